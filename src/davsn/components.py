@@ -1,0 +1,82 @@
+"""Parts found by the name of their file: ``methods/da_vsn.py`` is the method ``da_vsn``.
+
+There is no register to keep: listing a folder lists its parts, and a user's own file (``./mine.py``) is
+found by its path. A part's file defines one class of the wanted kind.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from davsn.errors import ConfigError
+
+Part = TypeVar("Part")
+
+
+def available(package: str, kind: type[Part]) -> dict[str, type[Part]]:
+    """All parts of one kind in a package, by the names their files have.
+
+    Args:
+        package: dotted name, such as ``"davsn.methods"``.
+        kind: the abstract class the parts derive from.
+
+    Returns:
+        ``{file name: class}`` in alphabetical order. Files that define no such class are not parts.
+    """
+    folder = importlib.import_module(package)
+    names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
+    found = {name: _defined(importlib.import_module(f"{package}.{name}"), kind) for name in names}
+    return {name: part for name, part in found.items() if part is not None}
+
+
+def find(package: str, name: str, kind: type[Part]) -> type[Part]:
+    """The part called ``name``: a file of the package, or a path to a user's own ``.py`` file.
+
+    Raises:
+        ConfigError: no such part (the nearest names are given), no such file, or a file without one.
+    """
+    if name.endswith(".py"):
+        return _from_file(Path(name), kind)
+    parts = available(package, kind)
+    if name in parts:
+        return parts[name]
+    near = difflib.get_close_matches(name, parts, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    raise ConfigError(
+        f"'{name}'",
+        [f"no {kind.__name__} of that name.{hint} (there are: {', '.join(parts)}; or a path to your own .py)"],
+    )
+
+
+def name_of(part: type[object]) -> str:
+    """The name a recipe gives a part: its module's last name."""
+    return part.__module__.rpartition(".")[2]
+
+
+def _from_file(path: Path, kind: type[Part]) -> type[Part]:
+    if not path.is_file():
+        raise ConfigError(str(path), [f"no such file. Give the path of a .py that defines a {kind.__name__}"])
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    part = _defined(module, kind)
+    if part is None:
+        raise ConfigError(str(path), [f"defines no {kind.__name__}. Derive one class from davsn's {kind.__name__}"])
+    return part
+
+
+def _defined(module: ModuleType, kind: type[Part]) -> type[Part] | None:
+    """The class of this kind that the module itself defines; a module with several has the last."""
+    chosen: type[Part] | None = None
+    for value in vars(module).values():
+        own = inspect.isclass(value) and value.__module__ == module.__name__
+        if own and issubclass(value, kind) and not inspect.isabstract(value):
+            chosen = value
+    return chosen

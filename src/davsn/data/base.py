@@ -1,0 +1,100 @@
+"""What every data set of video offers. A data set knows its files, frames and neighbours; nobody else does."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from davsn.data.taxonomy import Taxonomy
+from davsn.settings import Settings
+
+
+class DatasetSettings(Settings):
+    """What every data set of a recipe can be told; each data set's ``Config`` adds its own keys."""
+
+    size: tuple[int, int] | None = None
+    """(width, height) frames are resized to; None keeps the native size."""
+    flow: str = "dis"
+    """'dis', 'zero' or another estimator; 'exact' or 'stored' for the data set's own; or a path to your own .py."""
+    stride: int = Field(1, ge=1)
+    """How many frames of the clip lie between neighbours, plus one: 1 takes the frame just before."""
+    missing: Literal["skip", "repeat", "error"] = "skip"
+    """A frame without the wanted neighbour is left out, paired with itself (zero flow), or an error."""
+    crop: tuple[int, int] | None = None
+    """(width, height) of a random crop in training, after resizing; None takes the whole frame."""
+    mirror: bool = False
+    """Mirror half of the training clips left to right."""
+    colour: float = Field(0.0, ge=0.0, le=1.0)
+    """Strength of random brightness, contrast, saturation and hue in training, one draw a clip; 0 is none."""
+    bad_files: Literal["error", "skip"] = "error"
+    """A file that cannot be read during training stops the run, or is skipped and counted."""
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """One clip of a data set.
+
+    Attributes:
+        name: unique in the data set.
+        frames: the frames' names in temporal order.
+        labelled: positions in ``frames`` that have a label, ascending.
+        rate: frames a second, or None where nothing says it.
+    """
+
+    name: str
+    frames: Sequence[str]
+    labelled: Sequence[int] = ()
+    rate: float | None = None
+
+
+class VideoDataset(ABC):
+    """Clips of frames, some with labels, some with flow. Reading is stateless and safe in worker processes.
+
+    Args:
+        config: the data set's own settings.
+
+    Raises:
+        DataError: nothing usable where the settings point.
+    """
+
+    Config: ClassVar[type[DatasetSettings]]
+    """The data set's settings class."""
+
+    config: DatasetSettings
+    taxonomy: Taxonomy | None
+    """The class table of the labels; None for a set without labels."""
+    clips: Sequence[ClipInfo]
+
+    @abstractmethod
+    def __init__(self, config: DatasetSettings) -> None: ...
+
+    @abstractmethod
+    def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB at native size.
+
+        Raises:
+            DataError: unreadable; names file, frame and remedy.
+        """
+
+    def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
+        """(H, W) train ids, 255 = ignore, at native size.
+
+        Raises:
+            DataError: no label here, unreadable, of a wrong mode, or with ids outside the class table.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no labels")
+
+    def read_flow(
+        self, clip: int, position: int, other: int
+    ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
+        """The data set's own flow position→other, for the settings 'exact' and 'stored'.
+
+        Returns:
+            (h, w, 2) flow in pixels of its own resolution and its (h, w) validity mask, or None for the
+            mask where all is valid; None where the data set has no flow of its own.
+        """
+        return None

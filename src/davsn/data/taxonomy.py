@@ -1,0 +1,95 @@
+"""Class tables: names, colours, and which classes a benchmark scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from davsn.clip import IGNORE
+from davsn.errors import ConfigError
+from davsn.settings import Settings, read_yaml, validate
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """A table of classes; a class's place in it is its train id.
+
+    Attributes:
+        names: one a class.
+        colours: RGB, one a class.
+        unscored: names of classes that are trained but left out of the reported mean
+            (fence, in the SYNTHIA protocol).
+    """
+
+    names: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    unscored: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def scored(self) -> tuple[int, ...]:
+        """Train ids of the classes in the reported mean."""
+        return tuple(index for index, name in enumerate(self.names) if name not in self.unscored)
+
+    @property
+    def palette(self) -> NDArray[np.uint8]:
+        """(256, 3) RGB by train id; black where there is no class, as for 255."""
+        palette = np.zeros((256, 3), np.uint8)
+        palette[: len(self)] = self.colours
+        return palette
+
+    def mapping(self, raw_to_name: Sequence[tuple[int, str]]) -> NDArray[np.uint8]:
+        """(256,) lookup from a data set's raw ids to train ids; raw ids not named map to 255.
+
+        Raises:
+            ValueError: a name outside the table.
+        """
+        lookup = np.full(256, IGNORE, np.uint8)
+        for raw, name in raw_to_name:
+            lookup[raw] = self.names.index(name)
+        return lookup
+
+
+class _Class(Settings):
+    name: str
+    color: tuple[int, int, int]
+    scored: bool = True
+
+
+class _Classes(Settings):
+    classes: list[_Class] = Field(min_length=2, max_length=255)
+    ignore: int = Field(IGNORE, ge=IGNORE, le=IGNORE)
+
+
+def read_classes(path: Path) -> Taxonomy:
+    """A class table from ``classes.yaml``: ``classes: [{name: road, color: [128, 64, 128]}, …]``.
+
+    Raises:
+        ConfigError: every mistake in the file.
+    """
+    table = validate(_Classes, read_yaml(path), str(path))
+    names = tuple(entry.name for entry in table.classes)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ConfigError(str(path), [f"classes  '{name}' occurs more than once" for name in repeated])
+    return Taxonomy(
+        names,
+        tuple(entry.color for entry in table.classes),
+        frozenset(c.name for c in table.classes if not c.scored),
+    )
+
+
+def write_classes(taxonomy: Taxonomy, path: Path) -> None:
+    """Write a table in the form that :func:`read_classes` reads."""
+    lines = ["# index in this list = value in the label PNGs", f"ignore: {IGNORE}", "classes:"]
+    for name, colour in zip(taxonomy.names, taxonomy.colours, strict=True):
+        note = "" if name not in taxonomy.unscored else ", scored: false"
+        lines.append(f"  - {{name: {name}, color: {list(colour)}{note}}}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

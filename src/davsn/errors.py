@@ -1,0 +1,41 @@
+"""The errors a user can meet. Each message says what is wrong, where, and what to do instead.
+
+The command line prints the message alone and ends with exit code 2; a traceback is for our own mistakes.
+"""
+
+from collections.abc import Sequence
+
+
+class DavsnError(Exception):
+    """The root of all errors that are the caller's to mend."""
+
+
+class ConfigError(DavsnError):
+    """Settings that cannot be run. Holds every mistake found, not only the first.
+
+    Args:
+        where: the file or command the settings came from.
+        mistakes: one line each, "key  what is wrong and what to do".
+    """
+
+    def __init__(self, where: str, mistakes: Sequence[str]) -> None:
+        self.where = where
+        self.mistakes = tuple(mistakes)
+        count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n".join([f"{where} has {count}:", *(f"  {mistake}" for mistake in mistakes)]))
+
+
+class DataError(DavsnError):
+    """A file or folder of a data set that cannot be used as it is."""
+
+
+class FlowError(DavsnError):
+    """An optical-flow file or estimator that cannot be used as it is."""
+
+
+class CheckpointError(DavsnError):
+    """A checkpoint or weights file that does not fit or cannot be read safely."""
+
+
+class TrainingError(DavsnError):
+    """A training run that cannot go on, such as a loss that is not a number."""

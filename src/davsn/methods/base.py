@@ -1,0 +1,71 @@
+"""The contract between a method and the engine: the method says what to minimise, the engine says how.
+
+A method knows no file, device, optimiser, logger or precision. It declares the frames and flows it needs,
+its trainable parts by name, and a generator of named losses. The engine (``training.py``) does one
+``backward(inputs=those parts)`` for each yield, so that a graph is freed before the next one is built and
+no ``requires_grad`` is ever toggled.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from davsn.clip import Batch, ClipSpec
+from davsn.networks.video import VideoSegmenter
+from davsn.settings import Settings
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named loss.
+
+    Attributes:
+        name: the key in the log and the legend in the report.
+        loss: scalar.
+        trains: the part, or parts, whose parameters receive its gradient.
+        weight: its factor in the sum that is minimised; the log holds the loss without it.
+        logged: what the log shows in place of the loss, where a published log shows something else.
+    """
+
+    name: str
+    loss: Tensor
+    trains: str | tuple[str, ...] = "segmenter"
+    weight: float = 1.0
+    logged: Tensor | None = None
+
+
+class Method(ABC):
+    """A way to adapt. Every method is a final class in a file of its own.
+
+    Args:
+        config: the method's own settings.
+        segmenter: the network to adapt; it becomes the part ``"segmenter"``.
+    """
+
+    Config: ClassVar[type[Settings]]
+    """The method's settings class."""
+    paper: ClassVar[str]
+    """Title, venue and year."""
+    source: ClassVar[ClipSpec]
+    """What is needed of every labelled source sample."""
+    target: ClassVar[ClipSpec | None]
+    """What is needed of every target sample; None for a method that sees no target video."""
+
+    parts: Mapping[str, nn.Module]
+    """Everything trainable, by name; holds at least ``"segmenter"``."""
+
+    @abstractmethod
+    def __init__(self, config: Settings, segmenter: VideoSegmenter) -> None: ...
+
+    @abstractmethod
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
+        """The losses of one step, in the order of the paper. Losses that share a graph come together.
+
+        Args:
+            source: labelled source samples, as ``source`` above asks for them.
+            target: target samples without labels, as ``target`` above asks for them; None if that is None.
+            step: counted from 0.
+        """

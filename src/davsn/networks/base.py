@@ -1,0 +1,41 @@
+"""What every segmentation network of single frames offers; ``video.py`` makes a video network of it."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from davsn.clip import Levels
+from davsn.settings import Settings
+
+
+class ImageNetwork(nn.Module, ABC):
+    """A network that labels single frames at two levels: a main and an auxiliary classifier.
+
+    Args:
+        config: the network's own settings.
+        num_classes: ``C``.
+    """
+
+    Config: ClassVar[type[Settings]]
+    """The network's settings class."""
+    num_classes: int
+
+    @abstractmethod
+    def __init__(self, config: Settings, num_classes: int) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Levels:
+        """Logits of both classifiers.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1]; normalising them is the network's own business.
+
+        Returns:
+            main and aux logits, both (B, C, h, w) at the same reduced resolution.
+        """
+
+    @abstractmethod
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Trainable parameters by role, each once: ``"backbone"`` and ``"classifier"``."""

@@ -1,0 +1,1 @@
+"""Pure tensor functions: no file, no setting, no state."""
