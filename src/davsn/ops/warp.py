@@ -1,0 +1,95 @@
+"""Moving maps and labels along a flow. All flow resizing, mirroring and sampling of the project is here.
+
+Conventions of :mod:`davsn.clip`: ``flow[a→b]`` is (B, 2, H, W), x right then y down, in pixels of its own
+resolution, on frame *a*'s grid; content at *p* in *a* is at *p + flow(p)* in *b*.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+FlowScale = Literal["both", "height"]
+
+
+def resize_flow(flow: Tensor, size: tuple[int, int], scale: FlowScale = "both") -> Tensor:
+    """A flow at another resolution: bilinear with aligned corners, its values scaled with its size.
+
+    Args:
+        flow: (B, 2, H, W); the arithmetic is done in its own type (float64 keeps the published roundings).
+        size: (h, w).
+        scale: "both" scales x by the width ratio and y by the height ratio. "height" scales both by the height
+            ratio, as the code published with DA-VSN and TPS does; the same thing at an unchanged aspect ratio.
+    """
+    (height, width), (old_height, old_width) = size, flow.shape[-2:]
+    resized = functional.interpolate(flow, size, mode="bilinear", align_corners=True)
+    vertical = height / old_height
+    if scale == "height":
+        return resized * vertical
+    return torch.stack([resized[:, 0] * (width / old_width), resized[:, 1] * vertical], 1)
+
+
+def mirror_flow(flow: Tensor) -> Tensor:
+    """The flow (B, 2, H, W) of the left-right mirrored frames: columns reversed and x negated."""
+    mirrored = flow.flip(-1)
+    return torch.stack([-mirrored[:, 0], mirrored[:, 1]], 1)
+
+
+def warp(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
+    """Backward warp: bring frame b's content onto frame a's grid by bilinear sampling, as TPS does.
+
+    Args:
+        x_b: (B, C, h, w) on frame b's grid.
+        flow_ab: (B, 2, h, w).
+
+    Returns:
+        (B, C, h, w) on frame a's grid, in x_b's type; a sample outside the frame takes the nearest border value.
+        (B, h, w) bool, True where the sample lay inside the frame.
+    """
+    height, width = x_b.shape[-2:]
+    x, y = _grid(flow_ab)
+    x, y = x + flow_ab[:, 0], y + flow_ab[:, 1]
+    valid = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], -1)
+    values = x_b.float()
+    warped = functional.grid_sample(values, grid.to(values), padding_mode="border", align_corners=True)
+    return warped.to(x_b.dtype), valid
+
+
+def splat(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
+    """Forward splat by rounding, the propagation of DA-VSN (section 3.2 of the paper, as its code runs it).
+
+    The value at *p* goes to round(*p* − flow(*p*)), halves to even, computed in float64. Where several meet, the
+    one that comes last wins when columns are visited left to right and each column top to bottom.
+
+    Args:
+        x_b: (B, C, h, w) on frame b's grid.
+        flow_ab: (B, 2, h, w), read at p on b's grid (the reference's approximation of inverting it).
+
+    Returns:
+        (B, C, h, w), differentiable in x_b, 0 where nothing arrived.
+        (B, h, w) bool, True where something arrived.
+    """
+    batch, channels, height, width = x_b.shape
+    pixels = height * width
+    x, y = _grid(flow_ab)
+    column, row = (x - flow_ab[:, 0]).round(), (y - flow_ab[:, 1]).round()
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    target = torch.where(inside, row * width + column, pixels).long().flatten(1)
+    order = (x * height + y).long().expand(batch, -1, -1).flatten(1)
+    last = order.new_full((batch, pixels + 1), -1).scatter_reduce_(1, target, order, "amax")[:, :pixels]
+    hit = last >= 0
+    source = (last % height * width + last.div(height, rounding_mode="floor")).clamp_(min=0)
+    moved = x_b.flatten(2).gather(2, source[:, None].expand(-1, channels, -1))
+    splatted = moved.masked_fill(~hit[:, None], 0).view_as(x_b)
+    return splatted, hit.view(batch, height, width)
+
+
+def _grid(flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixel coordinates x (1, 1, w) and y (1, h, 1) in float64, which every sum with the flow then has."""
+    height, width = flow.shape[-2:]
+    exact = torch.float32 if flow.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+    x = torch.arange(width, dtype=exact, device=flow.device)
+    y = torch.arange(height, dtype=exact, device=flow.device)
+    return x.view(1, 1, -1), y.view(1, -1, 1)
