@@ -26,17 +26,14 @@ class VideoSegmenter(nn.Module):
         flow_scale: see :func:`davsn.ops.warp.resize_flow`.
     """
 
-    def __init__(
-        self, image: ImageNetwork, propagation: Propagation = "warp", flow_scale: FlowScale = "both"
-    ) -> None:
+    def __init__(self, image: ImageNetwork, propagation: Propagation = "warp", flow_scale: FlowScale = "both") -> None:
         super().__init__()
         self.image = image
         self.num_classes = image.num_classes
         self.propagation = propagation
         self.flow_scale = flow_scale
         self.fusion = nn.Conv2d(2 * self.num_classes, self.num_classes, 1, bias=False)
-        identity = torch.eye(self.num_classes, 2 * self.num_classes)
-        self.fusion.weight = nn.Parameter(identity[:, :, None, None])
+        nn.init.dirac_(self.fusion.weight)  # the identity on the current frame's scores, 0 on the previous one's
 
     def forward(
         self, current: Tensor, previous: Tensor | None, flow: Tensor, previous_logits: Levels | None = None
@@ -56,18 +53,20 @@ class VideoSegmenter(nn.Module):
                 assert previous is not None, "give the previous frame, or its logits"
                 previous_logits = self._logits(previous)
             resized = resize_flow(flow, _size(current_logits.main), self.flow_scale)
-            moved = self.propagate(previous_logits, resized)
+            moved = Levels(*(self.propagate(level, resized)[0] for level in previous_logits))
         return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized)
 
-    def propagate(self, previous: Levels, flow: Tensor) -> Levels:
-        """Logits on the previous frame's grid brought onto the current one's.
+    def propagate(self, maps: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps on the previous frame's grid brought onto the current one's.
 
         Args:
-            previous: (B, C, h, w) each.
-            flow: (B, 2, h, w) current→previous at the logits' resolution.
+            maps: (B, K, h, w).
+            flow: (B, 2, h, w) current→previous at the maps' resolution.
+
+        Returns:
+            (B, K, h, w) moved maps and (B, h, w) bool, where something real arrived.
         """
-        move = splat if self.propagation == "splat" else warp
-        return Levels(*(move(level, flow)[0] for level in previous))
+        return (splat if self.propagation == "splat" else warp)(maps, flow)
 
     @torch.no_grad()
     def predict(self, current: Tensor, previous: Tensor, flow: Tensor, size: tuple[int, int]) -> Tensor:
@@ -76,7 +75,7 @@ class VideoSegmenter(nn.Module):
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, each once: the image network's groups and ``"fusion"``."""
-        return {**self.image.groups(), "fusion": [self.fusion.weight]}
+        return {**self.image.groups(), "fusion": list(self.fusion.parameters())}
 
     def _logits(self, frames: Tensor) -> Levels:
         precision = self.fusion.weight.dtype

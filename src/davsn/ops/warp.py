@@ -48,12 +48,13 @@ def warp(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
         (B, h, w) bool, True where the sample lay inside the frame.
     """
     height, width = x_b.shape[-2:]
-    x, y = _grid(flow_ab)
-    x, y = x + flow_ab[:, 0], y + flow_ab[:, 1]
+    x, y = _grid(flow_ab, torch.float32)  # positions are float32 in the published code, sampling is near exact
+    x, y = x + flow_ab[:, 0].float(), y + flow_ab[:, 1].float()
     valid = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], -1)
-    values = x_b.float()
-    warped = functional.grid_sample(values, grid.to(values), padding_mode="border", align_corners=True)
+    exact = _exact(x_b)
+    x, y = x.to(exact) * (2 / max(width - 1, 1)) - 1, y.to(exact) * (2 / max(height - 1, 1)) - 1
+    grid = torch.stack([x, y], -1)
+    warped = functional.grid_sample(x_b.to(exact), grid, padding_mode="border", align_corners=True)
     return warped.to(x_b.dtype), valid
 
 
@@ -73,23 +74,29 @@ def splat(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
     """
     batch, channels, height, width = x_b.shape
     pixels = height * width
-    x, y = _grid(flow_ab)
+    x, y = _grid(flow_ab, _exact(flow_ab))
     column, row = (x - flow_ab[:, 0]).round(), (y - flow_ab[:, 1]).round()
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     target = torch.where(inside, row * width + column, pixels).long().flatten(1)
-    order = (x * height + y).long().expand(batch, -1, -1).flatten(1)
-    last = order.new_full((batch, pixels + 1), -1).scatter_reduce_(1, target, order, "amax")[:, :pixels]
+    pixel = torch.arange(pixels, device=x_b.device)
+    visit = pixel.view(width, height).t().expand(batch, -1, -1).flatten(1)  # when the pixel is visited
+    last = pixel.new_full((batch, pixels + 1), -1).scatter_reduce_(1, target, visit, "amax")[:, :pixels]
+    visited = pixel.view(height, width).t().flatten()  # which pixel is visited when
     hit = last >= 0
-    source = (last % height * width + last.div(height, rounding_mode="floor")).clamp_(min=0)
-    moved = x_b.flatten(2).gather(2, source[:, None].expand(-1, channels, -1))
-    splatted = moved.masked_fill(~hit[:, None], 0).view_as(x_b)
+    source = torch.where(hit, visited[last.clamp(min=0)], pixels)
+    padded = functional.pad(x_b.flatten(2), (0, 1))  # one more pixel of zeros for those that nothing hit
+    splatted = padded.gather(2, source[:, None].expand(-1, channels, -1)).view(batch, channels, height, width)
     return splatted, hit.view(batch, height, width)
 
 
-def _grid(flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixel coordinates x (1, 1, w) and y (1, h, 1) in float64, which every sum with the flow then has."""
+def _grid(flow: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Pixel coordinates x (1, 1, w) and y (1, h, 1)."""
     height, width = flow.shape[-2:]
-    exact = torch.float32 if flow.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
-    x = torch.arange(width, dtype=exact, device=flow.device)
-    y = torch.arange(height, dtype=exact, device=flow.device)
+    x = torch.arange(width, dtype=dtype, device=flow.device)
+    y = torch.arange(height, dtype=dtype, device=flow.device)
     return x.view(1, 1, -1), y.view(1, -1, 1)
+
+
+def _exact(tensor: Tensor) -> torch.dtype:
+    """The widest type of the tensor's device: Apple's GPUs have no float64."""
+    return torch.float32 if tensor.device.type == "mps" else torch.float64
