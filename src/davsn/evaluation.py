@@ -1,0 +1,148 @@
+"""The published evaluation protocol, temporal consistency, and a score that needs no labels."""
+
+import math
+import time
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from davsn.clip import IGNORE, Batch
+from davsn.data.taxonomy import Taxonomy
+from davsn.errors import DataError
+from davsn.networks.predicting import Precision, predicting
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.warp import resize_flow, warp
+from davsn.scores import ConfusionMatrix, Scores, iou, mean_percent
+
+__all__ = ["ConfusionMatrix", "Scores", "evaluate", "information_maximisation", "iou"]
+
+
+def evaluate(
+    segmenter: VideoSegmenter,
+    batches: Iterable[Batch],
+    taxonomy: Taxonomy,
+    device: torch.device | str = "cpu",
+    precision: Precision = "fp32",
+) -> Scores:
+    """Score a network by the protocol of the DA-VSN benchmarks.
+
+    The fused main logits are resized (corners aligned) to the label's own size and the largest wins, the first
+    of equals. For progress, wrap ``batches`` in ``rich.progress.track``.
+
+    **Temporal consistency** is the mIoU between the prediction and the previous frame's prediction, fetched
+    along the flow current→previous from the nearest pixel, where that lies in the frame and the flow is valid;
+    one confusion matrix over the whole set (after Liu et al., "Efficient Semantic Video Segmentation with
+    Per-frame Inference", ECCV 2020). Two samples are consecutive if they follow one another, share a clip, and
+    the *picture* of the second one's previous frame is the first one's current picture. Names alone cannot say
+    that: sparse labels and strides make neighbours in the list that are none in time. Predicting the missing
+    previous frame would need the frame before it, which a sample does not hold, and a prediction without it
+    would come from another network than the one scored. So a sparsely labelled set has no consistency unless
+    its unlabelled frames are given as well, which is allowed: they count here and in no IoU.
+
+    Args:
+        segmenter: the network; its training or evaluation mode is the same afterwards.
+        batches: in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1.
+        taxonomy: the classes, and which of them are scored.
+        device: where to compute.
+        precision: of the network; resizing and counting are exact in both.
+    """
+    begin = time.perf_counter()
+    confusion = ConfusionMatrix(len(taxonomy), device)
+    consistency = _Consistency(len(taxonomy), device)
+    frames = 0
+    with predicting(segmenter, device, precision):
+        for batch in batches:
+            batch = batch.to(device)
+            height, width = batch.size if batch.labels is None else batch.labels.shape[-2:]
+            prediction = segmenter.predict(batch.current, batch.previous, batch.flow, (height, width))
+            if batch.labels is not None:
+                confusion.update(batch.labels, prediction)
+            consistency.update(batch, prediction)
+            frames += len(prediction)
+    counts = confusion.counts.tolist()
+    return Scores(
+        names=taxonomy.names,
+        unscored=taxonomy.unscored,
+        counts=tuple(tuple(row) for row in counts),
+        frames=frames,
+        seconds=time.perf_counter() - begin,
+        temporal_consistency=consistency.score(taxonomy),
+    )
+
+
+class _Consistency:
+    """Agreement of predictions along the flow; remembers one sample."""
+
+    def __init__(self, num_classes: int, device: torch.device | str) -> None:
+        self._confusion = ConfusionMatrix(num_classes, device)
+        self._last: tuple[str, Tensor, Tensor] | None = None
+
+    def update(self, batch: Batch, prediction: Tensor) -> None:
+        for index, name in enumerate(batch.names):
+            clip = name.rpartition("/")[0]
+            if self._last is not None and self._last[0] == clip and torch.equal(self._last[1], batch.previous[index]):
+                self._confusion.update(_fetched(self._last[2], batch, index), prediction[index])
+            self._last = clip, batch.current[index], prediction[index]
+
+    def score(self, taxonomy: Taxonomy) -> float | None:
+        ratios = iou(self._confusion.counts.cpu().numpy())
+        mean = mean_percent(ratios[list(taxonomy.scored)].tolist())
+        return None if math.isnan(mean) else mean
+
+
+def _fetched(previous: Tensor, batch: Batch, index: int) -> Tensor:
+    """The previous prediction (H, W) on the current grid, from the nearest pixel; 255 where that cannot be known."""
+    height, width = previous.shape
+    flow = resize_flow(batch.flow[index : index + 1].float(), (height, width))
+    # Whole-pixel motion makes the bilinear warp a nearest one; rounding afterwards removes its last digits.
+    warped, known = warp(previous[None, None].float(), flow.round())
+    trusted = batch.valid.get((0, -1))
+    if trusted is not None:
+        known = known & (interpolate(trusted[index : index + 1, None].float(), (height, width))[:, 0] > 0)
+    return torch.where(known, warped[:, 0].round().long(), IGNORE)[0]
+
+
+def information_maximisation(
+    segmenter: VideoSegmenter,
+    batches: Iterable[Batch],
+    device: torch.device | str = "cpu",
+    precision: Precision = "fp32",
+) -> float:
+    """A score that needs no labels: sure about each pixel, yet using many classes; higher is better.
+
+    The entropy of the mean prediction minus the mean entropy of the predictions: the mutual information of
+    pixel and class (Bridle et al., "Unsupervised Classifiers, Mutual Information and Phantom Targets", NIPS
+    1991; for adaptation Shi & Sha, "Information-Theoretical Learning of Discriminative Clusters for
+    Unsupervised Domain Adaptation", ICML 2012). It catches a network that collapses to few classes and one
+    that is unsure everywhere; it cannot see one that is sure and wrong, and it prefers classes of equal area,
+    which streets do not have.
+
+    Args:
+        segmenter: the network; the softmax of its fused main logits is judged, at their own resolution.
+        batches: target frames with the frames 0 and -1; labels are not looked at.
+        device: where to compute.
+        precision: of the network; entropies are taken in float32 and summed in float64.
+
+    Returns:
+        nats divided by log C, in [0, 1].
+
+    Raises:
+        DataError: no frames.
+    """
+    mean, entropy, pixels = torch.zeros((), dtype=torch.float64), 0.0, 0
+    with predicting(segmenter, device, precision):
+        for batch in batches:
+            batch = batch.to(device)
+            logits = segmenter(batch.current, batch.previous, batch.flow).fused.main
+            logarithms = logits.float().log_softmax(1)
+            likely = logarithms.exp()
+            mean = mean + likely.sum((0, 2, 3)).cpu().double()
+            entropy -= float((likely * logarithms).sum())
+            pixels += logits[:, 0].numel()
+    if not pixels:
+        raise DataError("the label-free score needs at least one target frame, and there was none")
+    mean = mean / pixels
+    spread = -float(torch.special.xlogy(mean, mean).sum())
+    return (spread - entropy / pixels) / math.log(len(mean))
