@@ -10,12 +10,14 @@ class DavsnError(Exception):
     """The root of all errors that are the caller's to mend."""
 
 
-class ConfigError(DavsnError):
+class ConfigError(DavsnError, ValueError):
     """Settings that cannot be run. Holds every mistake found, not only the first.
+
+    It is a ValueError too, so that one raised for a nested part is collected with the others.
 
     Args:
         where: the file or command the settings came from.
-        mistakes: one line each, "key  what is wrong and what to do".
+        mistakes: one line each: the key if there is one, two spaces, what is wrong and what to do.
     """
 
     def __init__(self, where: str, mistakes: Sequence[str]) -> None:
@@ -25,11 +27,28 @@ class ConfigError(DavsnError):
         super().__init__("\n".join([f"{where} has {count}:", *(f"  {mistake}" for mistake in mistakes)]))
 
 
-class DataError(DavsnError):
+class FileError(DavsnError):
+    """Something read that cannot be used as it is; the message is "where: what. remedy".
+
+    Args:
+        what: what is wrong; the whole message where the other two are not given.
+        where: the file, and the frame if there is one.
+        remedy: what to do instead.
+    """
+
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.what, self.where, self.remedy = what, where, remedy
+
+    def __str__(self) -> str:
+        return (f"{self.where}: " if self.where else "") + self.what + (f". {self.remedy}" if self.remedy else "")
+
+
+class DataError(FileError):
     """A file or folder of a data set that cannot be used as it is."""
 
 
-class FlowError(DavsnError):
+class FlowError(FileError):
     """An optical-flow file or estimator that cannot be used as it is."""
 
 

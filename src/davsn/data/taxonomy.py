@@ -1,8 +1,9 @@
 """Class tables: names, colours, and which classes a benchmark scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,20 @@ class Taxonomy:
         palette = np.zeros((256, 3), np.uint8)
         palette[: len(self)] = self.colours
         return palette
+
+    def as_data(self) -> dict[str, Any]:
+        """The table as plain data, as a checkpoint keeps it."""
+        return {
+            "names": list(self.names),
+            "colours": [list(colour) for colour in self.colours],
+            "unscored": sorted(self.unscored),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Taxonomy":
+        """The table that :meth:`as_data` gave."""
+        colours = tuple((int(red), int(green), int(blue)) for red, green, blue in data["colours"])
+        return cls(tuple(data["names"]), colours, frozenset(data["unscored"]))
 
     def mapping(self, raw_to_name: Sequence[tuple[int, str]]) -> NDArray[np.uint8]:
         """(256,) lookup from a data set's raw ids to train ids; raw ids not named map to 255.

@@ -9,7 +9,7 @@ no ``requires_grad`` is ever toggled.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -54,11 +54,14 @@ class Method(ABC):
     target: ClassVar[ClipSpec | None]
     """What is needed of every target sample; None for a method that sees no target video."""
 
+    faithful: ClassVar[Mapping[str, Any]]
+    """Settings under which a step computes what the public code computes, accidents included: dotted key → value."""
+
     parts: Mapping[str, nn.Module]
     """Everything trainable, by name; holds at least ``"segmenter"``."""
 
     @abstractmethod
-    def __init__(self, config: Settings, segmenter: VideoSegmenter) -> None: ...
+    def __init__(self, config: Any, segmenter: VideoSegmenter) -> None: ...
 
     @abstractmethod
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
@@ -69,3 +72,6 @@ class Method(ABC):
             target: target samples without labels, as ``target`` above asks for them; None if that is None.
             step: counted from 0.
         """
+
+    def after_step(self, step: int) -> None:  # noqa: B027 - most methods have nothing to do here
+        """Called when the parts have been updated, such as for a teacher that follows the segmenter."""

@@ -1,0 +1,136 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped.
+
+A checkpoint is written to a temporary name, flushed to the disk and renamed, so that a file under its final
+name is always whole. Reading one never runs code from it.
+"""
+
+import os
+import pickle
+import random
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+
+from davsn.errors import CheckpointError
+
+FORMAT = 1
+"""Raised whenever a reader of an older version would misread a newer file."""
+_NAME = "step_{:07d}.pt"
+_PATTERN = re.compile(r"step_(\d{7})\.pt")
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that ``path`` holds the old content or the new one, never half of it.
+
+    Args:
+        path: the final name; its folder is made if it is missing.
+        write: puts the content into the open file it is given.
+
+    Raises:
+        CheckpointError: the disk is full or not writable; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path} could not be written: {error}. What was saved before is untouched; "
+            "free some space or choose another folder, then run the same command again"
+        ) from error
+
+
+def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: bool = False) -> Path:
+    """Save the state after ``step`` steps and delete all but the last ``keep`` checkpoints.
+
+    Args:
+        folder: the run's ``checkpoints`` folder.
+        step: how many steps have been done.
+        state: tensors, numbers, texts, and lists and dictionaries of them.
+        keep: how many of the newest to keep, at least 1.
+        best: copy it to ``best.pt`` too.
+
+    Returns:
+        the file written.
+    """
+    path = folder / _NAME.format(step)
+    write_atomically(path, lambda file: torch.save({"format": FORMAT, "step": step, **state}, file))
+    if best:
+        with path.open("rb") as source:
+            write_atomically(folder / "best.pt", lambda file: shutil.copyfileobj(source, file))
+    for old in _steps(folder)[:-keep]:
+        old.unlink()
+    return path
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest checkpoint of a run, or None; remains of killed saves are removed."""
+    for remains in folder.glob(".*.tmp"):
+        remains.unlink(missing_ok=True)
+    found = _steps(folder)
+    return found[-1] if found else None
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of ours, on the CPU.
+
+    Raises:
+        CheckpointError: no such file, not a checkpoint of ours, of a newer version, or cut short.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist. Give a checkpoint, or the folder of a run")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: {reason}") from error
+    if not isinstance(state, dict) or "format" not in state:
+        raise CheckpointError(f"{path} holds no davsn checkpoint. For published weights use 'network.weights'")
+    if state["format"] > FORMAT:
+        raise CheckpointError(f"{path} was written by a newer davsn (format {state['format']}); update to read it")
+    return state
+
+
+def random_state() -> dict[str, Any]:
+    """The states of all random generators that a training step may use, as plain data."""
+    kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - saved, not drawn from
+    version, internal, gauss_next = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "python": [version, list(internal), gauss_next],
+        "numpy": [kind, [int(key) for key in keys], int(position), int(has_gauss), float(gauss)],
+    }
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Put the generators back to where :func:`random_state` found them."""
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    version, internal, gauss_next = state["python"]
+    random.setstate((version, tuple(internal), gauss_next))
+    kind, keys, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((kind, np.array(keys, np.uint32), position, has_gauss, gauss))  # noqa: NPY002
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every random generator that a run may use."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - user code may draw from it
+    torch.manual_seed(seed)
+
+
+def _steps(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step_*.pt") if _PATTERN.fullmatch(path.name))

@@ -1,0 +1,54 @@
+"""What commands print: progress with the time left, on a terminal and in a log file alike."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+console = Console(highlight=False)
+
+
+class Report(Protocol):
+    """Called as work goes on."""
+
+    def __call__(self, done: int, note: str = "") -> None:
+        """Say how much is done, and something about it."""
+
+
+@contextmanager
+def progress(what: str, total: int | None, start: int = 0) -> Iterator[Report]:
+    """Show how far work is and how long it will take.
+
+    On a terminal it is a bar; elsewhere a line at most every ten seconds.
+
+    Args:
+        what: of the work, in a word or two.
+        total: when it is done; None where nobody knows.
+        start: how much was done before, such as by a run that was stopped.
+    """
+    if not console.is_terminal:
+        yield _lines(what, total, start)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bar:
+        task = bar.add_task(what, total=total, completed=start, note="")
+        yield lambda done, note="": bar.update(task, completed=done, note=note)
+
+
+def _lines(what: str, total: int | None, start: int) -> Report:
+    begun = last = time.monotonic()
+
+    def report(done: int, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < 10 and done != total:
+            return
+        last = now
+        left = f", {(now - begun) / max(done - start, 1) * (total - done):.0f} s left" if total else ""
+        print(f"{what} {done}{f'/{total}' if total else ''}{left}  {note}".rstrip(), flush=True, file=sys.stdout)
+
+    return report

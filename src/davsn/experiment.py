@@ -1,0 +1,317 @@
+"""What a run is: settings from a recipe, checked whole before anything loads, and the parts built from them."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import yaml
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_serializer, model_validator
+
+import davsn
+from davsn import checkpoint
+from davsn.clip import Batch, ClipSpec
+from davsn.components import find
+from davsn.data.base import VideoDataset
+from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
+from davsn.data.taxonomy import Taxonomy
+from davsn.errors import CheckpointError, ConfigError, DataError
+from davsn.evaluation import Scores, evaluate, information_maximisation
+from davsn.methods.base import Method
+from davsn.networks.base import ImageNetwork
+from davsn.networks.video import Propagation, VideoSegmenter
+from davsn.ops.warp import FlowScale
+from davsn.optimisation import OptimiserSettings
+from davsn.settings import Settings, override, read_yaml, validate
+from davsn.training import Trainer, TrainingSettings, optimisation_of, segmenter_of, train
+
+TWO_FRAMES = ClipSpec(frames=(0, -1), flows=((0, -1),))
+"""What the video network needs to predict."""
+
+
+class VideoSettings(Settings):
+    """How the previous frame helps the current one."""
+
+    propagation: Propagation = "warp"
+    """'warp' samples backward along the flow (TPS); 'splat' rounds forward, as DA-VSN's public code does."""
+    flow_scale: FlowScale = "both"
+    """'height' scales both flow components by the height ratio, as the public code does."""
+
+
+class Part(Settings):
+    """A part of an experiment: the name of its file and its own settings, side by side in a recipe."""
+
+    name: str
+    settings: SerializeAsAny[Settings]
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return {"name": self.name, **self.settings.model_dump(mode="json")}
+
+
+def _part(package: str, kind: type[Any]) -> BeforeValidator:
+    """Read ``{name: …, its own keys}``, or the name alone, as a :class:`Part` of this package."""
+
+    def resolve(value: Any) -> Any:
+        if isinstance(value, Part):
+            return value
+        values = {"name": value} if isinstance(value, str) else dict(value)
+        name = values.pop("name", None)
+        if not isinstance(name, str):
+            raise ValueError(f"needs a 'name': which {kind.__name__} it is")
+        return Part(name=name, settings=validate(find(package, name, kind).Config, values, name))
+
+    return BeforeValidator(resolve)
+
+
+Data = Annotated[Part, _part("davsn.data", VideoDataset)]
+
+
+class Experiment(Settings):
+    """Everything that decides a run's result. The same settings and seed give the same weights."""
+
+    name: str = Field("run", pattern=r"^[\w.-]+$")
+    """Of the run; also its folder's name."""
+    mode: Literal["corrected", "faithful"] = "corrected"
+    """'faithful' computes what the public code computes, accidents included; docs/parity.md lists them."""
+    seed: int = Field(0, ge=0)
+    """Of weights, data order and augmentation."""
+    source: Data
+    """The labelled video."""
+    target: Data | None = None
+    """The video to adapt to; its labels, if it has any, are never read in training."""
+    validation: dict[str, Data] = Field(default_factory=dict)
+    """Labelled video to judge by, by name; only ever evaluated on."""
+    network: Annotated[Part, _part("davsn.networks", ImageNetwork)]
+    """The network of single frames."""
+    video: VideoSettings = VideoSettings()
+    method: Annotated[Part, _part("davsn.methods", Method)]
+    """What is minimised."""
+    optimiser: OptimiserSettings = OptimiserSettings()
+    training: TrainingSettings = TrainingSettings()
+    start: Path | None = None
+    """A checkpoint whose segmenter this run starts from, such as a source-only one."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Experiment":
+        if find("davsn.methods", self.method.name, Method).target is not None and self.target is None:
+            raise ValueError(f"method {self.method.name} adapts to a target, and there is none. Set 'target'")
+        if self.start is not None and not self.start.is_file():
+            raise ValueError(f"start: {self.start} does not exist. Give a checkpoint of an earlier run")
+        return self
+
+
+def load(recipe: Path | Mapping[str, Any], assignments: list[str] | None = None, where: str = "settings") -> Experiment:
+    """An experiment from a recipe file or a mapping, with ``key=value`` overrides.
+
+    Raises:
+        ConfigError: every mistake found, before anything is loaded.
+    """
+    if isinstance(recipe, Path):
+        where, values = str(recipe), read_yaml(recipe)
+    else:
+        values = dict(recipe)
+    values = override(values, assignments or [])
+    if values.get("mode") == "faithful":
+        values = {**_faithful(values), "mode": "faithful"}
+    return validate(Experiment, values, where)
+
+
+def _faithful(values: dict[str, Any]) -> dict[str, Any]:
+    """Put the method's faithful settings under those that the recipe states itself."""
+    method = values.get("method", "")
+    name = method if isinstance(method, str) else str(method.get("name", ""))
+    preset = find("davsn.methods", name, Method).faithful
+    missing = [f"{key}={json.dumps(value)}" for key, value in preset.items() if not _has(values, key)]
+    return override(values, missing)
+
+
+def _has(values: Any, dotted: str) -> bool:
+    for key in dotted.split("."):
+        if not isinstance(values, Mapping) or key not in values:
+            return False
+        values = values[key]
+    return True
+
+
+def dump(experiment: Experiment) -> dict[str, Any]:
+    """The settings as plain data, from which :func:`load` makes the same experiment."""
+    return experiment.model_dump(mode="json")
+
+
+def build_dataset(part: Part) -> VideoDataset:
+    """The data set that this part of an experiment names.
+
+    Raises:
+        DataError: nothing usable where its settings point.
+    """
+    return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]
+
+
+def build_segmenter(experiment: Experiment, num_classes: int) -> VideoSegmenter:
+    """The video network, with its initial weights."""
+    network = experiment.network
+    image = find("davsn.networks", network.name, ImageNetwork)(network.settings, num_classes)
+    segmenter = VideoSegmenter(image, experiment.video.propagation, experiment.video.flow_scale)
+    if experiment.start is not None:
+        segmenter_of(checkpoint.load(experiment.start), segmenter)
+    return segmenter
+
+
+def device_of(name: str) -> torch.device:
+    """The device that a setting means; 'auto' takes CUDA, then Apple's, then the CPU."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+class Run:
+    """An experiment in a folder: its settings, log, checkpoints and scores.
+
+    Args:
+        experiment: what to run.
+        folder: where; a run that was stopped there goes on.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings.
+        DataError: a data set that cannot be used.
+    """
+
+    def __init__(self, experiment: Experiment, folder: Path) -> None:
+        self.experiment, self.folder = experiment, folder
+        _claim(folder, dump(experiment))
+        checkpoint.seed_everything(experiment.seed)
+        self.device = device_of(experiment.training.device)
+        source = build_dataset(experiment.source)
+        if source.taxonomy is None:
+            raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
+        self.taxonomy = source.taxonomy
+        method = find("davsn.methods", experiment.method.name, Method)
+        self.method = method(experiment.method.settings, build_segmenter(experiment, len(self.taxonomy)))
+        self.source = Samples(source, method.source)
+        self.target: Samples | None = None
+        if method.target is not None and experiment.target is not None:
+            self.target = Samples(target_training(build_dataset(experiment.target)), method.target)
+        optimisation = optimisation_of(self.method, experiment.optimiser, experiment.training)
+        self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
+
+    def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
+        """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
+        extra = {"settings": dump(self.experiment), "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
+        return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
+
+    def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
+        settings = self.experiment.training
+        share = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
+        sources = training_batches(self.source, seed=self.experiment.seed, **share)
+        if self.target is None:
+            return ((source, None) for source in sources)
+        targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
+        return zip(sources, targets, strict=True)
+
+    def _select_by(self) -> Callable[[VideoSegmenter], float] | None:
+        """The label-free score that chooses the best checkpoint; None where no target is seen."""
+        if self.target is None:
+            return None
+        few = self.target.spread(16)
+        precision = self.experiment.training.precision
+        return lambda segmenter: information_maximisation(
+            segmenter, evaluation_batches(few), device=self.device, precision=precision
+        )
+
+
+def _claim(folder: Path, settings: dict[str, Any]) -> None:
+    """Make a folder the run's own, or find that it already is."""
+    file = folder / "settings.yaml"
+    if file.is_file():
+        held = dict(_flat(read_yaml(file)))
+        wanted = dict(_flat(settings))
+        changed = [
+            f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"
+            for key in sorted(held.keys() | wanted.keys())
+            if held.get(key) != wanted.get(key)
+        ]
+        if changed:
+            raise ConfigError(
+                f"{folder} holds a run with other settings (choose another --out, or delete it): it", changed
+            )
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    checkpoint.write_atomically(file, lambda out: out.write(text.encode()))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network with what is needed to use it.
+
+    Attributes:
+        segmenter: on the CPU, in evaluation mode.
+        taxonomy: its classes.
+        experiment: the settings it was trained with.
+        step: how many steps it was trained.
+    """
+
+    segmenter: VideoSegmenter
+    taxonomy: Taxonomy
+    experiment: Experiment
+    step: int
+
+
+def open_trained(path: Path) -> Trained:
+    """The network of a checkpoint, or of the newest checkpoint in a run's folder.
+
+    Raises:
+        CheckpointError: no checkpoint there, or one that cannot be read.
+    """
+    if path.is_dir():
+        newest = checkpoint.latest(path / "checkpoints")
+        if newest is None:
+            raise CheckpointError(
+                f"{path} holds no checkpoint yet. Give a checkpoint file, or a run that has saved one"
+            )
+        path = newest
+    state = checkpoint.load(path)
+    values = {**state["settings"], "start": None}  # its own weights replace what it started from
+    values["network"] = {**values["network"], **({"weights": "random"} if "weights" in values["network"] else {})}
+    experiment = load(values, where=str(path))
+    taxonomy = Taxonomy.from_data(state["taxonomy"])
+    segmenter = build_segmenter(experiment, len(taxonomy))
+    segmenter_of(state, segmenter)
+    return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
+
+
+def score(
+    trained: Trained, part: Part, *, labelled_only: bool = False, device: str = "auto", progress: Any = None
+) -> Scores:
+    """Evaluate a trained network on labelled video by the published protocol.
+
+    Args:
+        trained: see :func:`open_trained`.
+        part: the data set; its classes must be the network's.
+        labelled_only: predict only the frames that have labels, and measure no temporal consistency.
+        device: see :class:`~davsn.training.TrainingSettings`.
+        progress: see :func:`davsn.evaluation.evaluate`.
+
+    Raises:
+        DataError: no labels there, or other classes than the network's.
+    """
+    dataset = build_dataset(part)
+    if dataset.taxonomy is None:
+        raise DataError(f"{part.name} has no labels here, so nothing can be scored; see docs/data.md")
+    if dataset.taxonomy.names != trained.taxonomy.names:
+        raise DataError(
+            f"{part.name} has the classes {', '.join(dataset.taxonomy.names)}, but the network was trained on "
+            f"{', '.join(trained.taxonomy.names)}. Give the class table that it was trained with"
+        )
+    raise NotImplementedError

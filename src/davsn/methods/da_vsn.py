@@ -1,0 +1,145 @@
+"""DA-VSN: domain adaptive video segmentation via temporal consistency regularisation (Guan et al., ICCV 2021).
+
+Section 3 of the paper: learn from the source's labels (3.1); make discriminators unable to tell target
+predictions of two neighbouring frames from source ones (cross-domain temporal consistency, 3.2); make
+target predictions agree with those propagated from the previous frame where these are surer
+(intra-domain temporal consistency, 3.3).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from davsn.clip import Batch, ClipSpec, Prediction
+from davsn.methods.base import Method, Term
+from davsn.methods.supervision import supervision
+from davsn.networks.discriminator import discriminator
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.losses import SOURCE, TARGET, domain_loss, weight_discrepancy, weighted_l1
+from davsn.ops.resize import upsample
+from davsn.ops.uncertainty import entropy
+from davsn.settings import Settings
+
+LEVELS = ("main", "aux")
+VIEWS = ("spatio_temporal", "spatial")
+
+
+class DaVsn(Method):
+    """Cross-domain and intra-domain temporal consistency regularisation."""
+
+    class Config(Settings):
+        """Settings of DA-VSN; the defaults are the published ones."""
+
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's segmentation loss."""
+        adversarial_weight: float = Field(0.001, ge=0)
+        """Weight of fooling the discriminators (λ_u of the paper)."""
+        consistency_weight: float = Field(0.001, ge=0)
+        """Weight of intra-domain consistency (λ_u too)."""
+        aux_adversarial: float = Field(0.2, ge=0)
+        """The auxiliary discriminators' share of the main ones' weight."""
+        spatial: float = Field(1.0, ge=0)
+        """Weight of the spatial discriminators over the spatio-temporal ones (λ_sa)."""
+        discrepancy: float = Field(1.0, ge=0)
+        """Weight of keeping the two discriminators of a level different (λ_wd)."""
+        softmax: Literal["per_frame", "joint"] = "per_frame"
+        """Over each frame's C classes, or, as the public code does, over the 2C channels of both frames."""
+        logged_discriminator: Literal["both", "target"] = "both"
+        """Log a discriminator's loss on both domains, or on the target alone, as the public code does."""
+
+    paper = "Guan et al., Domain Adaptive Video Segmentation via Temporal Consistency Regularization, ICCV 2021"
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
+    faithful: ClassVar[Mapping[str, Any]] = {
+        "video.propagation": "splat",
+        "video.flow_scale": "height",
+        "optimiser.repeats": "for_loop",
+        "optimiser.schedule": "positional",
+        "method.softmax": "joint",
+        "method.logged_discriminator": "target",
+    }
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        self.judges = {
+            f"{view}/{level}": discriminator(2 * segmenter.num_classes) for view in VIEWS for level in reversed(LEVELS)
+        }
+        self.parts = {"segmenter": segmenter, **self.judges}
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        on_source = self.segmenter(source.current, source.previous, source.flow)
+        yield supervision(on_source, source, self.config.aux_weight)
+
+        on_target = self.segmenter(target.current, target.previous, target.flow)
+        target_views = self.views(on_target, target.size)
+        yield (*self.consistency(on_target), *self.fool(target_views))
+
+        with torch.no_grad():
+            source_views = self.views(on_source, source.size)
+        yield from self.judge(source_views, target_views)
+        yield from self.discrepancy()
+
+    def views(self, prediction: Prediction, size: tuple[int, int]) -> Mapping[str, Tensor]:
+        """What the discriminators see: class probabilities of two frames, or of the current one twice (3.2).
+
+        Returns:
+            judge name → (B, 2C, H, W) at the images' ``size``.
+        """
+        views = {}
+        for level in LEVELS:
+            current, previous = getattr(prediction.current, level), getattr(prediction.previous, level)
+            views[f"spatio_temporal/{level}"] = self.probabilities(current, previous, size)
+            views[f"spatial/{level}"] = self.probabilities(current, current, size)
+        return views
+
+    def probabilities(self, first: Tensor, second: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, 2C, H, W) from two (B, C, h, w) logits."""
+        if self.config.softmax == "joint":
+            return upsample(torch.cat([first, second], 1), size).softmax(1)
+        return torch.cat([upsample(first, size).softmax(1), upsample(second, size).softmax(1)], 1)
+
+    def consistency(self, prediction: Prediction) -> Iterator[Term]:
+        """Intra-domain: follow the propagated previous prediction where it is surer than the current (3.3)."""
+        for level in LEVELS:
+            current = getattr(prediction.current, level).softmax(1)
+            with torch.no_grad():
+                previous = getattr(prediction.previous, level).softmax(1)
+                with_entropy = torch.cat([previous, entropy(previous)[:, None]], 1)
+                moved, arrived = self.segmenter.propagate(with_entropy, prediction.flow)
+                surer = arrived & (moved[:, -1] < entropy(current))
+            loss = weighted_l1(current, moved[:, :-1], surer[:, None])
+            yield Term(f"consistency/{level}", loss, weight=self.config.consistency_weight)
+
+    def fool(self, target_views: Mapping[str, Tensor]) -> Iterator[Term]:
+        """Cross-domain: the segmenter's half of the game, target predictions that pass for source ones (3.2)."""
+        for name, view in target_views.items():
+            loss = domain_loss(self.judges[name](view), SOURCE)
+            yield Term(f"fool/{name}", loss, weight=self.config.adversarial_weight * self.share(name))
+
+    def judge(self, source_views: Mapping[str, Tensor], target_views: Mapping[str, Tensor]) -> Iterator[Term]:
+        """Cross-domain: the discriminators' half of the game."""
+        for name, judge in self.judges.items():
+            on_source = domain_loss(judge(source_views[name]), SOURCE) / 2
+            on_target = domain_loss(judge(target_views[name].detach()), TARGET) / 2
+            logged = on_target if self.config.logged_discriminator == "target" else None
+            yield Term(f"judge/{name}", on_source + on_target, trains=name, logged=logged)
+
+    def discrepancy(self) -> Iterator[Term]:
+        """Keep the two discriminators of a level from becoming one (3.2)."""
+        for level in LEVELS:
+            pair = tuple(f"{view}/{level}" for view in VIEWS)
+            loss = weight_discrepancy(*(self.judges[name] for name in pair))
+            weight = self.config.adversarial_weight * self.config.discrepancy
+            yield Term(f"discrepancy/{level}", loss, trains=pair, weight=weight)
+
+    def share(self, name: str) -> float:
+        """A discriminator's weight among the four."""
+        view, level = name.split("/")
+        of_view = self.config.spatial if view == "spatial" else 1.0
+        return of_view * (self.config.aux_adversarial if level == "aux" else 1.0)

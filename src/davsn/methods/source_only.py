@@ -1,0 +1,43 @@
+"""Source only: learn from the labelled source and hope. The row that every adaptation has to beat."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from davsn.clip import Batch, ClipSpec
+from davsn.methods.base import Method, Term
+from davsn.methods.supervision import supervision
+from davsn.networks.video import VideoSegmenter
+from davsn.settings import Settings
+
+
+class SourceOnly(Method):
+    """Supervised training on source video; the target is never seen."""
+
+    class Config(Settings):
+        """Settings of source-only training."""
+
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's loss."""
+
+    paper = "The baseline of TPS (Xing et al., ECCV 2022)"
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = None
+    faithful: ClassVar[Mapping[str, Any]] = {
+        "video.propagation": "warp",
+        "video.flow_scale": "height",
+        "optimiser.repeats": "for_loop",
+        "optimiser.schedule": "positional",
+        "training.clip": None,
+    }
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        self.parts = {"segmenter": segmenter}
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        prediction = self.segmenter(source.current, source.previous, source.flow)
+        yield supervision(prediction, source, self.config.aux_weight)

@@ -1,0 +1,306 @@
+"""The loop that trains every method. The method says what to minimise; this file says how.
+
+Precision, gradients, clipping, schedules, averaging, logs, checkpoints and stopping are written here once.
+Nothing in a step copies to the host: losses stay on the device until :class:`Log` writes them, many at a time.
+"""
+
+import copy
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from davsn import checkpoint
+from davsn.clip import Batch
+from davsn.errors import TrainingError
+from davsn.methods.base import Method, Term
+from davsn.networks.video import VideoSegmenter
+from davsn.optimisation import Optimisation
+from davsn.settings import Settings
+
+Record = dict[str, Tensor | float]
+Batches = Callable[[int], Iterator[tuple[Batch, Batch | None]]]
+"""Given a step, the batches of that step and all later ones; the same for the same step, always."""
+
+
+class TrainingSettings(Settings):
+    """How a run is trained, whatever the method."""
+
+    steps: int = Field(40_000, ge=1)
+    """The run's length."""
+    batch_size: int = Field(1, ge=1)
+    """Samples of each domain a step."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 computes under autocast; weights and optimiser stay in fp32."""
+    clip: float | None = Field(1.0, gt=0)
+    """Largest gradient norm of each part; null does not clip."""
+    average: float | None = Field(None, gt=0, lt=1)
+    """Decay of a moving average of the segmenter, kept beside it and used for prediction; null keeps none."""
+    save_every: int = Field(1000, ge=1)
+    """Steps between checkpoints."""
+    keep: int = Field(2, ge=1)
+    """How many of the newest checkpoints to keep; the best is kept beside them."""
+    log_every: int = Field(20, ge=1)
+    """Steps between writes of the log."""
+    workers: int = Field(1, ge=0)
+    """Loader processes for each domain; 0 loads in the training process."""
+    device: str = "auto"
+    """'cpu', 'cuda', 'mps', or 'auto' for the best there is."""
+
+
+class Trainer:
+    """Trains the parts of one method.
+
+    Args:
+        method: says what to minimise.
+        optimisation: the optimisers of the method's parts.
+        settings: see :class:`TrainingSettings`.
+        device: where the parts live and batches are sent.
+    """
+
+    def __init__(
+        self, method: Method, optimisation: Optimisation, settings: TrainingSettings, device: torch.device
+    ) -> None:
+        self.method = method
+        self.optimisation = optimisation
+        self.settings = settings
+        self.device = device
+        self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
+        self.average: AveragedModel | None = None
+        if settings.average is not None:
+            average = get_ema_multi_avg_fn(settings.average)
+            self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
+        self.done = 0
+
+    @property
+    def segmenter(self) -> VideoSegmenter:
+        """The network to predict with: the moving average where one is kept."""
+        chosen = self.average.module if self.average is not None else self.parts["segmenter"]
+        assert isinstance(chosen, VideoSegmenter)
+        return chosen
+
+    def step(self, source: Batch, target: Batch | None) -> Record:
+        """One step of the method.
+
+        Args:
+            source: labelled samples, anywhere.
+            target: unlabelled samples, anywhere; None for a method without target.
+
+        Returns:
+            what the log shows: losses and gradient norms as scalars on the device, rates as numbers.
+        """
+        if target is not None and target.labels is not None:
+            raise AssertionError("target labels reached training: this is a mistake of the data layer")
+        self.optimisation.begin(self.done)
+        record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
+        terms = self.method.terms(source.to(self.device), target and target.to(self.device), self.done)
+        while True:
+            with self._autocast():  # forward passes only: backward runs in the precision they chose
+                yielded = next(terms, None)
+            if yielded is None:
+                break
+            together = (yielded,) if isinstance(yielded, Term) else yielded
+            self._backward(together)
+            for term in together:
+                record[f"loss/{term.name}"] = (term.loss if term.logged is None else term.logged).detach()
+        record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
+        self.method.after_step(self.done)
+        if self.average is not None:
+            self.average.update_parameters(self.parts["segmenter"])
+        self.done += 1
+        return record
+
+    def _backward(self, together: tuple[Term, ...]) -> None:
+        trained = {term.trains for term in together}
+        if len(trained) != 1:
+            raise ValueError(f"terms yielded together must train the same parts, not {sorted(map(str, trained))}")
+        names = trained.pop()
+        parts = [self.parts[name] for name in ([names] if isinstance(names, str) else names)]
+        inputs = [p for part in parts for p in part.parameters() if p.requires_grad]
+        total = sum((term.weight * term.loss for term in together[1:]), together[0].weight * together[0].loss)
+        total.backward(inputs=inputs)  # type: ignore[no-untyped-call]
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.settings.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that must be restored for the next step to be the one that would have come."""
+        return {
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "optimisation": self.optimisation.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "random": checkpoint.random_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint's content."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+        self.optimisation.load_state_dict(state["optimisation"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        checkpoint.restore_random_state(state["random"])
+        self.done = state["step"]
+
+
+class Log:
+    """A run's log: one JSON line a step, the same bytes however often the run was interrupted.
+
+    It holds nothing that differs between two runs of the same settings, such as times.
+
+    Args:
+        path: the file; lines of ``done`` steps are kept, later ones were written by a run that died.
+        done: steps that the restored checkpoint has done.
+    """
+
+    def __init__(self, path: Path, done: int) -> None:
+        self.path = path
+        self.waiting: list[tuple[int, Record, tuple[str, ...]]] = []
+        kept = [line for line in _lines(path) if json.loads(line)["step"] < done]
+        checkpoint.write_atomically(path, lambda file: file.write("".join(kept).encode()))
+
+    def add(self, step: int, record: Record, names: tuple[str, ...]) -> None:
+        """Take a step's record; nothing is copied to the host before :meth:`flush`."""
+        self.waiting.append((step, record, names))
+
+    def flush(self) -> list[dict[str, float]]:
+        """Write what is waiting.
+
+        Returns:
+            the lines written.
+
+        Raises:
+            TrainingError: a loss that is not a number; names the step, the term and the batch.
+        """
+        waiting, self.waiting = self.waiting, []
+        lines = []
+        for step, record, names in waiting:
+            line = {"step": step, **_to_host(record)}
+            broken = [key for key, value in line.items() if not math.isfinite(value)]
+            if broken:
+                raise TrainingError(
+                    f"step {step}: {', '.join(broken)} is not a finite number, on {', '.join(names)}. The checkpoints "
+                    "written before are good; lower optimiser.learning_rate or the weight of that loss, or look at "
+                    "these files"
+                )
+            lines.append(line)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        return lines
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The whole lines of a log; a line that a kill cut short is no line."""
+    if path.is_file():
+        with path.open(encoding="utf-8") as file:
+            yield from (line for line in file if line.endswith("\n"))
+
+
+def _to_host(record: Record) -> dict[str, float]:
+    tensors = {key: value for key, value in record.items() if isinstance(value, Tensor)}
+    values = torch.stack([tensor.float() for tensor in tensors.values()]).tolist() if tensors else []
+    return {**record, **dict(zip(tensors, values, strict=True))}  # type: ignore[dict-item]
+
+
+class Stop:
+    """Turns SIGINT and SIGTERM into a wish to stop after the step; a second signal ends at once."""
+
+    def __init__(self) -> None:
+        self.wished = False
+
+    def __enter__(self) -> "Stop":
+        self.before = {number: signal.signal(number, self._wish) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _wish(self, number: int, frame: FrameType | None) -> None:
+        if self.wished:
+            raise KeyboardInterrupt
+        self.wished = True
+
+
+def train(
+    trainer: Trainer,
+    batches: Batches,
+    folder: Path,
+    *,
+    extra: Mapping[str, Any],
+    select: Callable[[VideoSegmenter], float] | None = None,
+    progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
+) -> bool:
+    """Train to the end, from the newest checkpoint in ``folder`` if there is one.
+
+    Args:
+        trainer: freshly built; its state is replaced by the checkpoint's.
+        batches: see :data:`Batches`.
+        folder: the run's folder: ``log.jsonl``, ``checkpoints/``.
+        extra: settings and class table, kept in every checkpoint.
+        select: scores the segmenter without target labels, higher is better; the best checkpoint is kept.
+        progress: called after every write of the log with the steps done and the last line.
+
+    Returns:
+        True at the end of the run, False if a signal stopped it; everything is saved either way.
+
+    Raises:
+        TrainingError: a loss that is not a number. Nothing broken is ever saved.
+        CheckpointError: the disk is full; the last checkpoint is still good.
+    """
+    saved = folder / "checkpoints"
+    best = -math.inf
+    newest = checkpoint.latest(saved)
+    if newest is not None:
+        state = checkpoint.load(newest)
+        trainer.load_state_dict(state)
+        best = state["best"]
+    log = Log(folder / "log.jsonl", trainer.done)
+    steps, every = trainer.settings.steps, trainer.settings
+    loaded = batches(trainer.done)
+    with Stop() as stop:
+        while trainer.done < steps and not stop.wished:
+            source, target = next(loaded)
+            step = trainer.done
+            names = source.names + (target.names if target else ())
+            log.add(step, trainer.step(source, target), names)
+            end = trainer.done == steps or stop.wished
+            if end or trainer.done % every.log_every == 0 or trainer.done % every.save_every == 0:
+                progress(trainer.done, log.flush()[-1])
+            if end or trainer.done % every.save_every == 0:
+                score = select(trainer.segmenter) if select else -math.inf
+                improved, best = score > best, max(score, best)
+                state = {**trainer.state_dict(), **extra, "best": best, "score": score}
+                checkpoint.save(saved, trainer.done, state, keep=every.keep, best=improved)
+    return trainer.done == steps
+
+
+def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -> Optimisation:
+    """The optimisers of a method's parts."""
+    segmenter = method.parts["segmenter"]
+    assert isinstance(segmenter, VideoSegmenter)
+    names = {parameter: name for name, parameter in segmenter.image.named_parameters()}
+    discriminators = {name: part for name, part in method.parts.items() if name != "segmenter"}
+    groups = segmenter.groups()
+    return Optimisation(groups, names, discriminators, settings, steps=training.steps, clip=training.clip)
+
+
+def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter) -> nn.Module:
+    """Load the network to predict with from a checkpoint's content: the moving average where one was kept."""
+    weights = state["parts"]["segmenter"]
+    if state["average"] is not None:
+        prefix = "module."
+        weights = {key.removeprefix(prefix): v for key, v in state["average"].items() if key.startswith(prefix)}
+    segmenter.load_state_dict(copy.copy(weights))
+    return segmenter
