@@ -1,0 +1,323 @@
+"""The engine: one backward for each yield, exact resume, honest stops."""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from davsn import checkpoint
+from davsn.clip import Batch, ClipSpec, Levels
+from davsn.errors import CheckpointError, TrainingError
+from davsn.methods.base import Method, Term
+from davsn.methods.da_vsn import DaVsn
+from davsn.methods.source_only import SourceOnly
+from davsn.networks.base import ImageNetwork
+from davsn.networks.video import VideoSegmenter
+from davsn.optimisation import OptimiserSettings
+from davsn.settings import Settings
+from davsn.training import Log, Trainer, TrainingSettings, optimisation_of, segmenter_of, train
+
+CLASSES = 3
+
+
+class Tiny(ImageNetwork):
+    """Two convolutions, dropout and batch normalisation: all the state a real network has."""
+
+    Config = Settings
+
+    def __init__(self, config=None, num_classes=CLASSES):
+        super().__init__(config, num_classes)
+        self.num_classes = num_classes
+        self.conv = nn.Conv2d(3, 4, 3, stride=4, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.drop = nn.Dropout(0.2)
+        self.main = nn.Conv2d(4, num_classes, 1)
+        self.aux = nn.Conv2d(4, num_classes, 1)
+
+    def forward(self, images):
+        features = self.drop(self.norm(self.conv(images)).relu())
+        return Levels(self.main(features), self.aux(features))
+
+    def groups(self):
+        backbone = [*self.conv.parameters(), *self.norm.parameters()]
+        return {"backbone": backbone, "classifier": [*self.main.parameters(), *self.aux.parameters()]}
+
+
+def batch(step, labelled, size=(40, 48)):
+    generator = torch.Generator().manual_seed(2 * step + labelled)
+    frames = {offset: torch.rand(2, 3, *size, generator=generator) for offset in (0, -1)}
+    flow = {(0, -1): torch.randn(2, 2, *size, generator=generator)}
+    labels = torch.randint(0, CLASSES, (2, *size), generator=generator) if labelled else None
+    return Batch(frames, flow, labels=labels, names=(f"clip/{step}a", f"clip/{step}b"))
+
+
+def batches(start):
+    step = start
+    while True:
+        yield batch(step, True), batch(step, False)
+        step += 1
+
+
+class Toggling(Method):
+    """Two parts, one loss each, and one that reaches both but trains one."""
+
+    Config = Settings
+    paper = "none"
+    source = ClipSpec(labels=True)
+    target = ClipSpec()
+    faithful = {}  # noqa: RUF012
+
+    def __init__(self, config, segmenter):
+        self.parts = {"segmenter": segmenter, "judge": nn.Conv2d(CLASSES, 1, 1)}
+
+    def terms(self, source, target, step):
+        scores = self.parts["segmenter"](source.current, source.previous, source.flow).fused.main
+        yield Term("fool", self.parts["judge"](scores).square().mean())
+        yield Term("judge", self.parts["judge"](scores.detach()).abs().mean(), trains="judge", weight=2.0)
+
+
+def trainer_of(method=Toggling, seed=0, **settings):
+    checkpoint.seed_everything(seed)
+    settings = {"steps": 12, "save_every": 4, "log_every": 3, **settings}
+    made = method(method.Config(), VideoSegmenter(Tiny()))
+    training = TrainingSettings(**settings)
+    rates = OptimiserSettings(learning_rate=0.01)
+    return Trainer(made, optimisation_of(made, rates, training), training, torch.device("cpu"))
+
+
+def weights(trainer):
+    return {f"{name}/{key}": value for name, part in trainer.parts.items() for key, value in part.state_dict().items()}
+
+
+def run(folder, trainer=None, **settings):
+    trainer = trainer or trainer_of(**settings)
+    finished = train(trainer, batches, folder, extra={"settings": {}})
+    return trainer, finished
+
+
+@pytest.mark.parametrize("average", [None, 0.9])
+def test_a_run_stopped_anywhere_ends_bit_for_bit_like_one_that_was_not(tmp_path, average):
+    whole, _ = run(tmp_path / "whole", average=average)
+    for stop in (1, 5, 7):
+
+        class Dies(Exception):
+            pass
+
+        def dying(start, stop=stop):
+            for step, pair in enumerate(batches(start), start):
+                if step == stop:
+                    raise Dies
+                yield pair
+
+        folder = tmp_path / f"stopped{stop}"
+        with pytest.raises(Dies):
+            train(trainer_of(average=average), dying, folder, extra={"settings": {}})
+        resumed, finished = run(folder, trainer_of(seed=99 if stop > 4 else 0, average=average))
+        assert finished
+        for key, value in weights(whole).items():
+            assert torch.equal(value, weights(resumed)[key]), key
+        assert (folder / "log.jsonl").read_bytes() == (tmp_path / "whole" / "log.jsonl").read_bytes()
+
+
+def test_the_last_checkpoints_and_the_best_are_kept(tmp_path):
+    scores = iter([1.0, 5.0, 2.0, 3.0])
+    trainer = trainer_of(steps=16)
+    train(trainer, batches, tmp_path, extra={"settings": {}}, select=lambda segmenter: next(scores))
+    saved = tmp_path / "checkpoints"
+    assert sorted(file.name for file in saved.iterdir()) == ["best.pt", "step_0000012.pt", "step_0000016.pt"]
+    assert checkpoint.load(saved / "best.pt")["step"] == 8
+
+
+def test_a_signal_saves_and_leaves(tmp_path):
+    import os
+    import signal
+
+    def interrupting(start):
+        for step, pair in enumerate(batches(start), start):
+            if step == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield pair
+
+    finished = train(trainer_of(), interrupting, tmp_path, extra={"settings": {}})
+    assert not finished
+    assert checkpoint.load(checkpoint.latest(tmp_path / "checkpoints"))["step"] == 6
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 6
+    resumed, finished = run(tmp_path)
+    whole, _ = run(tmp_path / "whole")
+    assert finished
+    assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
+
+
+def test_a_loss_that_is_not_a_number_names_step_term_and_files_and_spares_the_checkpoint(tmp_path):
+    def poisoned(start):
+        for step, (source, target) in enumerate(batches(start), start):
+            if step == 6:
+                target.frames[0][0, 0, 0, 0] = math.nan
+            yield source, target
+
+    with pytest.raises(TrainingError) as error:
+        train(trainer_of(DaVsn), poisoned, tmp_path, extra={"settings": {}})
+    assert "step 6" in str(error.value)
+    assert "loss/consistency/main" in str(error.value)
+    assert "clip/6a" in str(error.value)
+    newest = checkpoint.load(checkpoint.latest(tmp_path / "checkpoints"))
+    assert newest["step"] == 4
+    assert all(value.isfinite().all() for part in newest["parts"].values() for value in part.values())
+
+
+def test_a_step_copies_nothing_to_the_host(monkeypatch):
+    trainer = trainer_of(DaVsn)
+    source, target = next(batches(0))
+
+    def guarded(name, original):
+        def call(*arguments, **options):
+            caller = sys._getframe(1).f_globals["__name__"]
+            assert caller.startswith("torch.optim"), f"{caller} copied to the host by {name}"  # Adam's counter is there
+            return original(*arguments, **options)
+
+        return call
+
+    for name in ("item", "cpu", "numpy", "tolist", "__bool__", "__float__", "__int__"):
+        monkeypatch.setattr(torch.Tensor, name, guarded(name, getattr(torch.Tensor, name)))
+    trainer.step(source, target)
+
+
+def test_target_labels_cannot_be_trained_on():
+    with pytest.raises(AssertionError, match="target labels"):
+        trainer_of().step(batch(0, True), batch(0, True))
+
+
+def test_gradients_equal_those_of_the_version_that_toggles_requires_grad(monkeypatch):
+    gradients = {}
+    for literal in (False, True):
+        trainer = trainer_of(Toggling)
+        parts = trainer.parts
+        monkeypatch.setattr(trainer.optimisation, "finish", dict)  # keep the gradients to look at
+        if literal:
+            trainer.optimisation.begin(0)
+            source = batch(0, True)
+            for p in parts["judge"].parameters():
+                p.requires_grad = False
+            scores = parts["segmenter"](source.current, source.previous, source.flow).fused.main
+            parts["judge"](scores).square().mean().backward()
+            for p in parts["judge"].parameters():
+                p.requires_grad = True
+            (2.0 * parts["judge"](scores.detach()).abs().mean()).backward()
+        else:
+            trainer.step(batch(0, True), None)
+        gradients[literal] = [p.grad for part in parts.values() for p in part.parameters()]
+    for ours, expected in zip(gradients[False], gradients[True], strict=True):
+        if expected is None:
+            assert ours is None
+        else:
+            assert torch.equal(ours, expected)
+
+
+def test_terms_that_train_different_parts_cannot_come_together():
+    class Mixed(Toggling):
+        def terms(self, source, target, step):
+            yield tuple(super().terms(source, target, step))
+
+    with pytest.raises(ValueError, match="must train the same parts"):
+        trainer_of(Mixed).step(batch(0, True), None)
+
+
+def test_bf16_trains_with_weights_in_fp32():
+    trainer = trainer_of(DaVsn, precision="bf16")
+    record = trainer.step(*next(batches(0)))
+    assert all(p.dtype == torch.float32 for part in trainer.parts.values() for p in part.parameters())
+    reference = trainer_of(DaVsn).step(*next(batches(0)))
+    for key, value in reference.items():
+        if key.startswith("loss/"):
+            assert torch.isclose(record[key].float(), value, rtol=0.05, atol=0.02), key
+
+
+def test_the_average_follows_the_segmenter():
+    trainer = trainer_of(SourceOnly, average=0.5)
+    before = trainer.parts["segmenter"].image.main.weight.detach().clone()
+    trainer.step(batch(0, True), None)
+    first = trainer.parts["segmenter"].image.main.weight.detach().clone()
+    trainer.step(batch(1, True), None)
+    second = trainer.parts["segmenter"].image.main.weight.detach()
+    assert not torch.equal(before, second)
+    torch.testing.assert_close(trainer.segmenter.image.main.weight, 0.5 * first + 0.5 * second)
+    loaded = VideoSegmenter(Tiny())
+    segmenter_of({"parts": {"segmenter": None}, **trainer.state_dict()}, loaded)
+    assert torch.equal(loaded.image.main.weight, trainer.segmenter.image.main.weight)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, 1, {"weights": torch.ones(2)}, keep=2)
+
+    def full(state, file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(CheckpointError, match=r"No space left.*saved before is untouched"):
+        checkpoint.save(tmp_path, 2, {"weights": torch.ones(2)}, keep=2)
+    assert [file.name for file in tmp_path.iterdir()] == ["step_0000001.pt"]
+
+
+def test_remains_of_a_save_that_was_killed_are_no_checkpoint(tmp_path):
+    checkpoint.save(tmp_path, 1, {"weights": torch.ones(2)}, keep=2)
+    (tmp_path / ".step_0000002.pt.123.tmp").write_bytes(b"half")
+    assert checkpoint.latest(tmp_path) == tmp_path / "step_0000001.pt"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no archive", "cannot be read as a checkpoint"),
+        (None, "does not exist"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content, message):
+    path = tmp_path / "broken.pt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint.load(path)
+
+
+def test_a_checkpoint_cut_short_or_of_another_kind_or_age_is_refused(tmp_path):
+    whole = checkpoint.save(tmp_path, 1, {"weights": torch.ones(2000)}, keep=2)
+    cut = tmp_path / "cut.pt"
+    cut.write_bytes(whole.read_bytes()[:3000])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoint.load(cut)
+    torch.save({"conv1.weight": torch.ones(1)}, cut)
+    with pytest.raises(CheckpointError, match="no davsn checkpoint"):
+        checkpoint.load(cut)
+    torch.save({"format": 99}, cut)
+    with pytest.raises(CheckpointError, match="newer davsn"):
+        checkpoint.load(cut)
+
+
+def test_a_checkpoint_never_runs_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "owned",))
+
+    torch.save({"format": 1, "evil": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoint.load(tmp_path / "evil.pt")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_log_keeps_the_lines_of_the_checkpoint_and_drops_later_and_broken_ones(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 0}\n{"step": 1}\n{"step": 2}\n{"st')
+    log = Log(path, done=2)
+    log.add(2, {"loss/a": torch.tensor(1.5), "rate/b": 0.25}, ())
+    log.flush()
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [
+        {"step": 0},
+        {"step": 1},
+        {"step": 2, "loss/a": 1.5, "rate/b": 0.25},
+    ]
