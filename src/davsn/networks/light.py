@@ -1,0 +1,115 @@
+"""A small network that trains on a laptop: any encoder of timm, a light multi-scale decoder, an auxiliary head."""
+
+import difflib
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+import timm
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from davsn.clip import Levels
+from davsn.errors import CheckpointError
+from davsn.networks.base import ImageNetwork
+from davsn.networks.weights import State, load_state, read_state
+from davsn.ops.resize import upsample
+from davsn.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class LightSettings(Settings):
+    """Settings of the light network."""
+
+    encoder: str = "resnet18"
+    """A convolutional encoder of timm: resnet18, mobilenetv3_large_100, tf_efficientnet_lite0, convnext_atto …"""
+    width: int = Field(64, ge=8, le=1024)
+    """Channels of the decoder."""
+    weights: Literal["random", "hub"] | Path = "random"
+    """The encoder's start: 'random'; 'hub' fetches timm's ImageNet weights over the network; or a file of weights
+    (.safetensors or .pth) with timm's tensor names."""
+
+    @field_validator("encoder")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if not timm.is_model(name):
+            near = difflib.get_close_matches(name, timm.list_models(), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise ValueError(f"timm has no encoder '{name}'.{hint}")
+        return name
+
+
+class Light(ImageNetwork):
+    """Encoder features of all scales are added up from coarse to fine and classified at 1/4 of the input.
+
+    The auxiliary classifier reads the encoder's last stage but one (1/16), as DeepLab's does.
+
+    Raises:
+        CheckpointError: weights that cannot be fetched or read, or do not fit.
+    """
+
+    Config = LightSettings
+
+    def __init__(self, config: LightSettings, num_classes: int) -> None:
+        super().__init__(config, num_classes)
+        self.num_classes = num_classes
+        self.encoder = _encoder(config)
+        channels = self.encoder.feature_info.channels()
+        self.lateral = nn.ModuleList(nn.Conv2d(inputs, config.width, 1) for inputs in channels)
+        self.smooth = nn.Sequential(
+            nn.Conv2d(config.width, config.width, 3, padding=1, bias=False), nn.BatchNorm2d(config.width), nn.ReLU()
+        )
+        self.main = nn.Conv2d(config.width, num_classes, 1)
+        self.aux = nn.Conv2d(channels[-2], num_classes, 1)
+        for name in ("mean", "std"):
+            value = torch.tensor(self.encoder.pretrained_cfg[name]).view(3, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, images: Tensor) -> Levels:
+        """See :meth:`ImageNetwork.forward`; logits at 1/4 of the input."""
+        features = self.encoder((images - self.get_buffer("mean")) / self.get_buffer("std"))
+        *finer, summed = (lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True))
+        for feature in reversed(finer):
+            summed = feature + upsample(summed, feature.shape[-2:])
+        main = self.main(self.smooth(summed))
+        return Levels(main, aux=upsample(self.aux(features[-2]), main.shape[-2:]))
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """See :meth:`ImageNetwork.groups`; the decoder counts as classifier, since it starts at random too."""
+        heads = [self.lateral, self.smooth, self.main, self.aux]
+        return {
+            "backbone": list(self.encoder.parameters()),
+            "classifier": [parameter for head in heads for parameter in head.parameters()],
+        }
+
+
+def _encoder(config: LightSettings) -> Any:
+    """The encoder with the features at 1/4 of the input and coarser, started as the settings say."""
+    reductions = timm.create_model(config.encoder, features_only=True).feature_info.reduction()
+    wanted = tuple(index for index, reduction in enumerate(reductions) if reduction >= 4)
+    options = {"features_only": True, "out_indices": wanted}
+    if config.weights == "hub":
+        try:
+            return timm.create_model(config.encoder, pretrained=True, **options)
+        except Exception as error:  # the hub's client has many ways to fail
+            raise CheckpointError(
+                f"The ImageNet weights of '{config.encoder}' could not be fetched ({type(error).__name__}). Connect to "
+                "the network, give a file of weights (weights: FILE.safetensors), or start at random (weights: random)"
+            ) from error
+    encoder = timm.create_model(config.encoder, **options)
+    if isinstance(config.weights, Path):
+        load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
+    else:
+        _log.warning("The encoder '%s' starts from random weights; ImageNet's learn faster", config.encoder)
+    return encoder
+
+
+def _of_encoder(encoder: nn.Module, state: State) -> State:
+    """The part of a classifier's state that its encoder has.
+
+    timm names some stages ``stages_0`` in an encoder that are ``stages.0`` in the classifier.
+    """
+    names = {name.replace(".", "_"): name for name in encoder.state_dict()}
+    return {names[flat]: tensor for name, tensor in state.items() if (flat := name.replace(".", "_")) in names}

@@ -1,0 +1,144 @@
+"""Weights from files, read as data and checked name by name, and the names that published files use.
+
+Published snapshots of DA-VSN and TPS hold a plain state dictionary (641 tensors for ResNet-101) in which the
+image network's tensors have no prefix and the fusion layer is ``sf_layer``.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from davsn.errors import CheckpointError
+from davsn.networks.video import VideoSegmenter
+
+IMAGENET_NAME = "DeepLab_resnet_pretrained_imagenet"
+"""What a file's name holds when it is the ImageNet start of the published DeepLab-v2 (REFERENCE: the rule by name)."""
+
+_LARGEST = 8 << 30  # bytes; a segmentation network of today has less than 2 GiB
+_LISTED = 8  # tensors named in one error for each kind of mistake
+
+State = dict[str, Tensor]
+
+
+def read_state(path: Path) -> State:
+    """Tensors by name from a ``.safetensors`` file or one that ``torch.save`` wrote. Runs no code of the file.
+
+    Raises:
+        CheckpointError: no such file, larger than any network, damaged, or holding anything but named tensors.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file of weights")
+    if _unpacked_size(path) > _LARGEST:
+        raise CheckpointError(f"{path}: holds more than {_LARGEST >> 30} GiB: not the weights of one network")
+    try:
+        if path.suffix == ".safetensors":
+            state = safetensors.torch.load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path}: refused, because it holds more than tensors and reading the rest would run its code, or it is "
+            "damaged. Save the plain state_dict() of the network, best as .safetensors"
+        ) from None
+    except (safetensors.SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: not a readable file of weights ({reason}). Copy or download it again") from None
+    named = isinstance(state, Mapping) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
+    if not named:
+        raise CheckpointError(
+            f"{path}: should hold tensors by name, and nothing else. Save the plain state_dict() of the network"
+        )
+    return dict(state)
+
+
+def load_state(module: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
+    """Put a complete state into a module.
+
+    Args:
+        module: takes the tensors.
+        state: exactly the module's names and shapes.
+        where: the file, named in the error.
+
+    Raises:
+        CheckpointError: naming missing, unexpected and misshapen tensors, all at once.
+    """
+    mistakes = list(_mistakes(module.state_dict(), state))
+    if mistakes:
+        raise CheckpointError("\n".join([f"{where} does not fit the network:", *mistakes]))
+    module.load_state_dict(state)
+
+
+def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
+    """Start DeepLab-v2 from the published ImageNet file, whose names carry a prefix (``Scale.conv1.weight``).
+
+    Its classifier (``layer5`` there) is left out; tensors that it lacks keep their values.
+
+    Args:
+        deeplab: takes the tensors.
+        state: as read from the file.
+        where: the file, named in the error.
+
+    Raises:
+        CheckpointError: a name or shape that the network does not have.
+    """
+    parts = {name: name.split(".") for name in state}
+    known = {".".join(part[1:]): state[name] for name, part in parts.items() if part[1:2] != ["layer5"]}
+    load_state(deeplab, {**deeplab.state_dict(), **known}, where)
+
+
+def load_published(segmenter: VideoSegmenter, path: Path) -> None:
+    """Load a snapshot of the public DA-VSN or TPS code into a video network around DeepLab-v2.
+
+    Raises:
+        CheckpointError: an unreadable file, or one of another network or number of classes.
+    """
+    state = {_our_name(name): tensor for name, tensor in read_state(path).items()}
+    load_state(segmenter, state, str(path))
+
+
+def published_state(segmenter: VideoSegmenter) -> State:
+    """The state of a video network under the names of the public code, which can load it."""
+    return {_published_name(name): tensor for name, tensor in segmenter.state_dict().items()}
+
+
+def _our_name(published: str) -> str:
+    return "fusion.weight" if published == "sf_layer.weight" else f"image.{published}"
+
+
+def _published_name(ours: str) -> str:
+    return "sf_layer.weight" if ours == "fusion.weight" else ours.removeprefix("image.")
+
+
+def _unpacked_size(path: Path) -> int:
+    """Bytes the file holds; torch's own format is a zip, which may claim to unpack to far more than its size."""
+    if not zipfile.is_zipfile(path):
+        return path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _mistakes(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Iterator[str]:
+    """One line for each kind of mistake, naming the first few tensors."""
+    missing = [f"{name} {_shape(tensor)}" for name, tensor in wanted.items() if name not in given]
+    unexpected = [f"{name} {_shape(tensor)}" for name, tensor in given.items() if name not in wanted]
+    misshapen = [
+        f"{name} {_shape(given[name])} where the network has {_shape(tensor)}"
+        for name, tensor in wanted.items()
+        if name in given and given[name].shape != tensor.shape
+    ]
+    for kind, names in (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)):
+        if names:
+            more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+            yield f"  {kind}: {', '.join(names[:_LISTED])}{more}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(str(length) for length in tensor.shape) or "scalar"
