@@ -57,6 +57,7 @@ class Clip:
         valid: (a, b) → (h, w) bool, where the flow can be trusted; a pair without an entry is valid everywhere.
         labels: (H, W) uint8 train ids, or None where none were asked for.
         name: clip and frame, as every message about this sample names it.
+        skipped: what was wrong with samples that this one stands in for; see ``bad_files``.
     """
 
     frames: Mapping[int, NDArray[np.uint8]]
@@ -64,6 +65,7 @@ class Clip:
     valid: Mapping[Pair, NDArray[np.bool_]] = field(default_factory=dict)
     labels: NDArray[np.uint8] | None = None
     name: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Batch:
         valid: (a, b) → (B, h, w) bool, where the flow can be trusted; a missing pair is valid everywhere.
         labels: (B, H, W) int64 train ids, 255 = ignore; None on the target.
         names: one a sample.
+        skipped: one message for every sample that could not be read and was replaced; see ``bad_files``.
     """
 
     frames: Mapping[int, Tensor]
@@ -83,6 +86,7 @@ class Batch:
     valid: Mapping[Pair, Tensor] = field(default_factory=dict)
     labels: Tensor | None = None
     names: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def current(self) -> Tensor:

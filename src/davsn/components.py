@@ -73,10 +73,10 @@ def _from_file(path: Path, kind: type[Part]) -> type[Part]:
 
 
 def _defined(module: ModuleType, kind: type[Part]) -> type[Part] | None:
-    """The class of this kind that the module itself defines; a module with several has the last."""
+    """The public class of this kind that the module itself defines; a module with several has the last."""
     chosen: type[Part] | None = None
-    for value in vars(module).values():
-        own = inspect.isclass(value) and value.__module__ == module.__name__
+    for name, value in vars(module).items():
+        own = inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
         if own and issubclass(value, kind) and not inspect.isabstract(value):
             chosen = value
     return chosen

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from davsn.data.taxonomy import Taxonomy
+from davsn.errors import FileError
 from davsn.settings import Settings
 
 
@@ -68,6 +69,8 @@ class VideoDataset(ABC):
     taxonomy: Taxonomy | None
     """The class table of the labels; None for a set without labels."""
     clips: Sequence[ClipInfo]
+    damage: Sequence[FileError] = ()
+    """What is wrong with files that were accepted in part, because ``bad_files`` is 'skip'."""
 
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...

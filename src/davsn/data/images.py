@@ -1,0 +1,121 @@
+"""Reading pictures and label maps from files that may be damaged, mistaken or not what their name says."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from davsn.clip import IGNORE
+from davsn.data.taxonomy import Taxonomy
+from davsn.errors import DataError
+from davsn.flow.files import png_header
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+"""Of the files taken for frames, in lower case."""
+
+PIXEL_LIMIT = 1 << 26
+"""Pictures that claim more pixels than this are refused undecoded: 8192 × 8192."""
+
+_EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
+_PNG_COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale and alpha", 6: "RGBA"}
+_AGAIN = "Copy or render the file again"
+
+
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts names as people do: ``img2`` before ``img10``."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name))
+
+
+def picture_files(folder: Path) -> list[str]:
+    """Names of the folder's picture files, sorted as people do; hidden files, such as macOS's ``._x.jpg``, are none."""
+    names = (file.name for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted((name for name in names if not name.startswith(".")), key=natural)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture, from its header alone.
+
+    Raises:
+        DataError: no picture, or a size beyond :data:`PIXEL_LIMIT`.
+    """
+    with _opened(path) as image:
+        return image.size
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB of an 8-bit picture of any colour mode; transparency is dropped.
+
+    Raises:
+        DataError: missing, truncated, damaged, of more than 8 bits, or of a size beyond :data:`PIXEL_LIMIT`.
+    """
+    with _opened(path) as image:
+        if image.mode not in _EIGHT_BIT:
+            raise DataError(
+                f"is a picture of mode {image.mode}, wanted are 8 bits a channel", str(path), "Convert it to 8-bit RGB"
+            )
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def read_ids(path: Path) -> NDArray[np.uint8]:
+    """(H, W) values of an 8-bit single-channel PNG, or palette indices, never their colours.
+
+    Raises:
+        DataError: missing, truncated, not a PNG, or a PNG of another kind.
+    """
+    try:
+        header = png_header(path)
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", str(path), _AGAIN) from None
+    wanted = "a label is a PNG of 8 bits and one channel, or a palette, that holds class ids"
+    if header is None:
+        raise DataError(f"is not a PNG; {wanted}", str(path), "Write labels as PNG: other forms change the ids")
+    *_, depth, colour = header
+    if colour != 3 and (depth, colour) != (8, 0):
+        found = f"is a {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')} PNG; {wanted}"
+        raise DataError(found, str(path), "Map its values to ids and write them as 8-bit greyscale")
+    with _opened(path) as image:
+        return np.array(image)
+
+
+def check_ids(ids: NDArray[np.uint8], taxonomy: Taxonomy, path: Path) -> None:
+    """Nothing, if all ids are in the class table.
+
+    Raises:
+        DataError: names the ids outside and how many pixels they have.
+    """
+    known = np.arange(256) < len(taxonomy)
+    known[IGNORE] = True
+    if known[ids].all():
+        return
+    counts = np.bincount(ids.ravel(), minlength=256) * ~known
+    found = ", ".join(f"{index} ({counts[index]} pixels)" for index in np.flatnonzero(counts)[:8])
+    raise DataError(
+        f"holds ids outside the class table of {len(taxonomy)} classes: {found}",
+        str(path),
+        f"Ids are places in the table, 0 to {len(taxonomy) - 1}, or {IGNORE} to ignore: "
+        "map the label, or add the classes to the table",
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture, its size checked; whatever Pillow raises while it is decoded becomes a DataError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower, and an error
+            image = Image.open(path)
+        with image:
+            if image.width * image.height > PIXEL_LIMIT:
+                raise DataError(f"claims a size of {image.width}x{image.height} pixels", str(path), _AGAIN)
+            yield image
+    except FileNotFoundError:
+        raise DataError("no such file", str(path), "Copy it there, or leave its frame out") from None
+    except UnidentifiedImageError:
+        raise DataError("is not a picture that can be read", str(path), _AGAIN) from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(f"is a truncated or damaged picture ({error})", str(path), _AGAIN) from None

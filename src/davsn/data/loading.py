@@ -1,0 +1,172 @@
+"""From samples to batches: side by side, in which order, and by how many processes."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from multiprocessing import get_context
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from davsn.clip import Batch, Clip
+from davsn.data.samples import Samples, pictures, target_training
+from davsn.data.transforms import flow_to_size
+from davsn.errors import DataError, FileError
+
+__all__ = ["Samples", "collate", "evaluation_batches", "target_training", "training_batches"]
+
+_BAD_IN_A_ROW = 20
+
+
+def collate(clips: Sequence[Clip]) -> Batch:
+    """Samples side by side. Flows of different sizes are brought to the frames' size first.
+
+    Raises:
+        DataError: frames, or labels, of different sizes.
+    """
+    for what, sizes in (
+        ("frames", [clip.frames[0].shape for clip in clips]),
+        ("labels", [clip.labels.shape for clip in clips if clip.labels is not None]),
+    ):
+        if len(set(sizes)) > 1:
+            each = ", ".join(f"{clip.name} {size[1]}x{size[0]}" for clip, size in zip(clips, sizes, strict=False))
+            raise DataError(f"{what} of different sizes cannot share a batch: {each}. Set 'size', or batch_size to 1")
+    height, width = clips[0].frames[0].shape[:2]
+    if any(len({clip.flows[pair].shape for clip in clips}) > 1 for pair in clips[0].flows):
+        clips = [flow_to_size(clip, (width, height)) for clip in clips]
+    labels = [clip.labels for clip in clips if clip.labels is not None]
+    return Batch(
+        frames={offset: pictures([clip.frames[offset] for clip in clips]) for offset in clips[0].frames},
+        flows={
+            pair: torch.from_numpy(np.stack([clip.flows[pair] for clip in clips])).permute(0, 3, 1, 2).contiguous()
+            for pair in clips[0].flows
+        },
+        valid={
+            pair: torch.from_numpy(np.stack([_mask(clip, pair) for clip in clips]))
+            for pair in clips[0].flows
+            if any(pair in clip.valid for clip in clips)
+        },
+        labels=torch.from_numpy(np.stack(labels)).long() if len(labels) == len(clips) else None,
+        names=tuple(clip.name for clip in clips),
+        skipped=tuple(message for clip in clips for message in clip.skipped),
+    )
+
+
+def training_batches(samples: Samples, batch_size: int, seed: int, workers: int = 0, start: int = 0) -> Iterator[Batch]:
+    """Shuffled batches without end. Batch ``k`` depends on ``seed`` and ``k`` alone.
+
+    The number of workers and where the counting started make no difference, so that a run that was stopped goes
+    on exactly as if it had not been. Every epoch is a permutation of all samples; a batch may span two epochs.
+
+    Args:
+        samples: what to draw from.
+        batch_size: samples a batch.
+        seed: of the order and of all random changes; not negative.
+        workers: processes that load ahead; 0 loads in this one.
+        start: the first batch wanted; those before it are not read.
+
+    Raises:
+        DataError, FlowError: a file that cannot be used, unless ``bad_files`` is 'skip'.
+    """
+    batches = (list(range(batch * batch_size, (batch + 1) * batch_size)) for batch in count(start))
+    return _load(_Shuffled(samples, seed), batches, workers)
+
+
+def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
+    """Every sample once, in order, one a batch; labels at their own size, nothing random.
+
+    Args:
+        samples: what to read.
+        workers: processes that load ahead; 0 loads in this one.
+
+    Raises:
+        DataError, FlowError: a file that cannot be used.
+    """
+    return _load(samples.load, ([index] for index in range(len(samples))), workers)
+
+
+class _Shuffled:
+    """Draw number n: the n-th sample of all epochs' permutations one after another, changed at random."""
+
+    def __init__(self, samples: Samples, seed: int) -> None:
+        self._samples, self._seed = samples, seed
+        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+
+    def __call__(self, draw: int) -> Clip:
+        epoch, place = divmod(draw, len(self._samples))
+        if self._order[0] != epoch:
+            order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._samples))
+            self._order = epoch, order
+        skipped: list[str] = []
+        while True:
+            index = int(self._order[1][(place + len(skipped)) % len(self._samples)])
+            try:
+                sample = self._samples.load(index, np.random.default_rng((self._seed, 1, draw)))
+                return replace(sample, skipped=tuple(skipped))
+            except FileError as error:
+                if self._samples.dataset.config.bad_files == "error":
+                    raise
+                skipped.append(str(error))
+                if len(skipped) == min(_BAD_IN_A_ROW, len(self._samples)):
+                    raise DataError(f"{len(skipped)} samples in a row cannot be read; the last: {error}") from None
+
+
+class _Guarded(Dataset[Clip | FileError]):
+    """Hands errors on as values: raised in a worker, they would arrive with its traceback for a message."""
+
+    def __init__(self, load: Callable[[int], Clip]) -> None:
+        self._load = load
+
+    def __getitem__(self, index: int) -> Clip | FileError:
+        try:
+            return self._load(index)
+        except FileError as error:
+            return error
+
+
+def _load(load: Callable[[int], Clip], batches: Iterator[list[int]], workers: int) -> Iterator[Batch]:
+    options: dict[str, Any] = {}
+    if workers:
+        # Not fork: it copies the locks of OpenCV's and PyTorch's threads in whatever state they are.
+        options["multiprocessing_context"] = context = get_context("forkserver")
+        context.set_forkserver_preload([__name__])  # imported once, not by every worker
+    loader = DataLoader(
+        _Guarded(load),
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_collate,
+        worker_init_fn=_begin,
+        generator=torch.Generator().manual_seed(0),  # or it would draw from the global one, and disturb the run
+        **options,
+    )
+    for batch in loader:
+        if isinstance(batch, FileError):
+            raise batch
+        yield batch
+
+
+def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:
+    """A batch, or the first error."""
+    good = [clip for clip in clips if isinstance(clip, Clip)]
+    errors = [clip for clip in clips if isinstance(clip, FileError)]
+    try:
+        return errors[0] if errors else collate(good)
+    except FileError as error:
+        return error
+
+
+def _begin(worker: int) -> None:
+    """A worker computes on one thread, and leaves Ctrl-C to the process that saves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _mask(clip: Clip, pair: tuple[int, int]) -> NDArray[np.bool_]:
+    whole = np.ones(clip.flows[pair].shape[:2], bool)
+    return clip.valid.get(pair, whole)

@@ -1,0 +1,213 @@
+"""What a sample of a data set is, and which there are: frames with their neighbours, flow and label."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from davsn.clip import Clip, ClipSpec
+from davsn.components import find
+from davsn.data.base import ClipInfo, VideoDataset
+from davsn.data.transforms import colour, crop, mirror, resize, resize_frame
+from davsn.errors import DataError
+from davsn.flow.base import FlowEstimator
+
+OWN_FLOW = frozenset({"exact", "stored"})
+"""Settings of ``flow`` that mean the data set's own."""
+
+
+class Samples(Dataset[Clip]):
+    """The samples of a data set that have what a method asks for.
+
+    With labels wanted these are the labelled frames, else all frames; of them, those with the neighbours that
+    ``missing`` in the data set's settings demands. Neighbours never cross clips.
+
+    Args:
+        dataset: the data set; its settings say how frames are sized, paired and changed.
+        spec: the frames, flows and label wanted of each sample.
+        every_frame: unlabelled frames as well where labels are wanted; they come without one.
+
+    Raises:
+        DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
+        ConfigError: no flow estimator of that name.
+
+    Attributes:
+        places: (clip, position) of each sample in the data set.
+        left_out: how many frames had no neighbour and were skipped.
+    """
+
+    def __init__(self, dataset: VideoDataset, spec: ClipSpec, every_frame: bool = False) -> None:
+        self.dataset, self.spec = dataset, spec
+        self._config = dataset.config
+        self._estimator: FlowEstimator | None = None
+        if spec.flows and self._config.flow not in OWN_FLOW:
+            find("davsn.flow", self._config.flow, FlowEstimator)
+        if spec.labels and dataset.taxonomy is None:
+            raise DataError("labels are wanted of a data set that has none; see docs/data.md")
+        wanted = [
+            (clip, position)
+            for clip, info in enumerate(dataset.clips)
+            for position in (info.labelled if spec.labels and not every_frame else range(len(info.frames)))
+        ]
+        self.places = [place for place in wanted if self._positions(*place) is not None]
+        self.left_out = len(wanted) - len(self.places)
+        self._check(wanted)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Clip:
+        """One sample for evaluation: frames resized, the label at its own size, nothing random."""
+        return self.load(index)
+
+    def load(self, index: int, generator: np.random.Generator | None = None) -> Clip:
+        """One sample.
+
+        Args:
+            index: into ``places``.
+            generator: for the random changes of training; with it, the label is resized with the frames.
+
+        Raises:
+            DataError: a file that cannot be used, or frames of different sizes.
+            FlowError: flow that is missing or cannot be used.
+        """
+        clip, position = self.places[index]
+        info, positions = self.dataset.clips[clip], self._positions(clip, position)
+        assert positions is not None  # or it would not be among the places
+        name = f"{info.name}/{info.frames[position]}"
+        labelled = self.spec.labels and position in info.labelled
+        label = self.dataset.read_label(clip, position) if labelled else None
+        sample = Clip(self._frames(clip, positions, name), labels=label, name=name)
+        sample = self._with_flows(sample, clip, positions)
+        return sample if generator is None else self._changed(sample, generator)
+
+    def spread(self, number: int) -> "Samples":
+        """At most this many of the samples, evenly spread over all."""
+        few = copy.copy(self)
+        chosen = np.linspace(0, len(self) - 1, min(number, len(self))).round().astype(int)
+        few.places = [self.places[index] for index in chosen]
+        return few
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_estimator": None}  # every process makes its own
+
+    def _positions(self, clip: int, position: int) -> dict[int, int] | None:
+        """Where each wanted frame is in the clip; None if one is nowhere.
+
+        With 'repeat', a frame beyond the clip's end is the nearest one wanted that is in it.
+        """
+        length, stride, found = len(self.dataset.clips[clip].frames), self._config.stride, {}
+        for offset in self.spec.frames:
+            nearest = offset
+            while not 0 <= position + nearest * stride < length:
+                if self._config.missing != "repeat":
+                    return None
+                nearest -= 1 if nearest > 0 else -1
+            found[offset] = position + nearest * stride
+        return found
+
+    def _check(self, wanted: Sequence[tuple[int, int]]) -> None:
+        if self.left_out and self._config.missing == "error":
+            clip, position = next(place for place in wanted if self._positions(*place) is None)
+            info = self.dataset.clips[clip]
+            raise DataError(
+                f"{self.left_out} of {len(wanted)} frames have no neighbour at {_offsets(self.spec)}",
+                f"{info.name}/{info.frames[position]}",
+                "Set missing to skip, to leave them out, or to repeat, to pair them with themselves",
+            )
+        if not self.places:
+            raise DataError(
+                f"none of {len(wanted)} frames in {len(self.dataset.clips)} clips has a neighbour at "
+                f"{_offsets(self.spec)}. Single frames need missing: repeat"
+            )
+
+    def _frames(self, clip: int, positions: Mapping[int, int], name: str) -> dict[int, NDArray[np.uint8]]:
+        # Ascending, so that a video is decoded forwards once.
+        read = {position: self.dataset.read_frame(clip, position) for position in sorted(set(positions.values()))}
+        if self._config.size is not None:
+            read = {position: resize_frame(frame, self._config.size) for position, frame in read.items()}
+        sizes = sorted({f"{frame.shape[1]}x{frame.shape[0]}" for frame in read.values()})
+        if len(sizes) > 1:
+            raise DataError(f"the frame and its neighbours differ in size: {', '.join(sizes)}", name, "Set 'size'")
+        return {offset: read[position] for offset, position in positions.items()}
+
+    def _with_flows(self, sample: Clip, clip: int, positions: Mapping[int, int]) -> Clip:
+        flows, valid = {}, {}
+        for a, b in self.spec.flows:
+            mask = None
+            if positions[a] == positions[b]:
+                flow: NDArray[np.floating] = np.zeros((*sample.frames[0].shape[:2], 2), np.float32)
+            elif self._config.flow in OWN_FLOW:
+                own = self.dataset.read_flow(clip, positions[a], positions[b])
+                if own is None:
+                    raise DataError("the data set has no flow of its own", sample.name, "Set flow: dis")
+                flow, mask = own
+            else:
+                flow = self._estimate(sample.frames[a], sample.frames[b])
+            flows[a, b] = flow
+            if mask is not None:
+                valid[a, b] = mask
+        return replace(sample, flows=flows, valid=valid)
+
+    def _estimate(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if self._estimator is None:
+            part = find("davsn.flow", self._config.flow, FlowEstimator)
+            self._estimator = part(part.Config())
+        flow = self._estimator.estimate(pictures([a]), pictures([b]))
+        return np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy())
+
+    def _changed(self, sample: Clip, generator: np.random.Generator) -> Clip:
+        """The random changes of training."""
+        config = self._config
+        height, width = sample.frames[0].shape[:2]
+        sample = resize(sample, (width, height))  # the label follows the frames
+        if config.crop is not None:
+            sample = crop(sample, config.crop, generator)
+        if config.mirror and generator.random() < 0.5:
+            sample = mirror(sample)
+        return colour(sample, config.colour, generator) if config.colour else sample
+
+
+class _Unlabelled(VideoDataset):
+    """A data set as target training sees it: the same frames, and no labels to be had."""
+
+    def __init__(self, dataset: VideoDataset) -> None:
+        self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
+        self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
+        self.damage = dataset.damage
+
+    def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
+        return self._dataset.read_frame(clip, position)
+
+    def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
+        info = self.clips[clip]
+        raise DataError(
+            "a label of the target was asked for in training",
+            f"{info.name}/{info.frames[position]}",
+            "Labels of the target are for evaluation only",
+        )
+
+    def read_flow(
+        self, clip: int, position: int, other: int
+    ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
+        return self._dataset.read_flow(clip, position, other)
+
+
+def target_training(dataset: VideoDataset) -> VideoDataset:
+    """A view of a target data set without its labels. Training on the target goes through it, always."""
+    return _Unlabelled(dataset)
+
+
+def pictures(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """Frames (H, W, 3) of one size side by side: (B, 3, H, W) float32 in [0, 1]."""
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def _offsets(spec: ClipSpec) -> str:
+    return ", ".join(f"{offset:+d}" for offset in spec.frames if offset)

@@ -1,0 +1,137 @@
+"""Changes that act on a whole clip: frames, labels and flow together, so that they stay true to one another.
+
+Each is pure: what is random comes from the generator given. All flow arithmetic is in :mod:`davsn.ops.warp`.
+"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn.functional import interpolate
+
+from davsn.clip import Clip
+from davsn.errors import DataError
+from davsn.ops.warp import mirror_flow, resize_flow
+
+_REDS = np.array([0.299, 0.587, 0.114])
+"""Brightness of red, green and blue (BT.601)."""
+
+
+def resize_frame(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(h, w, 3) of a frame, bicubic with antialiasing on bytes, as every published number of these methods has it.
+
+    Args:
+        frame: (H, W, 3).
+        size: (width, height).
+    """
+    if frame.shape[1::-1] == size:
+        return frame
+    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+
+
+def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(h, w) of a label map, nearest pixel.
+
+    Args:
+        label: (H, W).
+        size: (width, height).
+    """
+    if label.shape[::-1] == size:
+        return label
+    return np.array(Image.fromarray(label).resize(size, Image.Resampling.NEAREST))
+
+
+def resize(clip: Clip, size: tuple[int, int]) -> Clip:
+    """Frames and label at (width, height). Flow keeps its own resolution, and with it its values."""
+    frames = {offset: resize_frame(frame, size) for offset, frame in clip.frames.items()}
+    return replace(clip, frames=frames, labels=None if clip.labels is None else resize_label(clip.labels, size))
+
+
+def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
+    """Flow and its masks at (width, height), values scaled along. A pixel is valid if all that went into it was."""
+    target = size[::-1]
+    flows, valid = dict(clip.flows), dict(clip.valid)
+    for pair, flow in clip.flows.items():
+        if flow.shape[:2] != target:
+            flows[pair] = _array(resize_flow(_tensor(flow), target))
+    for pair, mask in clip.valid.items():
+        if mask.shape != target:
+            share = torch.from_numpy(mask.astype(np.float32))[None, None]
+            share = interpolate(share, target, mode="bilinear", align_corners=True)
+            valid[pair] = (share[0, 0] > 1 - 1e-4).numpy()  # below 1 by rounding only
+    return replace(clip, flows=flows, valid=valid)
+
+
+def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> Clip:
+    """One random window of (width, height) of everything; flow is brought to the frames' size before.
+
+    Raises:
+        DataError: the window is larger than the frames.
+    """
+    (width, height), (rows, columns) = size, clip.frames[0].shape[:2]
+    if width > columns or height > rows:
+        raise DataError(
+            f"a crop of {width}x{height} does not fit a frame of {columns}x{rows}",
+            clip.name,
+            "Make 'crop' smaller or 'size' larger",
+        )
+    top, left = int(generator.integers(rows - height + 1)), int(generator.integers(columns - width + 1))
+    window = np.s_[top : top + height, left : left + width]
+    clip = flow_to_size(clip, (columns, rows))
+    return replace(
+        clip,
+        frames={offset: frame[window] for offset, frame in clip.frames.items()},
+        flows={pair: flow[window] for pair, flow in clip.flows.items()},
+        valid={pair: mask[window] for pair, mask in clip.valid.items()},
+        labels=None if clip.labels is None else clip.labels[window],
+    )
+
+
+def mirror(clip: Clip) -> Clip:
+    """Everything left to right; the flow's x changes its sign."""
+    return replace(
+        clip,
+        frames={offset: frame[:, ::-1] for offset, frame in clip.frames.items()},
+        flows={pair: _array(mirror_flow(_tensor(flow))) for pair, flow in clip.flows.items()},
+        valid={pair: mask[:, ::-1] for pair, mask in clip.valid.items()},
+        labels=None if clip.labels is None else clip.labels[:, ::-1],
+    )
+
+
+def colour(clip: Clip, strength: float, generator: np.random.Generator) -> Clip:
+    """Random brightness, contrast, saturation and hue: one draw, the same for every frame of the clip.
+
+    All four are affine in RGB, so that one matrix does them. At strength 1 the first three are factors in
+    [0.2, 1.8] and hue turns by up to a fifth of the circle, as in the strong augmentation of TPS.
+    """
+    brightness, contrast, saturation = generator.uniform(1 - 0.8 * strength, 1 + 0.8 * strength, 3)
+    angle = generator.uniform(-0.2, 0.2) * strength * 2 * np.pi
+    grey = np.tile(_REDS, (3, 1))
+    chroma = saturation * _hue(angle) @ (np.eye(3) - grey)
+    centre = 127.5 * brightness * (1 - contrast)  # contrast turns about mid-grey, not about a mean: frames stay alike
+    matrix = np.column_stack([brightness * contrast * (grey + chroma), np.full(3, centre)])
+    frames = {offset: cv2.transform(np.ascontiguousarray(frame), matrix) for offset, frame in clip.frames.items()}
+    return replace(clip, frames=frames)
+
+
+def _hue(angle: float) -> NDArray[np.float64]:
+    """Rotation of RGB about the grey axis (Rodrigues' formula)."""
+    axis = np.full(3, 1 / np.sqrt(3))
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    rotation: NDArray[np.float64] = (
+        np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * np.outer(axis, axis)
+    )
+    return rotation
+
+
+def _tensor(flow: NDArray[np.floating]) -> torch.Tensor:
+    """(h, w, 2) as (1, 2, h, w)."""
+    return torch.from_numpy(np.ascontiguousarray(flow)).permute(2, 0, 1)[None]
+
+
+def _array(flow: torch.Tensor) -> NDArray[np.floating]:
+    """(1, 2, h, w) as (h, w, 2)."""
+    return np.ascontiguousarray(flow[0].permute(1, 2, 0).numpy())
