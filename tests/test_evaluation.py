@@ -5,44 +5,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davsn.clip import Batch, Levels
+from colour_network import TAXONOMY, colour_segmenter
+from davsn.clip import Batch
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DataError
 from davsn.evaluation import evaluate, information_maximisation
-from davsn.networks.base import ImageNetwork
-from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
-
-CLASSES = 3
-TAXONOMY = Taxonomy(("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
-
-
-class ColourNetwork(ImageNetwork):
-    """Says of each pixel which of red, green and blue is strongest in it."""
-
-    Config = Settings
-
-    def __init__(self, sharpness=20.0):
-        super().__init__(Settings(), CLASSES)
-        self.num_classes = CLASSES
-        self.sharpness = sharpness
-        self.norm = torch.nn.BatchNorm2d(3)
-
-    def forward(self, images):
-        self.norm(images)
-        return Levels(images * self.sharpness, images * self.sharpness)
-
-    def groups(self):
-        return {}
-
-
-def segmenter(sharpness=20.0):
-    return VideoSegmenter(ColourNetwork(sharpness))
 
 
 def picture(ids):
     """(1, 3, H, W): pure red, green and blue for the ids 0, 1, 2."""
-    return torch.nn.functional.one_hot(torch.as_tensor(ids), CLASSES).permute(2, 0, 1)[None].float()
+    return torch.nn.functional.one_hot(torch.as_tensor(ids), 3).permute(2, 0, 1)[None].float()
 
 
 def batch(ids, previous, name, labels=None, flow=None, valid=None):
@@ -62,7 +34,7 @@ C = [[2, 2, 2], [1, 1, 2]]
 
 
 def test_scores_are_those_of_the_pixels():
-    scores = evaluate(segmenter(), [batch(A, A, "clip/0", labels=[[0, 0, 0], [255, 1, 2]])], TAXONOMY)
+    scores = evaluate(colour_segmenter(), [batch(A, A, "clip/0", labels=[[0, 0, 0], [255, 1, 2]])], TAXONOMY)
     assert scores.counts == ((2, 1, 0), (0, 1, 0), (0, 0, 1))
     assert scores.frames == 1
     assert scores.seconds > 0
@@ -71,7 +43,9 @@ def test_scores_are_those_of_the_pixels():
 
 def test_labels_keep_their_own_size():
     labels = torch.as_tensor([[0, 2]]).repeat_interleave(5, 0).repeat_interleave(4, 1).tolist()
-    scores = evaluate(segmenter(), [batch([[0, 2], [0, 2]], [[0, 2], [0, 2]], "clip/0", labels=labels)], TAXONOMY)
+    scores = evaluate(
+        colour_segmenter(), [batch([[0, 2], [0, 2]], [[0, 2], [0, 2]], "clip/0", labels=labels)], TAXONOMY
+    )
     assert sum(map(sum, scores.counts)) == 5 * 8
     assert scores.miou == 100.0
 
@@ -80,7 +54,7 @@ def test_consistency_compares_neighbours_only():
     frames = [batch(A, A, "x/0"), batch(B, A, "x/1")]
     # at t: 0 0 0 1 1 2 against 0 0 1 0 1 2: class 0 2/4, class 1 1/3, class 2 1/1
     expected = (2 / 4 + 1 / 3 + 1) / 3 * 100
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency == pytest.approx(expected)
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +67,7 @@ def test_consistency_compares_neighbours_only():
     ids=["another clip", "a gap between them", "one frame"],
 )
 def test_samples_that_are_no_neighbours_have_no_consistency(frames):
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency is None
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency is None
 
 
 def test_consistency_is_summed_over_the_set_and_not_averaged():
@@ -107,31 +81,31 @@ def test_consistency_is_summed_over_the_set_and_not_averaged():
             hits[index] += sum(p == q == index for p, q in flat)
             union[index] += sum(index in (p, q) for p, q in flat)
     expected = sum(h / u for h, u in zip(hits, union, strict=True)) / 3 * 100
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency == pytest.approx(expected)
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == pytest.approx(expected)
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(-3, 3), st.integers(-2, 2), st.integers(0, 10**6))
 def test_a_whole_pixel_shift_followed_by_its_flow_is_consistent(dx, dy, seed):
     # what leaves the frame on one side comes in on the other: only the pixels whose source lies inside are counted
-    world = torch.randint(CLASSES, (6, 9), generator=torch.Generator().manual_seed(seed))
+    world = torch.randint(3, (6, 9), generator=torch.Generator().manual_seed(seed))
     moved = world.roll((-dy, -dx), (0, 1))  # content at p is at p + (dx, dy) in the previous frame
     flow = torch.tensor([dx, dy]).float().view(1, 2, 1, 1).expand(1, 2, 6, 9)
     frames = [batch(world.tolist(), world.tolist(), "x/0"), batch(moved.tolist(), world.tolist(), "x/1", flow=flow)]
     # fused with identity weights, the network answers with the current frame alone
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
 
 
 def test_consistency_takes_the_nearest_pixel():
     flow = torch.full((1, 2, 2, 3), 0.4)
     frames = [batch(A, A, "x/0"), batch(A, A, "x/1", flow=flow)]
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
 
 
 def test_untrusted_flow_is_left_out_of_consistency():
     valid = torch.tensor([[[True, True, False], [False, True, True]]])
     frames = [batch(A, A, "x/0"), batch(B, A, "x/1", valid=valid)]
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
 
 
 def test_flow_of_another_resolution_is_scaled():
@@ -140,12 +114,12 @@ def test_flow_of_another_resolution_is_scaled():
     flow = torch.zeros(1, 2, 2, 4)
     flow[:, 0] = 1.0  # two pixels at full size
     frames = [batch(world, world, "x/0"), batch(moved, world, "x/1", flow=flow)]
-    assert evaluate(segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
+    assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == 100.0
 
 
 def test_unlabelled_frames_count_for_consistency_and_in_no_iou():
     frames = [batch(A, A, "x/0"), batch(B, A, "x/1", labels=B)]
-    scores = evaluate(segmenter(), frames, TAXONOMY)
+    scores = evaluate(colour_segmenter(), frames, TAXONOMY)
     assert scores.frames == 2
     assert sum(map(sum, scores.counts)) == 6
     assert scores.temporal_consistency is not None
@@ -160,20 +134,20 @@ def test_several_samples_in_a_batch_score_the_same():
         torch.cat([one.labels, two.labels]),
         one.names + two.names,
     )
-    apart, together = evaluate(segmenter(), [one, two], TAXONOMY), evaluate(segmenter(), [both], TAXONOMY)
+    apart, together = evaluate(colour_segmenter(), [one, two], TAXONOMY), evaluate(colour_segmenter(), [both], TAXONOMY)
     assert apart.counts == together.counts
     assert apart.temporal_consistency == together.temporal_consistency
 
 
 def test_unscored_classes_are_left_out_of_both_means():
     taxonomy = Taxonomy(TAXONOMY.names, TAXONOMY.colours, frozenset({"green"}))
-    scores = evaluate(segmenter(), [batch(A, A, "x/0", labels=B), batch(B, A, "x/1", labels=B)], taxonomy)
+    scores = evaluate(colour_segmenter(), [batch(A, A, "x/0", labels=B), batch(B, A, "x/1", labels=B)], taxonomy)
     assert scores.temporal_consistency == pytest.approx((2 / 4 + 1) / 2 * 100)
     assert scores.exact_miou == pytest.approx((5 / 6 * 0 + (2 + 3) / 7 + 1) / 2 * 100)
 
 
 def test_the_mode_of_every_module_is_put_back_and_nothing_is_learned():
-    network = segmenter().train()
+    network = colour_segmenter().train()
     network.fusion.eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     evaluate(network, [batch(A, A, "x/0", labels=A)], TAXONOMY)
@@ -185,14 +159,14 @@ def test_the_mode_of_every_module_is_put_back_and_nothing_is_learned():
 
 
 def test_the_mode_is_put_back_after_a_failure():
-    network = segmenter().train()
+    network = colour_segmenter().train()
     with pytest.raises(ValueError, match="the prediction is"):
         evaluate(network, [Batch(batch(A, A, "").frames, batch(A, A, "").flows, {}, torch.zeros(2, 4, 4))], TAXONOMY)
     assert network.training
 
 
 def test_bf16_scores():
-    scores = evaluate(segmenter(), [batch(A, A, "x/0", labels=A)], TAXONOMY, precision="bf16")
+    scores = evaluate(colour_segmenter(), [batch(A, A, "x/0", labels=A)], TAXONOMY, precision="bf16")
     assert scores.miou == 100.0
 
 
@@ -207,13 +181,15 @@ ZERO = torch.zeros(1, 2, 2, 2)
 
 def test_label_free_score_of_a_sure_network_that_uses_every_class_is_one():
     thirds = [[0, 1, 2]]
-    assert information_maximisation(segmenter(1e3), [batch(thirds, thirds, "")]) == pytest.approx(1.0)
+    assert information_maximisation(colour_segmenter(1e3), [batch(thirds, thirds, "")]) == pytest.approx(1.0)
 
 
 def test_label_free_score_of_a_collapsed_or_unsure_network_is_nought():
     collapsed = [[0, 0, 0]]
-    assert information_maximisation(segmenter(1e3), [batch(collapsed, collapsed, "")]) == pytest.approx(0.0, abs=1e-6)
-    assert information_maximisation(segmenter(), [grey(0.5)]) == pytest.approx(0.0, abs=1e-6)
+    assert information_maximisation(colour_segmenter(1e3), [batch(collapsed, collapsed, "")]) == pytest.approx(
+        0.0, abs=1e-6
+    )
+    assert information_maximisation(colour_segmenter(), [grey(0.5)]) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_label_free_score_worked_by_hand():
@@ -226,10 +202,10 @@ def test_label_free_score_worked_by_hand():
         return -sum(p * math.log(p) for p in probabilities)
 
     expected = (entropy(mean) - entropy([sure, rest, rest])) / math.log(3)
-    found = information_maximisation(segmenter(2.0), [batch([[0]], [[0]], ""), batch([[1]], [[1]], "")])
+    found = information_maximisation(colour_segmenter(2.0), [batch([[0]], [[0]], ""), batch([[1]], [[1]], "")])
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_label_free_score_needs_frames():
     with pytest.raises(DataError, match="at least one target frame"):
-        information_maximisation(segmenter(), [])
+        information_maximisation(colour_segmenter(), [])

@@ -29,7 +29,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
 
 
 def test_a_full_disk_is_told(tmp_path):
-    with pytest.raises(DataError, match=r"page\.html could not be written: No space left") as caught:
+    with pytest.raises(DataError, match=r"page\.html: could not be written .No space left") as caught:
         with replacing(tmp_path / "page.html"):
             raise OSError(28, "No space left on device")
     assert "Free some space" in str(caught.value)

@@ -113,7 +113,7 @@ def test_the_file_can_be_read_without_us(tmp_path):
         (
             '{"names": ["a", "b"], "unscored": [], "counts": [[1, 2]], "frames": 1, "seconds": 1, '
             '"temporal_consistency": null}',
-            "names 2 classes but its counts have another shape",
+            "names 2 classes, but its counts have another shape",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"scores\.json could not be written"):
+    with pytest.raises(DataError, match=r"scores\.json: could not be written"):
         some_scores().save(tmp_path / "file" / "scores.json")
 
 

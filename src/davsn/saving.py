@@ -24,8 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
+        cause = error.strerror or error
         raise DataError(
-            f"{path} could not be written: {error.strerror or error}. Free some space or choose another place"
+            f"could not be written ({cause})", str(path), "Free some space or choose another place"
         ) from error
     finally:
         with suppress(OSError):  # the folder itself may be what is wrong

@@ -15,6 +15,8 @@ from torch import Tensor
 from davsn.errors import DataError
 from davsn.saving import replacing
 
+_AGAIN = "Write one with 'davsn eval'"
+
 
 class ConfusionMatrix:
     """Counts of pixels by label (row) and prediction (column).
@@ -151,11 +153,11 @@ class Scores:
                 temporal_consistency=None if consistency is None else float(consistency),
             )
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}. Write one with 'davsn eval'") from None
+            raise DataError(f"cannot be read ({error.strerror})", str(path), _AGAIN) from None
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is no scores file ({error!r}). Write one with 'davsn eval'") from None
+            raise DataError(f"is no scores file ({error!r})", str(path), _AGAIN) from None
         if {len(scores.names)} != {len(scores.counts), *map(len, scores.counts)}:
-            raise DataError(f"{path} names {len(scores.names)} classes but its counts have another shape")
+            raise DataError(f"names {len(scores.names)} classes, but its counts have another shape", str(path), _AGAIN)
         return scores
 
 

@@ -1,0 +1,174 @@
+"""Writing what a network says of a video: masks, or the video tinted by them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from davsn.data.footage import Frame
+from davsn.data.images import PICTURE_SUFFIXES
+from davsn.data.painting import overlay
+from davsn.data.taxonomy import Taxonomy
+from davsn.data.video import VIDEO_SUFFIXES
+from davsn.errors import DataError
+from davsn.saving import replacing
+
+Mask = NDArray[np.uint8]
+"""(H, W) uint8 train ids."""
+
+OVERLAY_SUFFIXES = (".mp4", ".mov", ".mkv")
+_PICTURES_RATE = Fraction(10)
+
+
+class Writer(Protocol):
+    """Takes frames and masks in order."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def write(self, name: str, frame: Frame, mask: Mask) -> None:
+        """Add one frame."""
+
+    def kept(self, done: int) -> str:
+        """After a failure: a sentence on where the ``done`` finished frames are."""
+
+
+def writer_for(source: Path, target: Path, taxonomy: Taxonomy, rate: Fraction | None) -> Writer:
+    """The writer that the name of the output asks for.
+
+    Raises:
+        DataError: a name that is no output, or that is the input's own.
+    """
+    if source.resolve() == target.resolve():
+        raise DataError("is the input itself", str(target), "Choose another output")
+    suffix = target.suffix.lower()
+    if suffix in OVERLAY_SUFFIXES:
+        return OverlayVideo(target, taxonomy, rate or _PICTURES_RATE)
+    if suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES, ".gif") or target.is_file():
+        raise DataError(
+            "is neither a folder nor a video that can be written",
+            str(target),
+            f"Give a name ending in {', '.join(OVERLAY_SUFFIXES)} for an overlay video, or a folder for masks",
+        )
+    return MaskFolder(target, taxonomy)
+
+
+class MaskFolder:
+    """Masks as palette PNGs, ``<name>.png``, each complete as soon as it is there.
+
+    Args:
+        path: the folder; it is made.
+        taxonomy: the palette.
+    """
+
+    def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
+        self.path = path
+        self._palette = taxonomy.palette.tobytes()
+
+    def __enter__(self) -> "MaskFolder":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Nothing is open between two masks."""
+
+    def write(self, name: str, frame: Frame, mask: Mask) -> None:
+        """Save one mask; its pixel values are train ids."""
+        picture = Image.fromarray(mask)
+        picture.putpalette(self._palette)
+        with replacing(self.path / f"{name}.png") as temporary:
+            picture.save(temporary)
+
+    def kept(self, done: int) -> str:
+        """Where the finished masks are."""
+        return f"The {done} masks before are in {self.path}"
+
+
+class OverlayVideo:
+    """Frames tinted by their masks, as H.264 video of the input's rate.
+
+    It is written as ``<stem>.partial<suffix>``, which takes the final name once it is complete. After a failure
+    or an interruption the part that was finished stays under the partial name, and can be played.
+
+    Args:
+        path: the video; its folder is made.
+        taxonomy: the colours.
+        rate: frames a second.
+    """
+
+    def __init__(self, path: Path, taxonomy: Taxonomy, rate: Fraction) -> None:
+        self.path = path
+        self.partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+        self._taxonomy, self._rate = taxonomy, rate
+        self._size: tuple[int, ...] | None = None
+
+    def __enter__(self) -> "OverlayVideo":
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(str(self.partial), "w")
+            self._stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": "20"})
+        except (OSError, av.FFmpegError) as error:
+            raise DataError(f"cannot be written ({error.strerror})", str(self.path), "Choose another place") from error
+        return self
+
+    def write(self, name: str, frame: Frame, mask: Mask) -> None:
+        """Add one frame.
+
+        Raises:
+            DataError: its size differs from the first one's, or the disk is full.
+        """
+        height, width = mask.shape
+        if self._size is None:
+            self._size = mask.shape
+            self._stream.width, self._stream.height = width + width % 2, height + height % 2
+            self._stream.pix_fmt = "yuv420p"
+        if mask.shape != self._size:
+            raise DataError(
+                f"frame {name} is {width}x{height}, and the video {self._size[1]}x{self._size[0]}",
+                str(self.path),
+                "Write masks to a folder instead, or predict each size alone",
+            )
+        picture = overlay(frame, mask, self._taxonomy)
+        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")  # its colours come 2×2
+        with self._telling():
+            self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._size is None:
+            self._container.close()
+            self.partial.unlink(missing_ok=True)
+            return
+        if error is None:
+            self._finish()
+            os.replace(self.partial, self.path)
+            return
+        with suppress(DataError):  # what failed may be the disk: save what can be saved
+            self._finish()
+
+    def kept(self, done: int) -> str:
+        """Where the finished part is."""
+        return f"The {done} frames before are in {self.partial}"
+
+    def _finish(self) -> None:
+        with self._telling():
+            self._container.mux(self._stream.encode(None))  # the frames the codec still holds
+            self._container.close()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, av.FFmpegError) as error:
+            raise DataError(f"cannot be written ({error.strerror})", str(self.partial), "Free some space") from error

@@ -1,0 +1,69 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from davsn.data.footage import footage
+from davsn.errors import DataError
+
+
+def picture(value, path):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.full((4, 6, 3), value, np.uint8)).save(path)
+
+
+def test_pictures_come_in_natural_order(tmp_path):
+    for number in (10, 9, 1):
+        picture(number, tmp_path / "in" / f"f{number}.png")
+    (tmp_path / "in" / "notes.txt").write_text("")
+    found = footage(tmp_path / "in")
+    assert (found.count, found.rate) == (3, None)
+    assert [(name, frame[0, 0, 0]) for name, frame in found.frames] == [("f1", 1), ("f9", 9), ("f10", 10)]
+
+
+def test_one_picture(tmp_path):
+    picture(7, tmp_path / "a.png")
+    assert [name for name, _ in footage(tmp_path / "a.png").frames] == ["a"]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".webm", "libvpx-vp9"), (".avi", "mpeg4")])
+def test_a_video(tmp_path, suffix, codec):
+    path = tmp_path / f"a{suffix}"
+    with av.open(str(path), "w") as container:
+        track = container.add_stream(codec, rate=Fraction(24000, 1001))
+        track.width, track.height, track.pix_fmt = 32, 16, "yuv420p"
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((16, 32, 3), number * 20 + 20, np.uint8), format="rgb24")
+            container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    found = footage(path)
+    assert found.count == 10
+    assert float(found.rate) == pytest.approx(24000 / 1001, rel=1e-2)
+    names, frames = zip(*found.frames, strict=True)
+    assert names == tuple(f"{number:06d}" for number in range(10))
+    assert [round((frame.mean() - 20) / 20) for frame in frames] == list(range(10))
+
+
+def test_two_pictures_of_one_name(tmp_path):
+    picture(1, tmp_path / "in" / "a.png")
+    picture(1, tmp_path / "in" / "a.jpg")
+    with pytest.raises(DataError, match=r"in: holds two pictures called a. Keep one of them"):
+        footage(tmp_path / "in")
+
+
+def test_nothing_to_read(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(
+        DataError, match=r"in: holds no pictures. Give a folder of \.jpeg \.jpg \.png files, or a video"
+    ):
+        footage(tmp_path / "in")
+    with pytest.raises(DataError, match=r"none: no such file or folder. Give a video, a folder of frames or a picture"):
+        footage(tmp_path / "none")
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(DataError, match=r"a\.txt: is neither a video nor a picture by its name"):
+        footage(tmp_path / "a.txt")
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    with pytest.raises(DataError, match=r"a\.mp4: cannot be opened as a video"):
+        footage(tmp_path / "a.mp4")

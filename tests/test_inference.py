@@ -1,0 +1,241 @@
+import gc
+import itertools
+import weakref
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import davsn.data.footage
+from colour_network import TAXONOMY, colour_segmenter
+from davsn.errors import DataError
+from davsn.flow.zero import Zero
+from davsn.inference import Predictor, stream
+from davsn.settings import Settings
+
+ZERO = Zero(Settings())
+PURE = np.eye(3, dtype=np.uint8) * 255
+
+
+def frame(ids):
+    """(H, W, 3): pure red, green and blue for the ids 0, 1, 2."""
+    return PURE[np.asarray(ids)]
+
+
+def random_ids(count, height=6, width=8):
+    return np.random.default_rng(3).integers(0, 3, (count, height, width))
+
+
+def plain_ids(count, height=17, width=33):
+    """Masks of one class each, which survive a lossy codec."""
+    return [np.full((height, width), number % 3) for number in range(count)]
+
+
+def predictor(**changes):
+    return Predictor(colour_segmenter(), TAXONOMY, ZERO, **changes)
+
+
+def write_video(path, pictures, rate=25, codec="libx264"):
+    with av.open(str(path), "w") as container:
+        track = container.add_stream(codec, rate=rate, options={"crf": "1"})
+        track.height, track.width = pictures[0].shape[:2]
+        track.pix_fmt = "yuv420p"
+        for picture in pictures:
+            container.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(track.encode(None))
+    return path
+
+
+def read_video(path):
+    with av.open(str(path)) as container:
+        rate = container.streams.video[0].average_rate
+        return [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)], rate
+
+
+def write_pictures(folder, pictures, form="{:03d}.png"):
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / form.format(number))
+    return folder
+
+
+def test_masks_come_in_order_at_the_size_of_the_frames():
+    ids = random_ids(4)
+    masks = list(stream(colour_segmenter(), map(frame, ids), ZERO))
+    assert all(mask.dtype == np.uint8 for mask in masks)
+    np.testing.assert_array_equal(masks, ids)
+
+
+def test_the_network_sees_its_own_size_and_masks_have_the_frame_s():
+    seen = []
+    network = colour_segmenter()
+    network.image.register_forward_pre_hook(lambda _, arguments: seen.append(tuple(arguments[0].shape)))
+    masks = list(stream(network, [frame(np.full((30, 20), 2))] * 2, ZERO, size=(10, 8)))
+    assert set(seen) == {(1, 3, 8, 10)}
+    np.testing.assert_array_equal(masks, np.full((2, 30, 20), 2))
+
+
+def test_each_frame_passes_the_network_once_and_nothing_changes_by_it():
+    """Equal to the network given both frames, which passes both."""
+
+    class Right(Zero):
+        def estimate(self, frames_a, frames_b):
+            assert frames_a.shape == frames_b.shape == (1, 3, 6, 8)
+            return super().estimate(frames_a, frames_b) + torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)
+
+    frames = [frame(ids) for ids in random_ids(5)]
+    network = colour_segmenter().eval()
+    torch.nn.init.normal_(network.fusion.weight, generator=torch.Generator().manual_seed(0))
+    network.image.calls = 0
+    masks = list(stream(network, frames, Right(Settings())))
+    assert network.image.calls == 5 + 1  # the first frame is its own previous frame
+
+    tensors = [torch.from_numpy(one).permute(2, 0, 1)[None].float() / 255 for one in frames]
+    expected = [network.predict(tensors[0], tensors[0], torch.zeros(1, 2, 6, 8), (6, 8))]
+    for previous, current in itertools.pairwise(tensors):
+        flow = Right(Settings()).estimate(current, previous)
+        expected.append(network.predict(current, previous, flow, (6, 8)))
+    np.testing.assert_array_equal(masks, torch.cat(expected).numpy())
+
+
+def test_a_frame_of_another_size_begins_anew():
+    ids = [np.zeros((4, 4), int), np.ones((6, 4), int), np.full((6, 4), 2)]
+    masks = list(stream(colour_segmenter(), map(frame, ids), ZERO))
+    for mask, expected in zip(masks, ids, strict=True):
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_between_two_masks_the_caller_s_modes_are_his_own():
+    network = colour_segmenter().train()
+    for _ in stream(network, map(frame, random_ids(2)), ZERO, precision="bf16"):
+        assert network.training
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def test_frames_are_let_go():
+    living, most = weakref.WeakSet(), 0
+
+    class Counted(np.ndarray):
+        """An array that can be held in a set."""
+
+        __hash__ = object.__hash__
+
+    def read():
+        for ids in random_ids(20):
+            one = frame(ids).view(Counted)
+            living.add(one)
+            yield one
+
+    for _ in stream(colour_segmenter(), read(), ZERO):
+        gc.collect()
+        most = max(most, len(living))
+    assert 0 < most <= 2
+
+
+@pytest.mark.parametrize("output", ["masks", "video.mp4"])
+def test_writing_begins_before_reading_ends(tmp_path, monkeypatch, output):
+    events = []
+    pictures = write_pictures(tmp_path / "in", map(frame, random_ids(6)))
+    read = davsn.data.footage.read_picture
+    monkeypatch.setattr("davsn.data.footage.read_picture", lambda path: (events.append("read"), read(path))[1])
+    predictor().predict(pictures, tmp_path / output, lambda _: events.append("written"))
+    assert events == ["read", "written"] * 6
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_an_overlay_video_has_every_frame_in_order_at_the_input_s_rate(tmp_path, suffix):
+    rate = Fraction(30000, 1001)
+    ids = plain_ids(12, 18, 34)
+    source = write_video(tmp_path / "in.mp4", [frame(one) for one in ids], rate)
+    progress = []
+    summary = predictor().predict(source, tmp_path / "new" / f"out{suffix}", progress.append)
+
+    frames, found = read_video(tmp_path / "new" / f"out{suffix}")
+    assert [int(one.mean((0, 1)).argmax()) for one in frames] == [number % 3 for number in range(12)]
+    assert float(found) == pytest.approx(float(rate), rel=1e-3)
+    assert frames[0].shape == (18, 34, 3)
+    assert (summary.frames, summary.output) == (12, tmp_path / "new" / f"out{suffix}")
+    assert summary.rate == pytest.approx(12 / summary.seconds)
+    assert [(one.done, one.total) for one in progress] == [(number, 12) for number in range(1, 13)]
+    assert progress[-1].left == 0
+    assert progress[0].left == pytest.approx(11 * progress[0].seconds)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [f"out{suffix}"]
+
+
+def test_odd_sizes_are_made_even_for_the_codec(tmp_path):
+    source = write_pictures(tmp_path / "in", [frame(one) for one in plain_ids(3, 17, 33)])
+    predictor().predict(source, tmp_path / "out.mp4")
+    frames, rate = read_video(tmp_path / "out.mp4")
+    assert [one.shape for one in frames] == [(18, 34, 3)] * 3
+    assert rate == 10
+
+
+def test_masks_are_palette_pngs_under_the_frames_names(tmp_path):
+    ids = random_ids(3)
+    source = write_pictures(tmp_path / "in", map(frame, ids), "shot{}.png")
+    summary = predictor().predict(source, tmp_path / "masks")
+    assert summary.frames == 3
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["shot0.png", "shot1.png", "shot2.png"]
+    for number in range(3):
+        with Image.open(tmp_path / "masks" / f"shot{number}.png") as mask:
+            assert mask.mode == "P"
+            np.testing.assert_array_equal(np.array(mask), ids[number])
+            np.testing.assert_array_equal(np.array(mask.convert("RGB")), frame(ids[number]))
+
+
+def test_a_video_and_a_single_picture_give_masks_too(tmp_path):
+    source = write_video(tmp_path / "in.mkv", [frame(one) for one in plain_ids(4, 16, 32)])
+    assert predictor().predict(source, tmp_path / "a").frames == 4
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [f"{number:06d}.png" for number in range(4)]
+    pictures = write_pictures(tmp_path / "in", map(frame, random_ids(2)))
+    assert predictor().predict(pictures / "001.png", tmp_path / "b").frames == 1
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["001.png"]
+
+
+def test_an_interrupted_video_keeps_what_was_done_under_another_name(tmp_path):
+    source = write_pictures(tmp_path / "in", [frame(one) for one in plain_ids(9)])
+
+    def stop(progress):
+        if progress.done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predictor().predict(source, tmp_path / "out.mp4", stop)
+    assert not (tmp_path / "out.mp4").exists()
+    assert len(read_video(tmp_path / "out.partial.mp4")[0]) == 5
+
+
+def test_a_video_that_stops_half_way_is_told_and_its_first_part_kept(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 32, 48, 3), dtype=np.uint8)
+    source = write_video(tmp_path / "in.mkv", list(noise))
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    with pytest.raises(
+        DataError, match=r"in\.mkv: stops after frame \d+.*The \d+ frames before are in .*partial"
+    ) as caught:
+        predictor().predict(source, tmp_path / "out.mp4")
+    kept = read_video(tmp_path / "out.partial.mp4")[0]
+    assert f"The {len(kept)} frames before are in {tmp_path / 'out.partial.mp4'}" in str(caught.value)
+    assert 10 < len(kept) < 30
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_damaged_picture_is_named_and_the_masks_before_it_kept(tmp_path):
+    source = write_pictures(tmp_path / "in", map(frame, random_ids(4, 40, 40)))
+    (source / "002.png").write_bytes((source / "002.png").read_bytes()[:200])
+    with pytest.raises(DataError, match=r"002\.png: .*damaged.*The 2 masks before are in .*masks"):
+        predictor().predict(source, tmp_path / "masks")
+    assert len(list((tmp_path / "masks").iterdir())) == 2
+
+
+def test_a_failure_at_the_first_frame_leaves_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "0.png").write_bytes(b"\x89PNG")
+    with pytest.raises(DataError) as caught:
+        predictor().predict(tmp_path / "in", tmp_path / "out.mp4")
+    assert "before are in" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
