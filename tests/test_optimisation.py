@@ -35,8 +35,8 @@ def repeated_torch12(weight, gradients, count, rate, momentum=0.9, decay=5e-4):
 
 def repeated_ours(weight, gradients, count, repeats, rate):
     parameter = nn.Parameter(weight.clone())
-    group = {"params": [parameter], "counts": [count], "lr": rate}
-    optimiser = RepeatedSGD([group], repeats=repeats, momentum=0.9, weight_decay=5e-4)
+    group = {"params": [parameter], "counts": [count]}
+    optimiser = RepeatedSGD([group], repeats=repeats, lr=rate, momentum=0.9, weight_decay=5e-4)
     for gradient in gradients:
         parameter.grad = gradient.clone()
         optimiser.step()

@@ -54,7 +54,7 @@ class Optimisation:
     """The optimisers of all parts of a method, and their rates at every step.
 
     Args:
-        segmenter_groups: role → parameters, in the order backbone, fusion, classifier.
+        segmenter_groups: role → parameters; the roles are backbone, fusion and classifier.
         segmenter_names: parameter → its name inside the image network, as the public code nests it.
         discriminators: the other parts, by name.
         settings: see :class:`OptimiserSettings`.
@@ -75,16 +75,16 @@ class Optimisation:
         self.settings = settings
         self.horizon = settings.horizon or steps
         self.clip = clip
+        # In the public code's order, which its positional schedule depends on.
         factors = {"backbone": 1.0, "fusion": 1.0, "classifier": settings.classifier_factor}
         groups = [
             {
                 "params": parameters,
                 "role": role,
-                "lr": settings.learning_rate * factors[role],
                 "initial": settings.learning_rate * factors[role],
                 "counts": [times_listed(segmenter_names[p]) if role == "backbone" else 1 for p in parameters],
             }
-            for role, parameters in segmenter_groups.items()
+            for role, parameters in ((role, segmenter_groups[role]) for role in factors if role in segmenter_groups)
         ]
         rate = settings.discriminator_rate
         self.optimisers: dict[str, Optimizer] = {"segmenter": _segmenter_optimiser(groups, settings)}
@@ -152,8 +152,8 @@ def times_listed(name: str) -> int:
 
 def _segmenter_optimiser(groups: list[dict[str, Any]], settings: OptimiserSettings) -> Optimizer:
     if settings.name == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-    shared = {"momentum": settings.momentum, "weight_decay": settings.weight_decay}
+        return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    shared = {"lr": settings.learning_rate, "momentum": settings.momentum, "weight_decay": settings.weight_decay}
     if settings.repeats == "once":
         return torch.optim.SGD(groups, **shared)  # type: ignore[arg-type]
     return RepeatedSGD(groups, repeats=settings.repeats, **shared)
@@ -168,15 +168,16 @@ class RepeatedSGD(Optimizer):
     Args:
         groups: with ``counts``, how often each parameter is listed, beside the usual keys.
         repeats: which PyTorch's result to repeat.
+        lr: of groups that have none of their own.
         momentum: of SGD.
         weight_decay: of SGD.
     """
 
     def __init__(
-        self, groups: Iterable[dict[str, Any]], *, repeats: Repeats, momentum: float, weight_decay: float
+        self, groups: Iterable[dict[str, Any]], *, repeats: Repeats, lr: float, momentum: float, weight_decay: float
     ) -> None:
         self.repeats = repeats
-        super().__init__(groups, {"lr": 0.0, "momentum": momentum, "weight_decay": weight_decay})
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -33,6 +33,8 @@ class DaVsn(Method):
     class Config(Settings):
         """Settings of DA-VSN; the defaults are the published ones."""
 
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss."""
         aux_weight: float = Field(0.1, ge=0)
         """Weight of the auxiliary classifier's segmentation loss."""
         adversarial_weight: float = Field(0.001, ge=0)
@@ -74,7 +76,7 @@ class DaVsn(Method):
         """See :class:`~davsn.methods.base.Method`."""
         assert target is not None
         on_source = self.segmenter(source.current, source.previous, source.flow)
-        yield supervision(on_source, source, self.config.aux_weight)
+        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
         on_target = self.segmenter(target.current, target.previous, target.flow)
         target_views = self.views(on_target, target.size)

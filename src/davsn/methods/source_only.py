@@ -18,8 +18,10 @@ class SourceOnly(Method):
     class Config(Settings):
         """Settings of source-only training."""
 
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss."""
         aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's loss."""
+        """Weight of the auxiliary classifier's segmentation loss."""
 
     paper = "The baseline of TPS (Xing et al., ECCV 2022)"
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
@@ -40,4 +42,4 @@ class SourceOnly(Method):
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.methods.base.Method`."""
         prediction = self.segmenter(source.current, source.previous, source.flow)
-        yield supervision(prediction, source, self.config.aux_weight)
+        yield supervision(prediction, source, self.config.main_weight, self.config.aux_weight)

@@ -6,12 +6,13 @@ from davsn.ops.losses import cross_entropy
 from davsn.ops.resize import upsample
 
 
-def supervision(prediction: Prediction, source: Batch, aux_weight: float) -> tuple[Term, Term]:
+def supervision(prediction: Prediction, source: Batch, main_weight: float, aux_weight: float) -> tuple[Term, Term]:
     """Cross entropy of both classifiers' fused logits, at the label's resolution.
 
     Args:
         prediction: for the source batch.
         source: with labels (B, H, W).
+        main_weight: weight of the main classifier's loss.
         aux_weight: weight of the auxiliary classifier's loss.
     """
     assert source.labels is not None, "the source spec of this method asks for no labels"
@@ -19,4 +20,4 @@ def supervision(prediction: Prediction, source: Batch, aux_weight: float) -> tup
         cross_entropy(upsample(logits, (source.labels.shape[-2], source.labels.shape[-1])), source.labels)
         for logits in prediction.fused
     )
-    return Term("segmentation", main), Term("segmentation/aux", aux, weight=aux_weight)
+    return Term("segmentation/main", main, weight=main_weight), Term("segmentation/aux", aux, weight=aux_weight)

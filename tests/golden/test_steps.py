@@ -1,0 +1,151 @@
+"""Whole training steps against the public code's recordings: losses, rates, gradient norms and weights.
+
+Files are found by pattern (``c_davsn_*.npz``, ``d_sourceonly_*.npz``), so that other recordings of the same
+form run through the same tests. The settings of a run come from inside the file.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from vectors import checksum, files, fill, load
+
+from davsn.clip import Batch
+from davsn.methods.da_vsn import DaVsn
+from davsn.methods.source_only import SourceOnly
+from davsn.networks.deeplab import DeepLab
+from davsn.networks.video import VideoSegmenter
+from davsn.networks.weights import published_state
+from davsn.optimisation import OptimiserSettings
+from davsn.settings import override
+from davsn.training import Trainer, TrainingSettings, optimisation_of
+
+# The public code's names → ours.
+JUDGES = {
+    "d_sta_aux": "spatio_temporal/aux",
+    "d_sta_main": "spatio_temporal/main",
+    "d_sa_aux": "spatial/aux",
+    "d_sa_main": "spatial/main",
+}
+LOSSES = {
+    "loss_src": "segmentation/main",
+    "loss_src_aux": "segmentation/aux",
+    "loss_itcr": "consistency/main",
+    "loss_itcr_aux": "consistency/aux",
+    "loss_sta": "fool/spatio_temporal/main",
+    "loss_sta_aux": "fool/spatio_temporal/aux",
+    "loss_sa": "fool/spatial/main",
+    "loss_sa_aux": "fool/spatial/aux",
+    "loss_d_sta": "judge/spatio_temporal/main",
+    "loss_d_sta_aux": "judge/spatio_temporal/aux",
+    "loss_d_sa": "judge/spatial/main",
+    "loss_d_sa_aux": "judge/spatial/aux",
+    "loss_wd": "discrepancy/main",
+    "loss_wd_aux": "discrepancy/aux",
+}
+RECORDED = {"DAVSN": DaVsn, "SourceOnly": SourceOnly}
+
+
+def trainer_of(meta):
+    """The method in faithful mode, with the recording's own settings."""
+    method, cfg = RECORDED[meta["method"]], meta["cfg"]
+    preset = override({}, [f"{key}={json.dumps(value)}" for key, value in method.faithful.items()])
+    weights = {"main_weight": cfg["LAMBDA_SEG_MAIN"], "aux_weight": cfg["LAMBDA_SEG_AUX"]}
+    if method is DaVsn:
+        weights |= {
+            "adversarial_weight": cfg["lamda_u"],
+            "consistency_weight": cfg["lamda_u"],
+            "aux_adversarial": cfg["LAMBDA_ADV_AUX"] / cfg["LAMBDA_ADV_MAIN"],
+            "spatial": cfg["lamda_sa"],
+            "discrepancy": cfg["lamda_wd"],
+        }
+    image = DeepLab(DeepLab.Config(layers=tuple(meta["layers"])), meta["num_classes"])
+    made = method(method.Config(**weights, **preset.get("method", {})), VideoSegmenter(image, **preset["video"]))
+    rates = {
+        "learning_rate": cfg["LEARNING_RATE"],
+        "momentum": cfg["MOMENTUM"],
+        "weight_decay": cfg["WEIGHT_DECAY"],
+        "power": cfg["POWER"],
+        "horizon": cfg["MAX_ITERS"],
+        "discriminator_rate": cfg.get("LEARNING_RATE_D", 1e-4),
+        **preset["optimiser"],
+    }
+    if meta["optim"] == "torch12":
+        rates["repeats"] = "torch12"
+    training = TrainingSettings(steps=meta["steps"], **preset.get("training", {}))
+    optimisation = optimisation_of(made, OptimiserSettings(**rates), training)
+    return Trainer(made, optimisation, training, torch.device("cpu"))
+
+
+def public_state(trainer):
+    """All tensors under the public code's names; references, so that writing to them fills the network."""
+    state = published_state(trainer.parts["segmenter"])
+    for public, ours in JUDGES.items():
+        if ours in trainer.parts:
+            state |= {f"{public}/{name}": value for name, value in trainer.parts[ours].state_dict().items()}
+    return state
+
+
+def fill_parts(trainer, seed):
+    filled = fill({name: tuple(t.shape) for name, t in published_state(trainer.parts["segmenter"]).items()}, seed)
+    for public, ours in JUDGES.items():
+        if ours in trainer.parts:
+            shapes = {name: tuple(t.shape) for name, t in trainer.parts[ours].state_dict().items()}
+            filled |= {f"{public}/{name}": value for name, value in fill(shapes, seed, disc=public).items()}
+    state = public_state(trainer)
+    assert state.keys() == filled.keys()
+    for name, value in filled.items():
+        state[name].copy_(torch.as_tensor(value))
+
+
+def batch(vectors, prefix, labelled):
+    def picture(key):
+        return torch.from_numpy(vectors[f"{prefix}_{key}"].copy()).permute(2, 0, 1)[None].float() / 255
+
+    flow = torch.from_numpy(vectors[f"{prefix}_flow"] / 10.0).permute(2, 0, 1)[None]
+    labels = torch.from_numpy(vectors[f"{prefix}_label"].astype(np.int64))[None] if labelled else None
+    return Batch({0: picture("cf"), -1: picture("kf")}, {(0, -1): flow}, labels=labels, names=(prefix,))
+
+
+def run(path):
+    vectors = load(path)
+    meta = json.loads(str(vectors["meta"]))
+    trainer = trainer_of(meta)
+    fill_parts(trainer, meta["seed"])
+    records = []
+    for step in range(meta["steps"]):
+        target = batch(vectors, f"s{step}_trg", False) if trainer.method.target else None
+        records.append(trainer.step(batch(vectors, f"s{step}_src", True), target))
+    return vectors, trainer, records
+
+
+@pytest.mark.parametrize(
+    "path", [*files("c_davsn_*.npz"), *files("d_sourceonly_*.npz")], ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_faithful_steps_repeat_the_recording(path):
+    vectors, trainer, records = run(path)
+    names = [str(name) for name in vectors["loss_names"]]
+    losses = [[float(record[f"loss/{LOSSES[name]}"]) for name in names] for record in records]
+    np.testing.assert_allclose(losses, vectors["losses"], rtol=1e-5)
+
+    order = ["segmenter/backbone", "segmenter/fusion", "segmenter/classifier", *JUDGES.values()]
+    rates = [[record[f"rate/{name}"] for name in order if f"rate/{name}" in record] for record in records]
+    np.testing.assert_allclose(rates, vectors["lrs"], rtol=1e-12)
+
+    if "grad_norms" in vectors:
+        order = ["segmenter", *JUDGES.values()]
+        norms = [[float(record[f"norm/{name}"]) for name in order] for record in records]
+        np.testing.assert_allclose(norms, vectors["grad_norms"], rtol=2e-5)
+
+    state = {name: tensor.numpy() for name, tensor in public_state(trainer).items()}
+    recorded = {str(name): sums for name, sums in zip(vectors["ck_names"], vectors["ck"], strict=True)}
+    assert recorded.keys() == {name for name in state if not name.endswith("num_batches_tracked")}
+    for name, (_, norm, dot) in recorded.items():
+        ours = checksum(name, state[name])
+        assert ours[1] == pytest.approx(norm, rel=1e-5), name
+        assert ours[2] == pytest.approx(dot, abs=1e-4 * norm), name
+    for key in (key for key in vectors if key.startswith("w/")):
+        ours = state[key.removeprefix("w/")].reshape(-1)[:512]
+        np.testing.assert_allclose(ours, vectors[key], rtol=1e-4, atol=1e-4 * np.abs(vectors[key]).max(), err_msg=key)
+    assert int(trainer.parts["segmenter"].image.bn1.num_batches_tracked) == int(vectors["num_batches_tracked"])
