@@ -1,6 +1,7 @@
 """Multi-level DeepLab-v2 on ResNet-101, the network of the published numbers, under its published tensor names."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,9 @@ class DeepLabSettings(Settings):
 
     layers: tuple[int, int, int, int] = (3, 4, 23, 3)
     """Residual blocks a stage; the default is ResNet-101."""
-    weights: Path | None = None
-    """Start from this file: the published ImageNet weights where its name says so
-    (DeepLab_resnet_pretrained_imagenet.pth), else a complete state of this network. None starts at random."""
+    weights: Literal["random"] | Path = "random"
+    """The start: 'random', or a file: the published ImageNet weights where its name says so
+    (DeepLab_resnet_pretrained_imagenet.pth), else a complete state of this network."""
 
 
 class DeepLab(ImageNetwork):
@@ -51,7 +52,7 @@ class DeepLab(ImageNetwork):
         self.layer6 = _Classifier(2048, num_classes)
         self.register_buffer("mean", torch.tensor(_MEAN_BGR).view(3, 1, 1), persistent=False)
         self._initialise()
-        if config.weights is not None:
+        if isinstance(config.weights, Path):
             load = load_imagenet if IMAGENET_NAME in config.weights.name else load_state
             load(self, read_state(config.weights), str(config.weights))
 

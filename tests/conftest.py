@@ -1,0 +1,18 @@
+"""What every test starts from: one thread, so that timings and sums do not depend on the machine, and fixed seeds."""
+
+import random
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+torch.set_num_threads(1)
+cv2.setNumThreads(1)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seeds():
+    random.seed(1234)
+    np.random.seed(1234)  # noqa: NPY002 - for the libraries that draw from it
+    torch.manual_seed(1234)

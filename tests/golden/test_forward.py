@@ -1,0 +1,58 @@
+"""The video network around DeepLab-v2 against recordings (b_forward_*.npz): outputs and batch statistics."""
+
+import numpy as np
+import pytest
+import torch
+from vectors import batch, checksum, files, fill_module, label, load, meta
+
+from davsn.networks.deeplab import DeepLab, DeepLabSettings
+from davsn.networks.video import VideoSegmenter
+from davsn.networks.weights import published_state
+
+PROPAGATION = {"davsn": "splat", "tps": "warp"}
+
+
+def segmenter_of(settings):
+    """The recorded network with the recorded weights."""
+    image = DeepLab(DeepLabSettings(layers=tuple(settings["layers"])), settings["num_classes"])
+    segmenter = VideoSegmenter(image, PROPAGATION[settings["repo"]], "height")
+    fill_module(published_state(segmenter), settings["seed"])
+    return segmenter
+
+
+def outputs(prediction):
+    """Our logits under the recording's names."""
+    fused, current, previous = prediction.fused, prediction.current, prediction.previous
+    return {
+        "pred": fused.main,
+        "pred_aux": fused.aux,
+        "cf_main": current.main,
+        "cf_aux": current.aux,
+        "kf_main": previous.main,
+        "kf_aux": previous.aux,
+    }
+
+
+@pytest.mark.parametrize("path", files("b_forward_*.npz"), ids=label)
+def test_outputs_and_batch_statistics_repeat_the_recording(path):
+    vectors = load(path)
+    segmenter = segmenter_of(meta(vectors))
+    state = published_state(segmenter)
+    for name, sums in zip(vectors["ck_names"], vectors["ck"], strict=True):
+        np.testing.assert_allclose(checksum(str(name), state[str(name)].numpy()), sums, rtol=1e-9, atol=1e-9)
+
+    sample = batch(vectors)
+    for mode in ("eval", "train"):
+        segmenter.train(mode == "train")
+        with torch.no_grad():
+            found = outputs(segmenter(sample.current, sample.previous, sample.flow))
+        for name, logits in found.items():
+            expected = vectors[f"{mode}_{name}"]
+            np.testing.assert_allclose(
+                logits.numpy(), expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max(), err_msg=f"{mode} {name}"
+            )
+
+    for key in (key for key in vectors if key.startswith("after_") and key != "after_num_batches_tracked"):
+        found = published_state(segmenter)[key.removeprefix("after_")].numpy()
+        np.testing.assert_allclose(found, vectors[key], rtol=1e-5, atol=1e-6 * np.abs(vectors[key]).max(), err_msg=key)
+    assert segmenter.image.bn1.num_batches_tracked == int(vectors["after_num_batches_tracked"])

@@ -1,0 +1,28 @@
+"""Single formulas against recordings (d_parts*.npz): entropies and losses."""
+
+import pytest
+import torch
+from vectors import files, label, load
+
+from davsn.ops.losses import SOURCE, TARGET, cross_entropy, domain_loss, weighted_l1
+from davsn.ops.uncertainty import entropy, entropy_loss, self_information
+
+
+@pytest.fixture(params=files("d_parts*.npz"), ids=label)
+def parts(request):
+    return {name: torch.as_tensor(value) for name, value in load(request.param).items() if value.dtype.kind in "fiu"}
+
+
+def test_self_information_and_its_means(parts):
+    torch.testing.assert_close(self_information(parts["prob"]), parts["entropy_map"], rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(entropy(parts["prob"]), parts["entropy_map"].mean(1), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(entropy_loss(parts["prob"]), parts["entropy_loss"], rtol=1e-6, atol=0)
+
+
+def test_losses(parts):
+    logits, probabilities = parts["logits"], parts["prob"]
+    close = {"rtol": 1e-6, "atol": 0}
+    torch.testing.assert_close(cross_entropy(logits, parts["label"]), parts["ce"], **close)
+    torch.testing.assert_close(domain_loss(logits, SOURCE), parts["bce0"], **close)
+    torch.testing.assert_close(domain_loss(logits, TARGET), parts["bce1"], **close)
+    torch.testing.assert_close(weighted_l1(logits, probabilities, probabilities[:, :1]), parts["wl1"], **close)
