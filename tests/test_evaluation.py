@@ -118,8 +118,9 @@ def test_flow_of_another_resolution_is_scaled():
 
 
 def test_unlabelled_frames_count_for_consistency_and_in_no_iou():
-    frames = [batch(A, A, "x/0"), batch(B, A, "x/1", labels=B)]
-    scores = evaluate(colour_segmenter(), frames, TAXONOMY)
+    frames, done = [batch(A, A, "x/0"), batch(B, A, "x/1", labels=B)], []
+    scores = evaluate(colour_segmenter(), frames, TAXONOMY, progress=done.append)
+    assert done == [1, 2]
     assert scores.frames == 2
     assert sum(map(sum, scores.counts)) == 6
     assert scores.temporal_consistency is not None

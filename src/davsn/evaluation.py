@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -25,11 +25,12 @@ def evaluate(
     taxonomy: Taxonomy,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
+    progress: Callable[[int], object] = lambda frames: None,
 ) -> Scores:
     """Score a network by the protocol of the DA-VSN benchmarks.
 
     The fused main logits are resized (corners aligned) to the label's own size and the largest wins, the first
-    of equals. For progress, wrap ``batches`` in ``rich.progress.track``.
+    of equals.
 
     **Temporal consistency** is the mIoU between the prediction and the previous frame's prediction, fetched
     along the flow current→previous from the nearest pixel, where that lies in the frame and the flow is valid;
@@ -47,6 +48,7 @@ def evaluate(
         taxonomy: the classes, and which of them are scored.
         device: where to compute.
         precision: of the network; resizing and counting are exact in both.
+        progress: called after each batch with the frames done.
     """
     begin = time.perf_counter()
     confusion = ConfusionMatrix(len(taxonomy), device)
@@ -61,6 +63,7 @@ def evaluate(
                 confusion.update(batch.labels, prediction)
             consistency.update(batch, prediction)
             frames += len(prediction)
+            progress(frames)
     counts = confusion.counts.tolist()
     return Scores(
         names=taxonomy.names,

@@ -1,0 +1,82 @@
+"""Pictures of masks, flow and frames side by side. All pictures are (H, W, 3) uint8 RGB."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from davsn.data.painting import colourise, overlay
+
+__all__ = ["Picture", "colourise", "flow_wheel", "overlay", "strip"]
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+
+_GAP = 6
+_WHITE = 255
+
+
+def flow_wheel(flow: NDArray[np.floating], fastest: float | None = None) -> Picture:
+    """Flow as colours: the direction is the hue (right is red, down is yellow-green), the speed its strength.
+
+    Args:
+        flow: (H, W, 2), x right then y down, in pixels; what is not finite becomes black.
+        fastest: the speed of full strength, in pixels; None takes the fastest of this flow.
+
+    Returns:
+        (H, W, 3) uint8 RGB; white is at rest.
+    """
+    known = np.isfinite(flow).all(-1)
+    x, y = np.moveaxis(np.where(known[..., None], flow, 0).astype(np.float32), -1, 0)
+    speed = np.hypot(x, y)
+    hue = np.rad2deg(np.arctan2(y, x)) % 360
+    strength = np.clip(speed / (fastest or max(float(speed.max()), 1e-6)), 0, 1)
+    hsv = np.stack([hue, strength, np.ones_like(hue)], -1).astype(np.float32)
+    colours: Picture = (cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255).round().astype(np.uint8)
+    colours[~known] = 0
+    return colours
+
+
+def strip(rows: Mapping[str, Sequence[Picture]], height: int = 120) -> Picture:
+    """Rows of pictures, each with its name to the left, on white.
+
+    Args:
+        rows: name → pictures, left to right.
+        height: of a row in pixels; the pictures keep their proportions.
+
+    Raises:
+        ValueError: nothing to show.
+    """
+    if not any(rows.values()):
+        raise ValueError("a strip needs at least one picture")
+    font = ImageFont.load_default(max(height / 8, 10.0))
+    names = {name: _text(name, font) for name in rows}
+    column = max(name.shape[1] for name in names.values())
+    lines = [_line(names[name], column, pictures, height) for name, pictures in rows.items()]
+    width = max(line.shape[1] for line in lines)
+    padded = [np.pad(line, ((0, _GAP), (0, width - line.shape[1]), (0, 0)), constant_values=_WHITE) for line in lines]
+    return np.concatenate(padded)[:-_GAP]
+
+
+def _line(name: Picture, column: int, pictures: Sequence[Picture], height: int) -> Picture:
+    """One row of a strip: the name in a column of its own, then the pictures."""
+    label = np.full((height, column, 3), _WHITE, np.uint8)
+    top = max((height - name.shape[0]) // 2, 0)
+    shown = name[:height]
+    label[top : top + len(shown), : name.shape[1]] = shown
+    gap = np.full((height, _GAP, 3), _WHITE, np.uint8)
+    parts = [label]
+    for picture in pictures:
+        width = max(round(picture.shape[1] * height / picture.shape[0]), 1)
+        parts += [gap, cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)]
+    return np.concatenate(parts, 1)
+
+
+def _text(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Picture:
+    """Black text on white, as small as it fits."""
+    left, top, right, bottom = map(int, font.getbbox(text or " "))
+    image = Image.new("RGB", (max(right - left, 1) + 2, max(bottom - top, 1) + 2), "white")
+    ImageDraw.Draw(image).text((1 - left, 1 - top), text, "black", font)
+    return np.array(image)
