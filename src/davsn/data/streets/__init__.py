@@ -13,6 +13,7 @@ from davsn.data.streets import appearance, domains, motion
 from davsn.data.streets.categories import ClassSet, taxonomy, train_ids
 from davsn.data.streets.render import View, view
 from davsn.data.streets.world import WorldKey, fastest
+from davsn.data.taxonomy import Taxonomy
 
 NATIVE_SIZE = (256, 128)
 """(width, height) where the settings name none."""
@@ -55,7 +56,7 @@ class Streets(VideoDataset):
     def __init__(self, config: DatasetSettings) -> None:
         assert isinstance(config, Config)
         self.config: Config = config
-        self.taxonomy = taxonomy(config.classes)
+        self.taxonomy: Taxonomy = taxonomy(config.classes)
         frames = [f"{position:06d}" for position in range(config.length)]
         names = [f"{config.split}{config.seed:03d}_{clip:03d}" for clip in range(config.clips)]
         self.clips = [ClipInfo(name, frames, range(config.length), config.rate) for name in names]

@@ -34,7 +34,7 @@ def colour(view: View, share: float) -> Floats:
         if material != Material.PLAIN and len(seen):
             spots = patterns.Spots(view, tables.bounds, tables.seeds, seen)
             patterns.apply(material, base.reshape(-1, 3), spots, mix(shades("glass")[0], share))
-    base *= (_light(view, tables.headings, share) * grain(share, tables.materials))[..., None]
+    base *= (_light(view, tables, share) * grain(share, tables.materials))[..., None]
     _cast_shadows(base, view)
     return base
 
@@ -150,11 +150,11 @@ def _paint_ground(base: Floats, view: View, share: float) -> None:
     base[ground] = below + marks[:, None] * (marking - below)
 
 
-def _light(view: View, headings: Floats, share: float) -> Floats:
+def _light(view: View, tables: _Tables, share: float) -> Floats:
     """(H, W) brightness by the direction a surface faces: flat in the game, from the sun before the camera."""
     flat = np.array([0.9, 0.9, 0.8, 0.8, 0.55, 1.0, 1.0], np.float32)[view.face]
     flat[view.part < PARTS] = 1
-    curved = view.face == 6
+    curved = (view.face == 6) & (tables.materials[view.part] != Material.PLATE)
     owner_middle, radii = view.shapes
     up = np.zeros_like(flat)
     part = view.part[curved]
@@ -163,7 +163,7 @@ def _light(view: View, headings: Floats, share: float) -> Floats:
     if share == 0:
         return flat
     sun = np.float32(view.world.look % 628 / 100)
-    outward = np.array([np.pi, 0, -np.pi / 2, np.pi / 2, 0, 0, 0], np.float32)[view.face] + headings[view.part]
+    outward = np.array([np.pi, 0, -np.pi / 2, np.pi / 2, 0, 0, 0], np.float32)[view.face] + tables.headings[view.part]
     lit = np.where(
         view.face < 4, 0.5 + 0.55 * np.maximum(np.cos(outward - sun), 0), np.where(view.face == 4, 0.35, 1.0)
     )

@@ -29,13 +29,13 @@ def tower(rng: Generator) -> Model:
 
 
 def tree(rng: Generator) -> Model:
-    """A broad-leaved tree: a trunk and a crown of three to five lobes."""
+    """A broad-leaved tree: a trunk and a crown of four to six lobes."""
     trunk, spread = rng.uniform(2.0, 3.0), rng.uniform(1.3, 2.2)
     what, leaves = Category.VEGETATION, pick("leaves", rng)
     parts = [box(what, pick("bark", rng), (-0.17, -0.17, 0), (0.17, 0.17, trunk + 1), (0.06, 0.06, 0.06, 0.06))]
-    for _ in range(int(rng.integers(3, 6))):
-        x, y = rng.uniform(-0.6, 0.6, 2) * spread
-        z, radius = trunk + rng.uniform(0.7, 1.5) * spread, spread * rng.uniform(0.6, 0.95)
+    for _ in range(int(rng.integers(4, 7))):
+        x, y = rng.uniform(-0.7, 0.7, 2) * spread
+        z, radius = trunk + rng.uniform(0.7, 1.5) * spread, spread * rng.uniform(0.5, 0.9)
         parts.append(ellipsoid(what, leaves, (x, y, z), (radius, radius, radius * 0.9), Material.FOLIAGE))
     return assemble(parts, shadow=0.3)
 
@@ -106,17 +106,17 @@ def sign(rng: Generator) -> Model:
 
 
 def traffic_light(rng: Generator) -> Model:
-    """Traffic lights on a pole, and half of the time a second head on an arm over the road."""
+    """Traffic lights on a pole, and two times in three a second head on an arm over the road."""
     metal, housing = pick("metal", rng), pick("housing", rng)
-    head = (-0.18, -0.2, 2.5), (0.12, 0.2, 3.55)
+    head = (-0.22, -0.26, 2.3), (0.12, 0.26, 3.75)
     parts = [
         box(Category.POLE, metal, (-0.08, -0.08, 0), (0.08, 0.08, 3.3)),
         box(Category.LIGHT, housing, *head, material=Material.LAMPS),
     ]
-    if rng.random() < 0.5:
+    if rng.random() < 0.65:
         parts += [
             box(Category.POLE, metal, (-0.08, -0.08, 3.55), (0.08, 0.08, 5.9)),
             box(Category.POLE, metal, (-0.06, 0, 5.75), (0.06, 3.4, 5.9)),
-            box(Category.LIGHT, housing, (-0.2, 2.9, 4.7), (0.12, 3.35, 5.75), material=Material.LAMPS),
+            box(Category.LIGHT, housing, (-0.22, 2.85, 4.5), (0.12, 3.4, 6.0), material=Material.LAMPS),
         ]
     return assemble(parts, shadow=0.15)

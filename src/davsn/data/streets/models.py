@@ -28,6 +28,7 @@ class Material(IntEnum):
     PLATE = 6
     BODY = 7
     COACH = 8
+    WHEEL = 9
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,7 +141,8 @@ def _plate(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
     front = spots.point[0] < spots.bounds[spots.part][:, :, 0].mean(1)
     white = np.float32(0.93) * (spots.seed % 2 == 0)[:, None] + base * (spots.seed % 2 == 1)[:, None]
     dark_bar = (z < 0.09) & (y < 0.25) & (spots.face != 6)
-    inside = np.where(dark_bar[:, None], 1 - white, white)
+    odd = (spots.seed % 2 == 1)[:, None]
+    inside = np.where(dark_bar[:, None], np.where(odd, np.float32(0.93), base * 0.4), white)
     return np.where(front[:, None], inside, np.float32(0.5)), np.where(front, inner, 1.0)
 
 
@@ -153,6 +154,11 @@ def _body(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
     plate = np.where(number_plate[:, None], np.float32(0.88), base * 0.55)
     sill = (z < 0.16) & (spots.face < 4)
     return np.where(lights[:, None], lamp, plate), lights | number_plate | sill
+
+
+def _wheel(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
+    radius = np.hypot(spots.relative[0] - 0.5, spots.relative[2] - 0.5)
+    return np.broadcast_to(np.float32(0.62), base.shape), 0.85 * np.clip((0.33 - radius) * 12 + 0.5, 0, 1)
 
 
 def _coach(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
@@ -174,4 +180,5 @@ _PATTERNS = {
     Material.PLATE: _plate,
     Material.BODY: _body,
     Material.COACH: _coach,
+    Material.WHEEL: _wheel,
 }

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from davsn.data.streets.camera import NEAR, Camera, Floats
 from davsn.data.streets.categories import Category
-from davsn.data.streets.models import Model
+from davsn.data.streets.models import Material, Model
 from davsn.data.streets.road import Pose, Road
 from davsn.data.streets.world import Thing, World, WorldKey, world
 
 SKY, GROUND, BACKDROP = 0, 1, 2
 """Part numbers below those of the things."""
 PARTS = 3
-SMALLEST = 0.35
+SMALLEST = 0.5
 """Things whose screen rectangle is narrower than this share of 1/256 of the picture's width are left out."""
 
 
@@ -217,16 +217,13 @@ def _nearest_part(model: Model, origin: Floats, ray: Floats) -> tuple[Floats, ND
         depths.append(depth)
         faces.append(face)
     if boxes < len(model.bounds):
-        depth = _hit_ellipsoids(model.bounds[boxes:], origin, ray)
+        depth = _hit_ellipsoids(model.bounds[boxes:], model.materials[boxes:] == Material.FOLIAGE, origin, ray)
         depths.append(depth)
         faces.append(np.full(depth.shape, 6, np.int8))
     depth, face = np.concatenate(depths), np.concatenate(faces)
-    part = depth.argmin(0)[None]
-    return (
-        np.take_along_axis(depth, part, 0)[0],
-        part[0].astype(np.int32),
-        np.take_along_axis(face, part, 0)[0],
-    )
+    part = depth.argmin(0)
+    rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
+    return depth.min(0), part.astype(np.int32), face[part, rows, columns]
 
 
 def _hit_boxes(planes: Floats, origin: Floats, ray: Floats) -> tuple[Floats, NDArray[np.int8]]:
@@ -240,12 +237,12 @@ def _hit_boxes(planes: Floats, origin: Floats, ray: Floats) -> tuple[Floats, NDA
     entry = np.where(entering, at, -np.inf)
     leave = np.where(entering, np.inf, at).min(1)
     face = entry.argmax(1)
-    depth = np.take_along_axis(entry, face[:, None], 1)[:, 0]
+    depth = entry.max(1)
     return np.where((depth < leave) & (depth > NEAR), depth, np.inf).astype(np.float32), face.astype(np.int8)
 
 
-def _hit_ellipsoids(bounds: Floats, origin: Floats, ray: Floats) -> Floats:
-    """Entry depth (Q, h, w) of rays into ellipsoids that fill bounds (Q, 2, 3)."""
+def _hit_ellipsoids(bounds: Floats, leafy: NDArray[np.bool_], origin: Floats, ray: Floats) -> Floats:
+    """Entry depth (Q, h, w) of rays into ellipsoids that fill bounds (Q, 2, 3); the leafy ones are ragged."""
     radii = (bounds[:, 1] - bounds[:, 0]) / 2
     start = (origin - bounds.mean(1)) / radii
     way = ray[None] / radii[:, :, None, None]
@@ -255,7 +252,11 @@ def _hit_ellipsoids(bounds: Floats, origin: Floats, ray: Floats) -> Floats:
     c = (start**2).sum(1) - 1
     root = b * b - a * c
     depth = (-b - np.sqrt(np.maximum(root, 0))) / a
-    return np.where((root > 0) & (depth > NEAR), depth, np.inf).astype(np.float32)
+    rim = np.zeros(1, np.float32)
+    if leafy.any():
+        x, y, z = (16 * (origin[axis] + depth * ray[axis]) / np.float32(2) for axis in range(3))
+        rim = leafy[:, None, None] * np.float32(0.3) * (np.sin(x + np.sin(z)) * np.sin(y) * np.sin(z + np.sin(y)) + 0.4)
+    return np.where((root > np.maximum(rim, 0) * a) & (depth > NEAR), depth, np.inf).astype(np.float32)
 
 
 def skyline(azimuth: Floats, look: int) -> Floats:

@@ -12,7 +12,7 @@ def _wheels(
 ) -> list[Part]:
     tyre = pick("tyre", rng)
     return [
-        ellipsoid(category, tyre, (axle, side * half_width, radius), (radius, 0.14, radius))
+        ellipsoid(category, tyre, (axle, side * half_width, radius), (radius, 0.14, radius), Material.WHEEL)
         for axle in axles
         for side in (-1, 1)
     ]
@@ -92,8 +92,10 @@ def _rider(seat: float, lean: float, rng: Generator) -> list[Part]:
     who, shirt = Category.RIDER, pick("shirt", rng)
     return [
         box(who, pick("trousers", rng), (-0.15, -0.18, 0.35), (0.28, 0.18, seat + 0.08), (0, 0.1, 0.04, 0.04)),
-        box(who, shirt, (-0.25, -0.22, seat), (0.1, 0.22, seat + 0.62), (lean, -lean, 0.03, 0.03)),
-        ellipsoid(who, pick("helmet", rng), (lean - 0.03, 0, seat + 0.78), (0.14, 0.12, 0.15)),
+        box(who, shirt, (-0.2, -0.2, seat), (0.08, 0.2, seat + 0.56), (lean, -lean, 0.02, 0.02)),
+        box(who, shirt, (-0.02, -0.28, seat + 0.12), (0.42, -0.2, seat + 0.44), (lean, 0.1, 0, 0)),
+        box(who, shirt, (-0.02, 0.2, seat + 0.12), (0.42, 0.28, seat + 0.44), (lean, 0.1, 0, 0)),
+        ellipsoid(who, pick("helmet", rng), (lean - 0.02, 0, seat + 0.7), (0.14, 0.11, 0.145)),
     ]
 
 
@@ -101,10 +103,11 @@ def bicycle(rng: Generator, ridden: bool = True) -> Model:
     """A bicycle; with its rider unless it is parked."""
     what, frame = Category.BICYCLE, pick("frame", rng)
     parts = [
-        ellipsoid(what, pick("tyre", rng), (-0.52, 0, 0.34), (0.34, 0.045, 0.34)),
-        ellipsoid(what, pick("tyre", rng), (0.52, 0, 0.34), (0.34, 0.045, 0.34)),
-        box(what, frame, (-0.5, -0.035, 0.4), (0.45, 0.035, 0.85), (0.3, 0.05, 0, 0)),
-        box(what, frame, (0.38, -0.26, 0.9), (0.46, 0.26, 1.02)),
+        ellipsoid(what, pick("tyre", rng), (-0.52, 0, 0.34), (0.34, 0.045, 0.34), Material.WHEEL),
+        ellipsoid(what, pick("tyre", rng), (0.52, 0, 0.34), (0.34, 0.045, 0.34), Material.WHEEL),
+        box(what, frame, (-0.22, -0.035, 0.28), (0.16, 0.035, 0.86), (0.05, -0.26, 0, 0)),
+        box(what, frame, (0.46, -0.04, 0.3), (0.54, 0.04, 0.95), (-0.1, 0.1, 0, 0)),
+        box(what, frame, (0.36, -0.26, 0.92), (0.44, 0.26, 1.02)),
     ]
     return assemble([*parts, *(_rider(0.85, 0.24, rng) if ridden else [])], shadow=0.3)
 
@@ -118,8 +121,8 @@ def motorcycle(rng: Generator, ridden: bool = True) -> Model:
     """A motorcycle; with its rider unless it is parked."""
     what = Category.MOTORCYCLE
     parts = [
-        ellipsoid(what, pick("tyre", rng), (-0.68, 0, 0.32), (0.32, 0.1, 0.32)),
-        ellipsoid(what, pick("tyre", rng), (0.7, 0, 0.32), (0.32, 0.1, 0.32)),
+        ellipsoid(what, pick("tyre", rng), (-0.68, 0, 0.32), (0.32, 0.1, 0.32), Material.WHEEL),
+        ellipsoid(what, pick("tyre", rng), (0.7, 0, 0.32), (0.32, 0.1, 0.32), Material.WHEEL),
         box(what, pick("car", rng), (-0.85, -0.2, 0.36), (0.62, 0.2, 0.86), (0.05, 0.25, 0.04, 0.04), Material.BODY),
         box(what, pick("metal", rng), (0.42, -0.36, 0.86), (0.56, 0.36, 1.08), (0, 0.06, 0.1, 0.1)),
     ]

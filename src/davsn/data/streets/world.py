@@ -52,6 +52,7 @@ class Lane:
         turn: heading against the street's, in radians.
         speed: metres a second along the street; None follows the camera.
         clear: slots nearer than this to the middle of a crossing stay empty.
+        start: where slot 0 is, in metres along the street.
     """
 
     builders: tuple[tuple[Builder, float], ...]
@@ -62,15 +63,17 @@ class Lane:
     turn: float = 0.0
     speed: float | None = 0.0
     clear: float = 0.0
+    start: float = 0.0
 
 
 class Slot(NamedTuple):
-    """What a filled slot holds: a model, and its place relative to the lane."""
+    """What a filled slot holds: a model, and its place relative to the lane; ``fixed`` if the lane stands still."""
 
     model: Model
     s: float
     lateral: float
     turn: float
+    fixed: Pose | None
 
 
 class Thing(NamedTuple):
@@ -109,6 +112,8 @@ class World:
 
     def pose(self, thing: Thing, time: float) -> Pose:
         """Where a thing is at ``time`` seconds."""
+        if thing.slot.fixed is not None:
+            return thing.slot.fixed
         s = thing.slot.s + self.shift(thing.lane, time)
         return self.road.place(s, thing.slot.lateral, thing.slot.turn)
 
@@ -116,7 +121,7 @@ class World:
         """All things near the camera at ``time`` seconds."""
         here = self.drive.travelled(time)
         for number, lane in enumerate(self.lanes):
-            start = here - self.shift(lane, time)
+            start = here - self.shift(lane, time) - lane.start
             first, last = (int(np.floor((start + edge) / lane.spacing)) for edge in (-BEHIND, AHEAD))
             for index in range(1 if lane.speed is None else first, last + 1):
                 slot = _slot(self.key, number, index)
@@ -130,15 +135,15 @@ def world(key: WorldKey) -> World:
     rng = np.random.default_rng([*key[:3], 1])
     wavelengths = rng.uniform(150, 420, 2)
     bends = np.stack([rng.uniform(0.1, 0.9, 2) * wavelengths / 700, wavelengths, rng.uniform(0, 2 * np.pi, 2)], 1)
-    lanes = int(rng.choice([1, 2], p=[0.65, 0.35]))
+    lanes = int(rng.choice([1, 2], p=[0.75, 0.25]))
     road = Road(
         reach=key.reach + FORESIGHT + 2 * BEHIND,
         bends=bends,
         lanes=lanes,
         block=float(rng.uniform(64, 96)),
-        parking=float(rng.uniform(2.1, 2.5)),
-        walk=float(rng.uniform(2.8, 4.2)),
-        paved=rng.random((64, 2)) < 0.35,
+        parking=float(rng.uniform(2.1, 2.5)) if rng.random() < 0.7 else 0.2,
+        walk=float(rng.uniform(3.2, 5.0)),
+        paved=rng.random((64, 2)) < 0.2,
     )
     drive = Drive(
         road,
@@ -158,12 +163,13 @@ def _slot(key: WorldKey, number: int, index: int) -> Slot | None:
     lane = world(key).lanes[number]
     rng = np.random.default_rng([*key[:3], 2, number, index + (1 << 20)])
     along, across = rng.uniform(-1, 1, 2) * lane.jitter
-    s = index * lane.spacing + float(along)
+    s = lane.start + index * lane.spacing + float(along)
     if rng.random() >= lane.share or world(key).road.from_crossing(np.asarray(s)) < lane.clear:
         return None
     weights = np.array([weight for _, weight in lane.builders])
     build = lane.builders[int(rng.choice(len(weights), p=weights / weights.sum()))][0]
-    return Slot(build(rng), s, lane.lateral + float(across), lane.turn)
+    model, lateral = build(rng), lane.lateral + float(across)
+    return Slot(model, s, lateral, lane.turn, world(key).road.place(s, lateral, lane.turn) if lane.speed == 0 else None)
 
 
 def _standing(road: Road, rng: Generator) -> Iterator[Lane]:
@@ -171,23 +177,23 @@ def _standing(road: Road, rng: Generator) -> Iterator[Lane]:
     kerb, walk, cross = road.kerb, road.walk, road.crossing
     green = float(rng.uniform(0.8, 1.2))
     for side, turn in ((1, 0.0), (-1, np.pi)):
-        garden = float(rng.uniform(1.5, 6.0))
-        parked = Lane(
-            _PARKED, 6.4, side * (kerb - 1.1), float(rng.uniform(0.3, 0.75)), (0.4, 0.1), turn, clear=cross + 7
-        )
-        yield parked
+        garden = float(rng.uniform(2.5, 9.0))
+        if road.parking > 1:
+            share = float(rng.uniform(0.15, 0.6))
+            yield Lane(_PARKED, 6.4, side * (kerb - 1.1), share, (0.4, 0.1), turn, clear=cross + 7)
         edge = Lane(((furniture.tree, 1),), 11.0, side * (kerb + 0.7), 0.5 * green, (2, 0.1), turn, clear=cross + 5)
         yield edge
         yield replace(edge, builders=((furniture.lamp, 1),), spacing=23.0, share=0.8, jitter=(1, 0.05))
         yield replace(edge, builders=((furniture.sign, 1),), spacing=17.0, share=0.75, jitter=(5, 0.1), clear=cross)
-        lights = replace(edge, builders=((furniture.traffic_light, 1),), spacing=road.block, share=0.9, jitter=(0, 0))
-        yield replace(lights, lateral=side * (kerb + 0.35), clear=0.0)
+        for before in (1, -1):
+            start = road.block / 2 - before * (cross + 3.2)
+            yield Lane(((furniture.traffic_light, 1),), road.block, side * (kerb + 0.4), 0.9, turn=turn, start=start)
         yield replace(edge, builders=_PARKED_CYCLES, spacing=4.5, share=0.3, jitter=(1, 0.2), turn=turn + 1.2)
         standing = ((vehicles.person, 1),)
         yield Lane(standing, 6.0, side * (kerb + 1.7), 0.25, (2, 0.6), turn + np.pi / 2)
         plot = kerb + walk
         border = ((furniture.fence, 0.55), (furniture.hedge, 0.2)) if rng.random() < 0.7 else ((furniture.hedge, 1),)
-        yield Lane(border, 4.0, side * (plot + 0.5), 0.5, (0, 0), turn, clear=cross + 5)
+        yield Lane(border, 4.0, side * (plot + 0.5), 0.4, (0, 0), turn, clear=cross + 5)
         plants = ((furniture.bush, 0.5), (furniture.tree, 0.35), (furniture.conifer, 0.25))
         yield Lane(plants, 6.0, side * (plot + 0.6 + garden / 2), 0.45 * green, (2, garden / 4), turn, clear=cross + 5)
         row = Lane(((furniture.house, 1),), 17.5, side * (plot + garden + 7), 0.86, (0.3, 0.8), turn, clear=cross + 11)
@@ -210,7 +216,7 @@ def _moving(road: Road, drive: Drive, rng: Generator) -> Iterator[Lane]:
             yield Lane(_TRAFFIC, 21.0, lateral, 0.5, (4, 0.2), 0.0, drive.speed * float(rng.uniform(0.8, 1.1)))
     yield Lane(_TRAFFIC, float(rng.uniform(17, 30)), drive.lateral, 0.6, (2, 0.2), 0.0, None)
     riders = ((vehicles.bicycle, 0.75), (vehicles.motorcycle, 0.25))
-    yield Lane(riders, 19.0, cycle_way, 0.5, (5, 0.15), 0.0, float(rng.uniform(3.5, 5)))
+    yield Lane(riders, 26.0, cycle_way, 0.4, (5, 0.15), 0.0, float(rng.uniform(3.5, 5)))
     yield Lane(riders, 19.0, -cycle_way, 0.5, (5, 0.15), np.pi, -float(rng.uniform(3.5, 5)))
     for side in (1, -1):
         for direction, spacing in ((1, 7.0), (-1, 9.0)):
