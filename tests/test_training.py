@@ -253,8 +253,8 @@ def test_the_average_follows_the_segmenter():
 def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, 1, {"weights": torch.ones(2)}, keep=2)
 
-    def full(state, file):
-        file.write(b"half")
+    def full(state, path):
+        path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
@@ -265,7 +265,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(tmp_path, monkeypatch
 
 def test_remains_of_a_save_that_was_killed_are_no_checkpoint(tmp_path):
     checkpoint.save(tmp_path, 1, {"weights": torch.ones(2)}, keep=2)
-    (tmp_path / ".step_0000002.pt.123.tmp").write_bytes(b"half")
+    (tmp_path / ".step_0000002.123.writing.pt").write_bytes(b"half")
     assert checkpoint.latest(tmp_path) == tmp_path / "step_0000001.pt"
     assert len(list(tmp_path.iterdir())) == 1
 

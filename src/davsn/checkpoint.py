@@ -4,51 +4,24 @@ A checkpoint is written to a temporary name, flushed to the disk and renamed, so
 name is always whole. Reading one never runs code from it.
 """
 
-import os
 import pickle
 import random
 import re
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from davsn.errors import CheckpointError
+from davsn.errors import CheckpointError, DataError
+from davsn.saving import replacing
 
 FORMAT = 1
 """Raised whenever a reader of an older version would misread a newer file."""
 _NAME = "step_{:07d}.pt"
 _PATTERN = re.compile(r"step_(\d{7})\.pt")
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file so that ``path`` holds the old content or the new one, never half of it.
-
-    Args:
-        path: the final name; its folder is made if it is missing.
-        write: puts the content into the open file it is given.
-
-    Raises:
-        CheckpointError: the disk is full or not writable; the old file is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path} could not be written: {error}. What was saved before is untouched; "
-            "free some space or choose another folder, then run the same command again"
-        ) from error
 
 
 def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: bool = False) -> Path:
@@ -63,12 +36,22 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
 
     Returns:
         the file written.
+
+    Raises:
+        CheckpointError: the disk is full or not writable; older checkpoints are untouched.
     """
     path = folder / _NAME.format(step)
-    write_atomically(path, lambda file: torch.save({"format": FORMAT, "step": step, **state}, file))
-    if best:
-        with path.open("rb") as source:
-            write_atomically(folder / "best.pt", lambda file: shutil.copyfileobj(source, file))
+    try:
+        with replacing(path) as temporary:
+            torch.save({"format": FORMAT, "step": step, **state}, temporary)
+        if best:
+            with replacing(folder / "best.pt") as temporary:
+                shutil.copyfile(path, temporary)
+    except (DataError, RuntimeError) as error:  # PyTorch's writer says RuntimeError when the disk is full
+        raise CheckpointError(
+            f"{path} could not be written: {error}. What was saved before is untouched; free some space or choose "
+            "another folder, then run the same command again"
+        ) from error
     for old in _steps(folder)[:-keep]:
         old.unlink()
     return path
@@ -76,10 +59,16 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
 
 def latest(folder: Path) -> Path | None:
     """The newest checkpoint of a run, or None; remains of killed saves are removed."""
-    for remains in folder.glob(".*.tmp"):
+    for remains in folder.glob(".*.writing.pt"):
         remains.unlink(missing_ok=True)
     found = _steps(folder)
     return found[-1] if found else None
+
+
+def steps_of(path: Path | None) -> int:
+    """How many steps a run had done when it wrote this checkpoint, by its name; 0 without one."""
+    found = _PATTERN.fullmatch(path.name) if path is not None else None
+    return int(found.group(1)) if found else 0
 
 
 def load(path: Path) -> dict[str, Any]:

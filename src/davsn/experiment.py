@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,16 +15,17 @@ import davsn
 from davsn import checkpoint
 from davsn.clip import Batch, ClipSpec
 from davsn.components import find
-from davsn.data.base import VideoDataset
+from davsn.data.base import DatasetSettings, VideoDataset
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import CheckpointError, ConfigError, DataError
-from davsn.evaluation import Scores, evaluate, information_maximisation
+from davsn.evaluation import information_maximisation
 from davsn.methods.base import Method
 from davsn.networks.base import ImageNetwork
 from davsn.networks.video import Propagation, VideoSegmenter
 from davsn.ops.warp import FlowScale
 from davsn.optimisation import OptimiserSettings
+from davsn.saving import replacing
 from davsn.settings import Settings, override, read_yaml, validate
 from davsn.training import Trainer, TrainingSettings, optimisation_of, segmenter_of, train
 
@@ -51,19 +53,29 @@ class Part(Settings):
         return {"name": self.name, **self.settings.model_dump(mode="json")}
 
 
+def choose(package: str, kind: type[Any], value: Any) -> Part:
+    """A part from ``{name: …, its own keys}``, or from the name alone.
+
+    Args:
+        package: where parts of this kind are, such as ``"davsn.data"``.
+        kind: the abstract class of the kind.
+        value: from a recipe.
+
+    Raises:
+        ConfigError: no such part, or every mistake in its settings.
+        ValueError: no name.
+    """
+    if isinstance(value, Part):
+        return value
+    values = {"name": value} if isinstance(value, str) else dict(value)
+    name = values.pop("name", None)
+    if not isinstance(name, str):
+        raise ValueError(f"needs a 'name': which {kind.__name__} it is")
+    return Part(name=name, settings=validate(find(package, name, kind).Config, values, name))
+
+
 def _part(package: str, kind: type[Any]) -> BeforeValidator:
-    """Read ``{name: …, its own keys}``, or the name alone, as a :class:`Part` of this package."""
-
-    def resolve(value: Any) -> Any:
-        if isinstance(value, Part):
-            return value
-        values = {"name": value} if isinstance(value, str) else dict(value)
-        name = values.pop("name", None)
-        if not isinstance(name, str):
-            raise ValueError(f"needs a 'name': which {kind.__name__} it is")
-        return Part(name=name, settings=validate(find(package, name, kind).Config, values, name))
-
-    return BeforeValidator(resolve)
+    return BeforeValidator(partial(choose, package, kind))
 
 
 Data = Annotated[Part, _part("davsn.data", VideoDataset)]
@@ -147,7 +159,7 @@ def build_dataset(part: Part) -> VideoDataset:
     Raises:
         DataError: nothing usable where its settings point.
     """
-    return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]
+    return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # _part made them of its Config
 
 
 def build_segmenter(experiment: Experiment, num_classes: int) -> VideoSegmenter:
@@ -204,6 +216,10 @@ class Run:
         extra = {"settings": dump(self.experiment), "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
 
+    def steps_saved(self) -> int:
+        """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
+        return checkpoint.steps_of(checkpoint.latest(self.folder / "checkpoints"))
+
     def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
         settings = self.experiment.training
         share = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
@@ -239,8 +255,8 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
             raise ConfigError(
                 f"{folder} holds a run with other settings (choose another --out, or delete it): it", changed
             )
-    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-    checkpoint.write_atomically(file, lambda out: out.write(text.encode()))
+    with replacing(file) as temporary:
+        temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -267,6 +283,13 @@ class Trained:
     experiment: Experiment
     step: int
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) of the target frames it was trained on, or of the source's; None for any."""
+        part = self.experiment.target or self.experiment.source
+        assert isinstance(part.settings, DatasetSettings)
+        return part.settings.size
+
 
 def open_trained(path: Path) -> Trained:
     """The network of a checkpoint, or of the newest checkpoint in a run's folder.
@@ -291,17 +314,13 @@ def open_trained(path: Path) -> Trained:
     return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
 
 
-def score(
-    trained: Trained, part: Part, *, labelled_only: bool = False, device: str = "auto", progress: Any = None
-) -> Scores:
-    """Evaluate a trained network on labelled video by the published protocol.
+def scored_frames(trained: Trained, part: Part, *, labelled_only: bool = False) -> Samples:
+    """The frames of a labelled data set, as an evaluation wants them.
 
     Args:
-        trained: see :func:`open_trained`.
+        trained: the network to be scored.
         part: the data set; its classes must be the network's.
-        labelled_only: predict only the frames that have labels, and measure no temporal consistency.
-        device: see :class:`~davsn.training.TrainingSettings`.
-        progress: see :func:`davsn.evaluation.evaluate`.
+        labelled_only: leave out frames without a label, which count in the temporal consistency alone.
 
     Raises:
         DataError: no labels there, or other classes than the network's.
@@ -314,4 +333,4 @@ def score(
             f"{part.name} has the classes {', '.join(dataset.taxonomy.names)}, but the network was trained on "
             f"{', '.join(trained.taxonomy.names)}. Give the class table that it was trained with"
         )
-    raise NotImplementedError
+    return Samples(dataset, replace(TWO_FRAMES, labels=True), every_frame=not labelled_only)

@@ -25,6 +25,7 @@ from davsn.errors import TrainingError
 from davsn.methods.base import Method, Term
 from davsn.networks.video import VideoSegmenter
 from davsn.optimisation import Optimisation
+from davsn.saving import replacing
 from davsn.settings import Settings
 
 Record = dict[str, Tensor | float]
@@ -77,7 +78,7 @@ class Trainer:
         self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
         self.average: AveragedModel | None = None
         if settings.average is not None:
-            average = get_ema_multi_avg_fn(settings.average)
+            average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
         self.done = 0
 
@@ -168,7 +169,8 @@ class Log:
         self.path = path
         self.waiting: list[tuple[int, Record, tuple[str, ...]]] = []
         kept = [line for line in _lines(path) if json.loads(line)["step"] < done]
-        checkpoint.write_atomically(path, lambda file: file.write("".join(kept).encode()))
+        with replacing(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
 
     def add(self, step: int, record: Record, names: tuple[str, ...]) -> None:
         """Take a step's record; nothing is copied to the host before :meth:`flush`."""
@@ -210,7 +212,7 @@ def _lines(path: Path) -> Iterator[str]:
 def _to_host(record: Record) -> dict[str, float]:
     tensors = {key: value for key, value in record.items() if isinstance(value, Tensor)}
     values = torch.stack([tensor.float() for tensor in tensors.values()]).tolist() if tensors else []
-    return {**record, **dict(zip(tensors, values, strict=True))}  # type: ignore[dict-item]
+    return {**record, **dict(zip(tensors, values, strict=True))}
 
 
 class Stop:

@@ -1,7 +1,7 @@
 """``davsn list``."""
 
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from rich.table import Table
 
@@ -12,7 +12,7 @@ from davsn.flow.base import FlowEstimator
 from davsn.methods.base import Method
 from davsn.networks.base import ImageNetwork
 
-KINDS: dict[str, tuple[str, type]] = {
+KINDS: dict[str, tuple[str, type[Any]]] = {
     "methods": ("davsn.methods", Method),
     "networks": ("davsn.networks", ImageNetwork),
     "data": ("davsn.data", VideoDataset),
@@ -38,5 +38,5 @@ def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "met
     else:
         for name, part in available(*KINDS[what]).items():
             about = getattr(part, "paper", None) or (part.__doc__ or "").splitlines()[0]
-            table.add_row(name, about, ", ".join(part.Config.model_fields))  # type: ignore[attr-defined]
+            table.add_row(name, about, ", ".join(part.Config.model_fields))
     console.print(table)

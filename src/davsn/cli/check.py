@@ -1,0 +1,78 @@
+"""``davsn check``."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from davsn.cli.console import console
+from davsn.cli.train import load_recipe
+from davsn.clip import ClipSpec
+from davsn.components import find
+from davsn.data.check import Problem, check
+from davsn.data.samples import target_training
+from davsn.errors import DavsnError
+from davsn.experiment import TWO_FRAMES, Experiment, Part, build_dataset
+from davsn.methods.base import Method
+
+
+def check_(
+    recipe: str, *changes: str, every: int = 10, all_: Annotated[bool, Parameter(name="--all", negative="")] = False
+) -> int:
+    """Look at everything a recipe needs, without starting it. Exit code 2 if training would fail.
+
+    Frames are read, neighbours and labels looked up, videos opened to their end.
+
+    Examples:
+        davsn check my_recipe.yaml
+
+        davsn check my_recipe.yaml --all
+
+    Parameters
+    ----------
+    recipe:
+        A YAML file, or the name of a recipe that comes with davsn.
+    changes:
+        Settings that replace those of the recipe: key=value.
+    every:
+        Look at every n-th sample.
+    all_:
+        Look at every sample.
+    """
+    experiment = load_recipe(recipe, list(changes))
+    found = [(name, problem) for name, look in _looks(experiment, 1 if all_ else every) for problem in look()]
+    _print(found)
+    return 2 if any(problem.severity == "fatal" for _, problem in found) else 0
+
+
+def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
+    """What there is to look at, by its key in the recipe."""
+    method = find("davsn.methods", experiment.method.name, Method)
+    yield "source", partial(_look, experiment.source, method.source, every)
+    if experiment.target is not None:
+        yield "target", partial(_look, experiment.target, method.target or TWO_FRAMES, every, unlabelled=True)
+    for name, part in experiment.validation.items():
+        yield f"validation.{name}", partial(_look, part, replace(TWO_FRAMES, labels=True), every)
+
+
+def _look(part: Part, spec: ClipSpec, every: int, unlabelled: bool = False) -> list[Problem]:
+    try:
+        dataset = build_dataset(part)
+        return check(target_training(dataset) if unlabelled else dataset, spec, every)
+    except DavsnError as error:
+        return [Problem("the data set", str(error), "", "fatal")]
+
+
+def _print(found: list[tuple[str, Problem]]) -> None:
+    if not found:
+        console.print("No problem found.")
+        return
+    table = Table("", "part", "where", "what is wrong", "what to do", show_lines=True)
+    for name, problem in found:
+        table.add_row(problem.severity, name, problem.where, problem.what, problem.remedy)
+    console.print(table)
+    fatal = sum(problem.severity == "fatal" for _, problem in found)
+    console.print(f"{fatal} of {len(found)} would stop training.")

@@ -1,0 +1,57 @@
+"""``davsn predict``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from davsn.cli.console import console, progress
+from davsn.components import find
+from davsn.data.footage import footage
+from davsn.experiment import device_of, open_trained
+from davsn.flow.base import FlowEstimator
+from davsn.inference import Predictor
+
+
+def predict_(
+    checkpoint: Path,
+    source: Path,
+    out: Annotated[Path, Parameter(alias="-o")],
+    *,
+    flow: str = "dis",
+    size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+) -> None:
+    """Label a video or a folder of frames: an overlay video, or masks as palette PNGs.
+
+    Examples:
+        davsn predict runs/mine drive.mp4 -o overlay.mp4
+
+        davsn predict runs/mine frames/ -o masks/
+
+    Parameters
+    ----------
+    checkpoint:
+        A checkpoint, or a run's folder, whose newest checkpoint is taken.
+    source:
+        A video file, a folder of frames, or a picture.
+    out:
+        A name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
+    flow:
+        The flow estimator (davsn list flow).
+    size:
+        Width and height of the network's input; without it, those it was trained with.
+    """
+    trained = open_trained(checkpoint)
+    estimator = find("davsn.flow", flow, FlowEstimator)
+    training = trained.experiment.training
+    predictor = Predictor(
+        trained.segmenter,
+        trained.taxonomy,
+        estimator(estimator.Config()),
+        size or trained.size,
+        device_of(training.device),
+        training.precision,
+    )
+    with progress("labelling", footage(source).count) as report:
+        summary = predictor.predict(source, out, lambda at: report(at.done))
+    console.print(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")
