@@ -76,7 +76,7 @@ def read_ids(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"is not a PNG; {wanted}", str(path), "Write labels as PNG: other forms change the ids")
     *_, depth, colour = header
     if colour != 3 and (depth, colour) != (8, 0):
-        found = f"is a {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')} PNG; {wanted}"
+        found = f"is {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')}; {wanted}"
         raise DataError(found, str(path), "Map its values to ids and write them as 8-bit greyscale")
     with _opened(path) as image:
         return np.array(image)

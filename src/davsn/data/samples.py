@@ -55,7 +55,7 @@ class Samples(Dataset[Clip]):
             for clip, info in enumerate(dataset.clips)
             for position in (info.labelled if spec.labels and not every_frame else range(len(info.frames)))
         ]
-        self.places = [place for place in wanted if self._positions(*place) is not None]
+        self.places = [place for place in wanted if self.positions(*place) is not None]
         self.left_out = len(wanted) - len(self.places)
         self._check(wanted)
 
@@ -78,7 +78,7 @@ class Samples(Dataset[Clip]):
             FlowError: flow that is missing or cannot be used.
         """
         clip, position = self.places[index]
-        info, positions = self.dataset.clips[clip], self._positions(clip, position)
+        info, positions = self.dataset.clips[clip], self.positions(clip, position)
         assert positions is not None  # or it would not be among the places
         name = f"{info.name}/{info.frames[position]}"
         labelled = self.spec.labels and position in info.labelled
@@ -87,20 +87,10 @@ class Samples(Dataset[Clip]):
         sample = self._with_flows(sample, clip, positions)
         return sample if generator is None else self._changed(sample, generator)
 
-    def spread(self, number: int) -> "Samples":
-        """At most this many of the samples, evenly spread over all."""
-        few = copy.copy(self)
-        chosen = np.linspace(0, len(self) - 1, min(number, len(self))).round().astype(int)
-        few.places = [self.places[index] for index in chosen]
-        return few
+    def positions(self, clip: int, position: int) -> dict[int, int] | None:
+        """Where each wanted frame of a sample is in its clip, by offset; None if one is nowhere.
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_estimator": None}  # every process makes its own
-
-    def _positions(self, clip: int, position: int) -> dict[int, int] | None:
-        """Where each wanted frame is in the clip; None if one is nowhere.
-
-        With 'repeat', a frame beyond the clip's end is the nearest one wanted that is in it.
+        With 'repeat', an offset that leads out of the clip is replaced by the nearest one that does not.
         """
         length, stride, found = len(self.dataset.clips[clip].frames), self._config.stride, {}
         for offset in self.spec.frames:
@@ -112,9 +102,19 @@ class Samples(Dataset[Clip]):
             found[offset] = position + nearest * stride
         return found
 
+    def spread(self, number: int) -> "Samples":
+        """At most this many of the samples, evenly spread over all."""
+        few = copy.copy(self)
+        chosen = np.linspace(0, len(self) - 1, min(number, len(self))).round().astype(int)
+        few.places = [self.places[index] for index in chosen]
+        return few
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_estimator": None}  # every process makes its own
+
     def _check(self, wanted: Sequence[tuple[int, int]]) -> None:
         if self.left_out and self._config.missing == "error":
-            clip, position = next(place for place in wanted if self._positions(*place) is None)
+            clip, position = next(place for place in wanted if self.positions(*place) is None)
             info = self.dataset.clips[clip]
             raise DataError(
                 f"{self.left_out} of {len(wanted)} frames have no neighbour at {_offsets(self.spec)}",

@@ -3,7 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -134,11 +134,12 @@ class _Reader:
         try:
             for frame in self._decoded:
                 self._last = frame.pts
-                self._recent[frame.pts] = frame
+                if not frame.is_corrupt:  # or a decoder would patch up what is damaged, in silence
+                    self._recent[frame.pts] = frame
                 if len(self._recent) > _RECENT_FRAMES:
                     self._recent.popitem(last=False)
                 if frame.pts >= time:
-                    return bool(frame.pts == time)
+                    return time in self._recent
         except av.FFmpegError:
             self._last = None
         return False
@@ -157,57 +158,81 @@ def _open(path: Path) -> Any:
 @lru_cache(maxsize=1024)
 def _index(path: Path, changed: int) -> tuple[_Index, DataError | None]:
     """The index of a file as it was changed last, from its packets, undecoded; and what is wrong with its end."""
-    times, keys, packets, broken = [], [], 0, False
     with _open(path) as container:
-        if not container.streams.video:
-            raise DataError("holds no video", str(path), "Give a video file or a folder of them")
-        stream = container.streams.video[0]
-        if stream.width * stream.height > PIXEL_LIMIT:
-            found = f"claims a size of {stream.width}x{stream.height} pixels"
-            raise DataError(found, str(path), _REPAIR.format(name=path.name))
-        if container.format.name == "avi" and stream.codec_context.has_b_frames:
-            raise DataError(
-                "is an AVI with frames out of order, and AVI does not say when they are shown",
-                str(path),
-                f"Convert it: ffmpeg -i {path.name} {path.stem}.mp4",
-            )
-        try:
-            for packet in container.demux(stream):
-                if packet.pts is None or packet.is_corrupt:
-                    broken = broken or packet.is_corrupt
-                    continue
-                packets += 1
-                if packet.is_discard or not packet.size:
-                    continue
-                times.append(packet.pts)
-                if packet.is_keyframe:
-                    keys.append(packet.pts)
-        except av.FFmpegError:
-            broken = True
-        first = min(keys, default=0)  # what comes before the first key frame cannot be decoded
-        shown = np.unique(np.array([time for time in times if keys and time >= first], np.int64))
-        rate = None if stream.average_rate is None else float(stream.average_rate)
-        index = _Index(shown, np.unique(np.array(keys, np.int64)), rate)
-        return index, _damage(path, stream, index, packets, broken)
-
-
-def _damage(path: Path, stream: Any, index: _Index, packets: int, broken: bool) -> DataError | None:
-    """What is wrong with the end of a video, if anything."""
-    if not len(index.times):
-        return DataError("holds no frame that can be decoded", str(path), _REPAIR.format(name=path.name))
-    rate = index.rate or 1.0
-    ends = float((index.times[-1]) * stream.time_base) + 1 / rate
-    wanted = stream.frames or round(_duration(stream) * rate)  # the frame count, where the container keeps one
-    found = packets if stream.frames else round(ends * rate)
-    slack = 2 if stream.frames else max(3, round(rate / 4))  # headers count loosely, and rates may vary
-    if broken or found + slack < wanted:
-        known = f" of {wanted}" if wanted > len(index.times) else ""
-        return DataError(
-            f"stops after frame {len(index.times) - 1}{known}",
+        stream = _stream(container, path)
+        packets = _scan(container, stream)
+        short = packets.broken or _lacks_frames(stream, packets)
+    times = np.unique(np.array(packets.times, np.int64))
+    keys = np.unique(np.array(packets.keys, np.int64))
+    times = times[times >= keys[0]] if len(keys) else times[:0]  # what comes before the first key cannot be decoded
+    if short:  # frames are stored out of order: later ones have holes before them
+        times = times[times <= packets.last]
+    if not len(times):
+        damage = DataError("holds no frame that can be decoded", str(path), _REPAIR.format(name=path.name))
+    elif short:
+        damage = DataError(
+            f"stops after frame {len(times) - 1}" + (f" of {stream.frames}" if stream.frames else ""),
             str(path),
             _REPAIR.format(name=path.name) + ", or set bad_files: skip to use the part that is there",
         )
-    return None
+    else:
+        damage = None
+    return _Index(times, keys, packets.rate), damage
+
+
+def _stream(container: Any, path: Path) -> Any:
+    """The video in the file, if it is one that can be read by seeking."""
+    if not container.streams.video:
+        raise DataError("holds no video", str(path), "Give a video file or a folder of them")
+    stream = container.streams.video[0]
+    if stream.width * stream.height > PIXEL_LIMIT:
+        found = f"claims a size of {stream.width}x{stream.height} pixels"
+        raise DataError(found, str(path), _REPAIR.format(name=path.name))
+    if container.format.name == "avi" and stream.codec_context.has_b_frames:
+        raise DataError(
+            "is an AVI with frames out of order, and AVI does not say when they are shown",
+            str(path),
+            f"Convert it: ffmpeg -i {path.name} {path.stem}.mp4",
+        )
+    return stream
+
+
+@dataclass
+class _Packets:
+    """What the packets of a stream say: times shown, those of key frames, how many, the last one's decoding time."""
+
+    rate: float | None
+    times: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    count: int = 0
+    last: int = np.iinfo(np.int64).max
+    broken: bool = False
+
+
+def _scan(container: Any, stream: Any) -> _Packets:
+    found = _Packets(None if stream.average_rate is None else float(stream.average_rate))
+    try:
+        for packet in container.demux(stream):
+            found.broken = found.broken or packet.is_corrupt
+            if packet.pts is None or packet.is_corrupt:
+                continue
+            found.count += 1
+            found.last = packet.pts if packet.dts is None else packet.dts
+            if packet.size and not packet.is_discard:
+                found.times.append(packet.pts)
+                found.keys += [packet.pts] * packet.is_keyframe
+    except av.FFmpegError:
+        found.broken = True
+    return found
+
+
+def _lacks_frames(stream: Any, packets: _Packets) -> bool:
+    """Whether there is clearly less than the container's head promises; heads count loosely, and rates may vary."""
+    if stream.frames:
+        return bool(packets.count + 2 < stream.frames)
+    step = 1 / (packets.rate or 1.0)
+    ends = max(packets.times, default=0) * float(stream.time_base) + step
+    return ends + max(3 * step, 0.25) < _duration(stream)
 
 
 def _duration(stream: Any) -> float:

@@ -1,0 +1,171 @@
+"""What every data set must do, whatever it is; a new file in davsn/data is tested without a test of its own."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny_data import write_labelled, write_video
+
+from davsn.clip import ClipSpec
+from davsn.components import available
+from davsn.data.base import DatasetSettings, VideoDataset
+from davsn.data.loading import Samples, collate, target_training
+from davsn.data.taxonomy import Taxonomy
+from davsn.errors import DataError
+
+DATASETS = available("davsn.data", VideoDataset)
+PAIR = ClipSpec((0, -1), ((0, -1),))
+
+
+def folder(path):
+    return {"root": write_labelled(path / "set", {"a": 4, "b": 3}, labels_from=1)}
+
+
+def video(path):
+    return {"paths": [write_video(path / "a.mp4", 6), write_video(path / "b.mkv", 5)]}
+
+
+def streets(path):
+    return {"size": (64, 32), "clips": 2, "length": 3}
+
+
+MAKERS = {"folder": folder, "video": video, "streets": streets}
+"""What each data set needs to find tiny data; one that is not named must do with its defaults."""
+
+
+def looked_at(dataset):
+    """Some frames of the first clips: (clip, position)."""
+    for clip, info in enumerate(dataset.clips[:3]):
+        yield from (
+            (clip, position) for position in sorted({0, 1, len(info.frames) - 1} & set(range(len(info.frames))))
+        )
+
+
+@pytest.fixture(params=DATASETS, name="made")
+def _made(request, tmp_path):
+    part = DATASETS[request.param]
+    values = MAKERS[request.param](tmp_path) if request.param in MAKERS else {}
+    return part, values
+
+
+@pytest.fixture(name="dataset")
+def _dataset(made):
+    part, values = made
+    return part(part.Config(**values))
+
+
+def test_all_three_of_this_package_are_found():
+    assert set(DATASETS) >= {"folder", "video", "streets"}
+    assert "loading" not in DATASETS  # the view without labels is no data set of its own
+    assert "samples" not in DATASETS
+
+
+def test_settings_carry_what_every_data_set_can_be_told(dataset):
+    assert isinstance(dataset.config, DatasetSettings)
+    assert type(dataset.config) is type(dataset).Config
+    assert all(setting.description for setting in type(dataset).Config.model_fields.values())
+
+
+def test_settings_survive_being_written_down(made):
+    part, values = made
+    config = part.Config(**values)
+    assert part.Config(**config.model_dump(mode="json")) == config
+
+
+def test_clips_are_named_once_and_hold_frames(dataset):
+    assert len(dataset.clips) > 0
+    names = [info.name for info in dataset.clips]
+    assert len(set(names)) == len(names)
+    for info in dataset.clips:
+        assert len(info.frames) > 0
+        assert len(set(info.frames)) == len(info.frames)
+        assert list(info.labelled) == sorted(set(info.labelled))
+        assert set(info.labelled) <= set(range(len(info.frames)))
+        assert info.rate is None or info.rate > 0
+
+
+def test_labels_and_class_table_go_together(dataset):
+    has_labels = any(info.labelled for info in dataset.clips)
+    assert has_labels == isinstance(dataset.taxonomy, Taxonomy)
+
+
+def test_frames_are_8_bit_rgb_and_the_same_each_time(dataset):
+    for clip, position in looked_at(dataset):
+        frame = dataset.read_frame(clip, position)
+        assert frame.dtype == np.uint8
+        assert frame.ndim == 3
+        assert frame.shape[2] == 3
+        assert np.array_equal(frame, dataset.read_frame(clip, position))
+
+
+def test_frames_of_a_clip_differ(dataset):
+    assert not np.array_equal(dataset.read_frame(0, 0), dataset.read_frame(0, 1))
+
+
+def test_labels_are_train_ids_at_the_frames_size(dataset):
+    for clip, position in looked_at(dataset):
+        if position not in dataset.clips[clip].labelled:
+            continue
+        label = dataset.read_label(clip, position)
+        assert label.dtype == np.uint8
+        assert label.shape == dataset.read_frame(clip, position).shape[:2]
+        assert set(np.unique(label)) <= {*range(len(dataset.taxonomy)), 255}
+
+
+def test_own_flow_has_a_shape_and_fits_its_mask(dataset):
+    own = dataset.read_flow(0, 1, 0)
+    if own is None:
+        pytest.skip("has no flow of its own")
+    flow, valid = own
+    assert flow.ndim == 3
+    assert flow.shape[2] == 2
+    assert np.isfinite(flow).all()
+    assert valid is None or (valid.shape == flow.shape[:2] and valid.dtype == np.bool_)
+
+
+def test_a_copy_in_another_process_reads_the_same(dataset):
+    dataset.read_frame(0, 1)
+    again = pickle.loads(pickle.dumps(dataset))
+    assert np.array_equal(again.read_frame(0, 1), dataset.read_frame(0, 1))
+    assert [info.name for info in again.clips] == [info.name for info in dataset.clips]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_neighbours_never_cross_clips(made, stride):
+    part, values = made
+    dataset = part(part.Config(**values, stride=stride, flow="zero"))
+    samples = Samples(dataset, PAIR)
+    for index in (0, len(samples) - 1):
+        clip, position = samples.places[index]
+        assert position >= stride
+        sample = samples[index]
+        info = dataset.clips[clip]
+        assert sample.name == f"{info.name}/{info.frames[position]}"
+        assert np.array_equal(sample.frames[-1], dataset.read_frame(clip, position - stride))
+    assert {clip for clip, _ in samples.places} == set(range(len(dataset.clips)))
+    assert len(samples) == sum(len(info.frames) - stride for info in dataset.clips)
+
+
+def test_batches_follow_the_conventions(made):
+    part, values = made
+    dataset = part(part.Config(**{**values, "size": (48, 32)}))
+    samples = Samples(dataset, replace(PAIR, labels=dataset.taxonomy is not None))
+    batch = collate([samples.load(0, np.random.default_rng(0)), samples.load(1, np.random.default_rng(1))])
+    assert batch.size == (32, 48)
+    assert batch.current.dtype == torch.float32
+    assert 0 <= batch.current.min() < batch.current.max() <= 1
+    assert batch.flow.shape == (2, 2, 32, 48)
+    if dataset.taxonomy is not None:
+        assert batch.labels.shape == (2, 32, 48)
+        assert batch.labels.dtype == torch.int64
+
+
+def test_labels_of_a_target_are_out_of_reach(dataset):
+    target = target_training(dataset)
+    assert target.taxonomy is None
+    assert not any(info.labelled for info in target.clips)
+    with pytest.raises(DataError, match="a label of the target was asked for in training"):
+        target.read_label(0, 0)
+    assert np.array_equal(target.read_frame(0, 0), dataset.read_frame(0, 0))

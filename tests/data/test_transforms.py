@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from tiny_data import frame_of, label_of, texture
+
+from davsn.clip import Clip
+from davsn.data.transforms import colour, crop, flow_to_size, mirror, resize, resize_frame, resize_label
+from davsn.errors import DataError
+from davsn.ops.warp import warp
+
+PAIR = (0, -1)
+
+
+def a_clip(seed=0, flow_size=(24, 40), flow_type=np.float32):
+    generator = np.random.default_rng(seed)
+    return Clip(
+        frames={0: frame_of(seed, 1), -1: frame_of(seed, 0)},
+        flows={PAIR: generator.uniform(-3, 3, (*flow_size, 2)).astype(flow_type)},
+        valid={PAIR: generator.random(flow_size) < 0.8},
+        labels=label_of(seed, 1),
+        name="a/1",
+    )
+
+
+def same(one, two):
+    return (
+        all(np.array_equal(one.frames[offset], two.frames[offset]) for offset in one.frames)
+        and np.allclose(one.flows[PAIR], two.flows[PAIR])
+        and np.array_equal(one.valid[PAIR], two.valid[PAIR])
+        and np.array_equal(one.labels, two.labels)
+    )
+
+
+def warped(clip):
+    """The previous frame brought onto the current grid, as (H, W, 3)."""
+    previous = torch.from_numpy(clip.frames[-1].copy()).permute(2, 0, 1)[None].double()
+    flow = torch.from_numpy(clip.flows[PAIR].copy()).permute(2, 0, 1)[None].double()
+    return warp(previous, flow)[0][0].permute(1, 2, 0).numpy()
+
+
+@given(seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=10)
+def test_mirroring_twice_changes_nothing(seed):
+    clip = a_clip(seed)
+    assert same(mirror(mirror(clip)), clip)
+    assert not same(mirror(clip), clip)
+
+
+def test_mirroring_negates_x_and_moves_everything_alike():
+    clip, mirrored = a_clip(), mirror(a_clip())
+    assert np.array_equal(mirrored.frames[-1], clip.frames[-1][:, ::-1])
+    assert np.array_equal(mirrored.labels, clip.labels[:, ::-1])
+    assert np.array_equal(mirrored.valid[PAIR], clip.valid[PAIR][:, ::-1])
+    assert np.array_equal(mirrored.flows[PAIR], clip.flows[PAIR][:, ::-1] * [-1, 1])
+
+
+@given(seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=10)
+def test_a_mirrored_clip_warps_to_the_mirrored_warp(seed):
+    clip = a_clip(seed)
+    assert np.abs(warped(mirror(clip)) - warped(clip)[:, ::-1]).max() < 0.01
+
+
+@pytest.mark.parametrize("size", [(20, 12), (64, 30), (40, 25)])
+def test_resizing_is_pillows_bicubic_and_nearest(size):
+    clip = resize(a_clip(), size)
+    for offset in (0, -1):
+        expected = Image.fromarray(a_clip().frames[offset]).resize(size, Image.Resampling.BICUBIC)
+        assert np.array_equal(clip.frames[offset], np.array(expected))
+    assert np.array_equal(
+        clip.labels, np.array(Image.fromarray(a_clip().labels).resize(size, Image.Resampling.NEAREST))
+    )
+
+
+def test_resizing_leaves_flow_at_its_own_resolution():
+    clip = a_clip(flow_size=(7, 9), flow_type=np.float64)
+    assert resize(clip, (20, 12)).flows[PAIR] is clip.flows[PAIR]
+
+
+def test_resizing_to_the_same_size_is_free():
+    frame, label = frame_of(0, 0), label_of(0, 0)
+    assert resize_frame(frame, (40, 24)) is frame
+    assert resize_label(label, (40, 24)) is label
+
+
+@pytest.mark.parametrize("flow_type", [np.float32, np.float64])
+def test_resized_flow_points_at_the_same_content(flow_type):
+    flow = np.full((12, 10, 2), (3.0, -2.0), flow_type)
+    resized = flow_to_size(Clip({0: frame_of(0, 0)}, {PAIR: flow}), (40, 24)).flows[PAIR]
+    assert resized.shape == (24, 40, 2)
+    assert resized.dtype == flow_type
+    assert np.allclose(resized, (12.0, -4.0))  # x by 40 / 10, y by 24 / 12
+
+
+def test_a_resized_flow_comes_back_to_its_values():
+    flow = np.random.default_rng(0).uniform(-3, 3, (2, 2, 2))  # bilinear with corners kept loses nothing of 2 × 2
+    clip = Clip({0: frame_of(0, 0)}, {PAIR: flow})
+    assert np.allclose(flow_to_size(flow_to_size(clip, (9, 5)), (2, 2)).flows[PAIR], flow)
+
+
+def test_a_resized_mask_is_valid_only_where_all_sources_were():
+    mask = np.ones((5, 5), bool)
+    mask[2, 2] = False
+    clip = Clip({0: frame_of(0, 0)}, {PAIR: np.zeros((5, 5, 2))}, {PAIR: mask})
+    resized = flow_to_size(clip, (9, 9)).valid[PAIR]
+    expected = np.ones((9, 9), bool)
+    expected[3:6, 3:6] = False
+    assert np.array_equal(resized, expected)
+
+
+@given(seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=10)
+def test_crop_takes_one_window_of_everything(seed):
+    clip = a_clip(seed)
+    ramp = np.stack(np.meshgrid(np.arange(40), np.arange(24)), -1).astype(np.float32)
+    marked = Clip({0: clip.frames[0], -1: clip.frames[0]}, {PAIR: ramp}, {}, clip.frames[0][..., 0])
+    window = crop(marked, (16, 8), np.random.default_rng(seed))
+    left, top = window.flows[PAIR][0, 0].astype(int)
+    assert np.array_equal(window.flows[PAIR], ramp[top : top + 8, left : left + 16])
+    for offset in (0, -1):
+        assert np.array_equal(window.frames[offset], clip.frames[0][top : top + 8, left : left + 16])
+    assert np.array_equal(window.labels, clip.frames[0][top : top + 8, left : left + 16, 0])
+
+
+def test_crop_reaches_every_window():
+    frame = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, 2)
+    generator = np.random.default_rng(0)
+    corners = {int(crop(Clip({0: frame}), (2, 1), generator).frames[0][0, 0, 0]) for _ in range(60)}
+    assert corners == {0, 1, 3, 4}
+
+
+def test_crop_brings_flow_of_another_size_to_the_frame_first():
+    clip = Clip({0: frame_of(0, 0)}, {PAIR: np.full((12, 10, 2), (3.0, -2.0))}, {PAIR: np.ones((12, 10), bool)})
+    window = crop(clip, (16, 8), np.random.default_rng(0))
+    assert window.flows[PAIR].shape == (8, 16, 2)
+    assert window.valid[PAIR].shape == (8, 16)
+    assert np.allclose(window.flows[PAIR], (12.0, -4.0))
+
+
+def test_a_crop_that_does_not_fit_says_so():
+    with pytest.raises(DataError, match=r"a/1: a crop of 41x8 does not fit a frame of 40x24\. Make 'crop' smaller or"):
+        crop(a_clip(), (41, 8), np.random.default_rng(0))
+
+
+def test_colour_is_one_draw_for_all_frames():
+    clip = Clip({0: texture(), -1: texture()})
+    changed = colour(clip, 0.5, np.random.default_rng(3))
+    assert np.array_equal(changed.frames[0], changed.frames[-1])
+    assert np.abs(changed.frames[0].astype(int) - texture()).mean() > 5
+
+
+def test_colour_leaves_labels_and_flow_alone():
+    changed = colour(a_clip(), 1.0, np.random.default_rng(0))
+    assert changed.labels is not None
+    assert np.array_equal(changed.labels, a_clip().labels)
+    assert np.array_equal(changed.flows[PAIR], a_clip().flows[PAIR])
+
+
+def test_no_strength_is_no_change():
+    assert np.array_equal(colour(a_clip(), 0.0, np.random.default_rng(0)).frames[0], a_clip().frames[0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_colour_keeps_grey_grey(seed):
+    grey = np.arange(120, dtype=np.uint8).reshape(10, 12, 1).repeat(3, 2)
+    changed = colour(Clip({0: grey}), 0.5, np.random.default_rng(seed)).frames[0].astype(int)
+    assert np.ptp(changed, axis=2).max() <= 1  # rounding
+    assert not np.array_equal(changed, grey)
+
+
+@pytest.mark.parametrize(("strength", "least", "most"), [(0.1, 1, 20), (1.0, 20, 128)])
+def test_more_strength_changes_more(strength, least, most):
+    clip = Clip({0: texture()})
+    changes = [
+        np.abs(colour(clip, strength, np.random.default_rng(seed)).frames[0].astype(int) - texture()).mean()
+        for seed in range(20)
+    ]
+    assert least < np.mean(changes) < most
