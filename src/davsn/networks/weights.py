@@ -8,8 +8,8 @@ import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -37,17 +37,14 @@ def read_state(path: Path) -> State:
     if _unpacked_size(path) > _LARGEST:
         raise CheckpointError(f"{path}: holds more than {_LARGEST >> 30} GiB: not the weights of one network")
     try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _read(path)
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path}: refused, because it holds more than tensors and reading the rest would run its code, or it is "
             "damaged. Save the plain state_dict() of the network, best as .safetensors"
         ) from None
-    except (safetensors.SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except Exception as error:  # a damaged file can fail its reader in any way
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise CheckpointError(f"{path}: not a readable file of weights ({reason}). Copy or download it again") from None
     named = isinstance(state, Mapping) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
@@ -109,6 +106,12 @@ def published_state(segmenter: VideoSegmenter) -> State:
     return {_published_name(name): tensor for name, tensor in segmenter.state_dict().items()}
 
 
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return safetensors.torch.load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def _our_name(published: str) -> str:
     return "fusion.weight" if published == "sf_layer.weight" else f"image.{published}"
 
@@ -119,10 +122,11 @@ def _published_name(ours: str) -> str:
 
 def _unpacked_size(path: Path) -> int:
     """Bytes the file holds; torch's own format is a zip, which may claim to unpack to far more than its size."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:  # another format, or damaged: the reader will tell
         return path.stat().st_size
-    with zipfile.ZipFile(path) as archive:
-        return sum(entry.file_size for entry in archive.infolist())
 
 
 def _mistakes(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Iterator[str]:

@@ -1,0 +1,64 @@
+"""The light network: its encoder's start from each place, and what it says when a place has nothing."""
+
+import logging
+
+import huggingface_hub.constants
+import pytest
+import safetensors.torch
+import timm
+import torch
+
+from davsn.errors import CheckpointError, ConfigError
+from davsn.networks.light import Light, LightSettings
+from davsn.settings import validate
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "convnext_atto"])
+def test_a_file_with_timms_names_starts_the_encoder(tmp_path, encoder):
+    classifier = timm.create_model(encoder)
+    path = tmp_path / "encoder.safetensors"
+    safetensors.torch.save_file(classifier.state_dict(), path)
+    network = Light(LightSettings(encoder=encoder, weights=path), 4)
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        deepest = network.encoder.eval()(images)[-1]
+        features = classifier.eval().forward_features(images)
+    torch.testing.assert_close(deepest, features)
+
+
+def test_a_file_of_another_encoder_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    safetensors.torch.save_file(timm.create_model("resnet34").state_dict(), path)
+    with pytest.raises(CheckpointError, match=r"other\.safetensors does not fit the network:\n  missing: conv_stem\."):
+        Light(LightSettings(encoder="mobilenetv3_large_100", weights=path), 4)
+
+
+def test_without_a_network_the_hub_error_names_the_other_ways(monkeypatch, tmp_path):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"'mobilenetv3_small_050' could not be fetched .*weights: FILE.*random"):
+        Light(LightSettings(encoder="mobilenetv3_small_050", weights="hub"), 4)
+
+
+def test_a_random_start_is_said_plainly(caplog):
+    with caplog.at_level(logging.WARNING, "davsn"):
+        Light(LightSettings(encoder="resnet18"), 4)
+    assert caplog.messages == ["The encoder 'resnet18' starts from random weights; ImageNet's learn faster"]
+
+
+def test_an_unknown_encoder_is_a_mistake_in_the_settings():
+    with pytest.raises(ConfigError, match=r"encoder  timm has no encoder 'resnet81'\. Did you mean 'resnet\d+'\?"):
+        validate(LightSettings, {"encoder": "resnet81"}, "recipe")
+
+
+def test_images_are_normalised_as_the_encoder_was_trained():
+    network = Light(LightSettings(encoder="tf_efficientnet_lite0"), 4)
+    seen = []
+    network.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    network.eval()(torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1).expand(1, 3, 32, 32))
+    torch.testing.assert_close(seen[0][0, :, 0, 0], torch.tensor([-1.0, 0.0, 1.0]))
+
+
+def test_logits_have_a_quarter_of_the_size():
+    network = Light(LightSettings(encoder="mobilenetv3_large_100"), 4).eval()
+    assert network(torch.rand(1, 3, 128, 256)).main.shape == (1, 4, 32, 64)

@@ -1,0 +1,170 @@
+"""Reading weights: what fits is loaded exactly, what does not is refused in words, and no file runs code."""
+
+import contextlib
+import os
+import re
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from davsn.errors import CheckpointError
+from davsn.networks import weights
+from davsn.networks.deeplab import DeepLab, DeepLabSettings
+from davsn.networks.video import VideoSegmenter
+from davsn.networks.weights import load_imagenet, load_published, load_state, published_state, read_state
+
+
+def segmenter(layers=(1, 1, 1, 1), num_classes=3):
+    return VideoSegmenter(DeepLab(DeepLabSettings(layers=layers), num_classes))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return segmenter()
+
+
+def written(path, state, legacy=False):
+    if path.suffix == ".safetensors":
+        safetensors.torch.save_file(state, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=not legacy)
+    return path
+
+
+@pytest.mark.parametrize(("name", "legacy"), [("a.pth", False), ("old.pth", True), ("a.safetensors", False)])
+def test_a_file_of_tensors_is_read_back(tmp_path, name, legacy):
+    state = {"a.weight": torch.randn(3, 4), "count": torch.tensor(7)}
+    found = read_state(written(tmp_path / name, state, legacy))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], state[key]) for key in state)
+
+
+class _Trap:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_file_that_would_run_code_is_refused(tmp_path, legacy):
+    path = written(tmp_path / "trap.pth", {"a": _Trap(tmp_path / "sprung")}, legacy)
+    with pytest.raises(CheckpointError, match=r"trap\.pth: refused.*Save the plain state_dict"):
+        read_state(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_what_is_no_file_of_weights_is_named(tmp_path, monkeypatch):
+    with pytest.raises(CheckpointError, match=r"none\.pth: no such file of weights"):
+        read_state(tmp_path / "none.pth")
+    for name in ("note.pth", "note.safetensors"):
+        (tmp_path / name).write_text("not weights")
+        with pytest.raises(CheckpointError, match=rf"{name}: (not a readable file|refused)"):
+            read_state(tmp_path / name)
+    for content in ([torch.ones(1)], {"model": {"a": torch.ones(1)}}, {1: torch.ones(1)}):
+        with pytest.raises(CheckpointError, match=r"should hold tensors by name"):
+            read_state(written(tmp_path / "nested.pth", content))
+    monkeypatch.setattr(weights, "_LARGEST", 1000)
+    with pytest.raises(CheckpointError, match=r"large\.pth: holds more than"):
+        read_state(written(tmp_path / "large.pth", {"a": torch.ones(2000)}))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    name=st.sampled_from(["a.pth", "a.safetensors"]),
+    legacy=st.booleans(),
+    place=st.floats(0, 1, exclude_max=True),
+    byte=st.integers(0, 255),
+    cut=st.booleans(),
+)
+def test_a_damaged_file_is_read_or_refused_in_words(tmp_path_factory, name, legacy, place, byte, cut):
+    path = written(tmp_path_factory.mktemp("damaged") / name, {"a": torch.ones(5), "b": torch.zeros(2, 2)}, legacy)
+    content = path.read_bytes()
+    position = int(place * len(content))
+    path.write_bytes(content[:position] if cut else content[:position] + bytes([byte]) + content[position + 1 :])
+    with contextlib.suppress(CheckpointError):
+        assert all(isinstance(tensor, torch.Tensor) for tensor in read_state(path).values())
+
+
+def test_every_mistake_is_listed_with_shapes():
+    module = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3))
+    state = module.state_dict()
+    del state["1.running_var"]
+    state["0.weight"] = torch.zeros(4, 2, 1, 1)
+    state["head.bias"] = torch.zeros(5)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(CheckpointError) as caught:
+        load_state(module, state, "some.pth")
+    assert str(caught.value).splitlines() == [
+        "some.pth does not fit the network:",
+        "  missing: 1.running_var 3",
+        "  unexpected: head.bias 5",
+        "  misshapen: 0.weight 4×2×1×1 where the network has 3×2×1×1",
+    ]
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+
+
+def test_many_mistakes_are_counted():
+    with pytest.raises(CheckpointError, match=r"unexpected: x0 1, .*, x7 1 and 12 more$"):
+        load_state(nn.Identity(), {f"x{index}": torch.zeros(1) for index in range(20)}, "some.pth")
+
+
+def test_the_published_resnet_101_has_641_tensors():
+    with torch.device("meta"):
+        names = published_state(segmenter((3, 4, 23, 3), 15))
+    assert len(names) == 641
+    assert {"conv1.weight", "bn1.num_batches_tracked", "layer3.22.conv3.weight", "sf_layer.weight"} <= names.keys()
+    assert {"layer2.0.downsample.0.weight", "layer2.0.downsample.1.running_var"} <= names.keys()
+    assert names["layer6.conv2d_list.3.bias"].shape == (15,)
+    known = re.compile(
+        r"(conv1|sf_layer)\.weight|(bn1|layer[1-4]\.\d+\.(bn[1-3]|downsample\.1))\.(weight|bias|running_mean|"
+        r"running_var|num_batches_tracked)|layer[1-4]\.\d+\.(conv[1-3]|downsample\.0)\.weight|"
+        r"layer[56]\.conv2d_list\.[0-3]\.(weight|bias)"
+    )
+    assert all(known.fullmatch(name) for name in names)
+
+
+def test_a_published_snapshot_goes_in_and_out(tmp_path, small):
+    path = written(tmp_path / "model_40000.pth", published_state(small))
+    other = segmenter()
+    with torch.no_grad():
+        other.fusion.weight.zero_()
+    load_published(other, path)
+    assert all(torch.equal(a, b) for a, b in zip(small.state_dict().values(), other.state_dict().values(), strict=True))
+    with pytest.raises(
+        CheckpointError, match=r"model_40000\.pth does not fit the network:\n  misshapen: image\.layer5"
+    ):
+        load_published(segmenter(num_classes=4), path)
+
+
+def test_imagenet_weights_start_the_backbone_alone(tmp_path, small):
+    pretrained = {f"Scale.{name}": tensor + 1 for name, tensor in small.image.state_dict().items()}
+    pretrained = {name: tensor for name, tensor in pretrained.items() if "layer6" not in name}
+    path = written(tmp_path / "DeepLab_resnet_pretrained_imagenet.pth", pretrained)
+    network = DeepLab(DeepLabSettings(layers=(1, 1, 1, 1), weights=path), 3)
+    for name, tensor in network.state_dict().items():
+        if name.startswith(("layer5", "layer6")):
+            assert tensor.abs().max() < 0.2, name  # its own start
+        else:
+            assert torch.equal(tensor, pretrained[f"Scale.{name}"]), name
+
+    with pytest.raises(CheckpointError, match=r"x\.pth does not fit the network:\n  unexpected: layer9\.weight 1"):
+        load_imagenet(network, {"Scale.layer9.weight": torch.ones(1)}, "x.pth")
+
+
+def test_any_other_file_must_hold_the_whole_network(tmp_path, small):
+    state = small.image.state_dict()
+    network = DeepLab(DeepLabSettings(layers=(1, 1, 1, 1), weights=written(tmp_path / "own.pth", state)), 3)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
+    del state["conv1.weight"]
+    with pytest.raises(
+        CheckpointError, match=r"less\.pth does not fit the network:\n  missing: conv1\.weight 64×3×7×7"
+    ):
+        DeepLab(DeepLabSettings(layers=(1, 1, 1, 1), weights=written(tmp_path / "less.pth", state)), 3)
