@@ -1,12 +1,17 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from colour_network import TAXONOMY, colour_segmenter
-from davsn.clip import Batch
+from davsn.clip import Batch, ClipSpec
+from davsn.data.folder import Folder
+from davsn.data.loading import evaluation_batches
+from davsn.data.samples import Samples
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DataError
 from davsn.evaluation import evaluate, information_maximisation
@@ -82,6 +87,28 @@ def test_consistency_is_summed_over_the_set_and_not_averaged():
             union[index] += sum(index in (p, q) for p, q in flat)
     expected = sum(h / u for h, u in zip(hits, union, strict=True)) / 3 * 100
     assert evaluate(colour_segmenter(), frames, TAXONOMY).temporal_consistency == pytest.approx(expected)
+
+
+def test_with_a_stride_the_previous_frame_is_further_back():
+    frames = [batch(A, A, "x/0"), batch(C, C, "x/1"), batch(B, A, "x/2"), batch(C, C, "x/3")]
+    pairs = [frames[0], frames[2]]
+    assert evaluate(colour_segmenter(), frames[:3], TAXONOMY).temporal_consistency == pytest.approx(
+        evaluate(colour_segmenter(), pairs, TAXONOMY).temporal_consistency
+    )
+
+
+def test_consistency_on_a_real_folder(tmp_path):
+    """What the loader gives as the previous frame is bit for bit what it gave as the current one before."""
+    random = np.random.default_rng(0)
+    for clip in ("a", "b"):
+        (tmp_path / clip).mkdir()
+        for number in range(3):
+            Image.fromarray(random.integers(0, 255, (20, 30, 3), np.uint8)).save(tmp_path / clip / f"{number}.jpg")
+    dataset = Folder(Folder.Config(root=tmp_path, size=(24, 16), flow="zero", missing="repeat"))
+    batches = list(evaluation_batches(Samples(dataset, ClipSpec((0, -1), ((0, -1),)))))
+    assert [one.names for one in batches[:2]] == [("a/0",), ("a/1",)]
+    matched = [evaluate(colour_segmenter(), batches[n : n + 2], TAXONOMY).temporal_consistency for n in range(5)]
+    assert [value is not None for value in matched] == [True, True, False, True, True]
 
 
 @settings(deadline=None, max_examples=20)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 import torch
@@ -17,6 +18,9 @@ from davsn.ops.warp import resize_flow, warp
 from davsn.scores import ConfusionMatrix, Scores, iou, mean_percent
 
 __all__ = ["ConfusionMatrix", "Scores", "evaluate", "information_maximisation", "iou"]
+
+_REMEMBERED = 8
+"""Samples back in which a sample's previous frame is looked for: the largest stride with a consistency."""
 
 
 def evaluate(
@@ -35,8 +39,8 @@ def evaluate(
     **Temporal consistency** is the mIoU between the prediction and the previous frame's prediction, fetched
     along the flow current→previous from the nearest pixel, where that lies in the frame and the flow is valid;
     one confusion matrix over the whole set (after Liu et al., "Efficient Semantic Video Segmentation with
-    Per-frame Inference", ECCV 2020). Two samples are consecutive if they follow one another, share a clip, and
-    the *picture* of the second one's previous frame is the first one's current picture. Names alone cannot say
+    Per-frame Inference", ECCV 2020). The prediction of a sample's previous frame is that of the sample, among
+    the last eight of the clip, whose current *picture* is this one's previous picture. Names alone cannot say
     that: sparse labels and strides make neighbours in the list that are none in time. Predicting the missing
     previous frame would need the frame before it, which a sample does not hold, and a prediction without it
     would come from another network than the one scored. So a sparsely labelled set has no consistency unless
@@ -76,18 +80,20 @@ def evaluate(
 
 
 class _Consistency:
-    """Agreement of predictions along the flow; remembers one sample."""
+    """Agreement of predictions along the flow; remembers the last few samples, for strides above one."""
 
     def __init__(self, num_classes: int, device: torch.device | str) -> None:
         self._confusion = ConfusionMatrix(num_classes, device)
-        self._last: tuple[str, Tensor, Tensor] | None = None
+        self._recent: deque[tuple[str, Tensor, Tensor]] = deque(maxlen=_REMEMBERED)
 
     def update(self, batch: Batch, prediction: Tensor) -> None:
         for index, name in enumerate(batch.names):
             clip = name.rpartition("/")[0]
-            if self._last is not None and self._last[0] == clip and torch.equal(self._last[1], batch.previous[index]):
-                self._confusion.update(_fetched(self._last[2], batch, index), prediction[index])
-            self._last = clip, batch.current[index], prediction[index]
+            for other, picture, before in reversed(self._recent):
+                if other == clip and torch.equal(picture, batch.previous[index]):
+                    self._confusion.update(_fetched(before, batch, index), prediction[index])
+                    break
+            self._recent.append((clip, batch.current[index], prediction[index]))
 
     def score(self, taxonomy: Taxonomy) -> float | None:
         ratios = iou(self._confusion.counts.cpu().numpy())
