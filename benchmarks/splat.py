@@ -1,0 +1,90 @@
+"""How much faster `davsn.ops.warp.splat` is than the double loop it replaces, bit for bit equal.
+
+Run: python benchmarks/splat.py [--height 91 --width 161 --channels 15] [--save]
+The default size is the feature map of a 1280×720 frame. One CPU thread; the loop runs on NumPy arrays with feature
+vectors side by side, its targets rounded beforehand in one go: as fast as such a loop is.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from davsn.ops.warp import splat
+
+PROJECT = Path(__file__).parents[1]
+sys.path.insert(0, str(PROJECT / "tests"))
+from oracles.propagation import literal_splat  # noqa: E402 - the tests' oracle is the baseline
+
+
+def best_of(call: Callable[[], object], repeats: int) -> float:
+    """Seconds of the fastest call: the one that other processes disturbed least."""
+    seconds = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def measure(channels: int, height: int, width: int, seed: int) -> dict[str, float]:
+    """Milliseconds of both, and of splat with its backward pass, on a flow like that of a driving scene."""
+    random = torch.Generator().manual_seed(seed)
+    maps = torch.randn(1, channels, height, width, generator=random)
+    coarse = 2 * torch.randn(1, 2, 6, 10, generator=random, dtype=torch.float64)
+    flow = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=True)
+    maps_array, flow_array = maps[0].numpy(), flow[0].numpy()
+    expected, written = literal_splat(maps_array, flow_array)
+    splatted, hit = splat(maps, flow)
+    assert np.array_equal(splatted[0].numpy(), expected)
+    assert np.array_equal(hit[0].numpy(), written)
+
+    learned = maps.clone().requires_grad_()
+    loop = best_of(lambda: literal_splat(maps_array, flow_array), 10)
+    ours = best_of(lambda: splat(maps, flow), 200)
+    both = best_of(lambda: splat(learned, flow)[0].sum().backward(), 100)
+    return {"loop_ms": loop * 1e3, "splat_ms": ours * 1e3, "splat_backward_ms": both * 1e3, "ratio": loop / ours}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--height", type=int, default=91)
+    parser.add_argument("--width", type=int, default=161)
+    parser.add_argument("--channels", type=int, default=15)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/splat.json")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found = measure(options.channels, options.height, options.width, options.seed)
+    print(f"{options.width}×{options.height}×{options.channels}, one thread, equal bit for bit")
+    print(f"double loop {found['loop_ms']:7.2f} ms")
+    print(f"splat       {found['splat_ms']:7.2f} ms   {found['ratio']:.1f}× faster")
+    print(f"  + backward{found['splat_backward_ms']:7.2f} ms")
+    if options.save:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        record = {
+            "command": f"python benchmarks/splat.py {' '.join(sys.argv[1:])}",
+            "commit": commit,
+            "date": date.today().isoformat(),
+            "machine": f"{platform.machine()}, {platform.system()}, torch {torch.__version__}, 1 thread",
+            "settings": {key: value for key, value in vars(options).items() if key != "save"},
+            "results": {key: round(value, 3) for key, value in found.items()},
+        }
+        path = PROJECT / "benchmarks" / "results" / "splat.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(record, indent=2) + "\n")
+        print(f"written to {path.relative_to(PROJECT)}")
+
+
+if __name__ == "__main__":
+    main()
