@@ -25,14 +25,15 @@ sys.path.insert(0, str(PROJECT / "tests"))
 from oracles.propagation import literal_splat  # noqa: E402 - the tests' oracle is the baseline
 
 
-def best_of(call: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest call: the one that other processes disturbed least."""
-    seconds = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
+def best_of(*calls: Callable[[], object], rounds: int = 60) -> list[float]:
+    """Seconds of each call's fastest run, taken in turns: the runs that other processes disturbed least."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, taken in zip(calls, seconds, strict=True):
+            begin = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - begin)
+    return [min(taken) for taken in seconds]
 
 
 def measure(channels: int, height: int, width: int, seed: int) -> dict[str, float]:
@@ -48,9 +49,11 @@ def measure(channels: int, height: int, width: int, seed: int) -> dict[str, floa
     assert np.array_equal(hit[0].numpy(), written)
 
     learned = maps.clone().requires_grad_()
-    loop = best_of(lambda: literal_splat(maps_array, flow_array), 10)
-    ours = best_of(lambda: splat(maps, flow), 200)
-    both = best_of(lambda: splat(learned, flow)[0].sum().backward(), 100)
+    loop, ours, both = best_of(
+        lambda: literal_splat(maps_array, flow_array),
+        lambda: splat(maps, flow),
+        lambda: splat(learned, flow)[0].sum().backward(),
+    )
     return {"loop_ms": loop * 1e3, "splat_ms": ours * 1e3, "splat_backward_ms": both * 1e3, "ratio": loop / ours}
 
 
