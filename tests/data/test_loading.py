@@ -1,4 +1,8 @@
 import pickle
+import subprocess
+import sys
+import textwrap
+import time
 from dataclasses import replace
 from itertools import islice
 
@@ -39,6 +43,13 @@ def same(one, two):
         )
         and (one.labels is None or torch.equal(one.labels, two.labels))
     )
+
+
+def alive(process):
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    ).stdout
+    return state.strip()[:1] not in ("", "Z")  # a dead one may wait for someone to ask how it died
 
 
 class TestNeighbours:
@@ -238,6 +249,32 @@ class TestTrainingBatches:
 
     def test_a_batch_may_be_larger_than_the_set(self, root):
         assert len(next(training_batches(samples_of(root).spread(2), 5, seed=0)).names) == 5
+
+    @pytest.mark.slow
+    def test_workers_end_when_the_run_is_killed(self, root):
+        script = textwrap.dedent(f"""
+            import multiprocessing, time
+            from davsn.clip import ClipSpec
+            from davsn.data.folder import Folder
+            from davsn.data.loading import Samples, training_batches
+            if __name__ == "__main__":
+                samples = Samples(Folder(Folder.Config(root={str(root)!r})), ClipSpec())
+                batches = training_batches(samples, 1, seed=0, workers=2)
+                next(batches)
+                print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+                time.sleep(60)
+        """)
+        path = root / "run.py"
+        path.write_text(script)
+        with subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, text=True) as run:
+            workers = [int(number) for number in run.stdout.readline().split()]
+            assert len(workers) == 2
+            assert all(alive(worker) for worker in workers)
+            run.kill()
+        end = time.monotonic() + 10
+        while any(alive(worker) for worker in workers) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not any(alive(worker) for worker in workers)
 
 
 class TestBadFiles:

@@ -1,10 +1,12 @@
 """From samples to batches: side by side, in which order, and by how many processes."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -161,10 +163,19 @@ def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:
 
 
 def _begin(worker: int) -> None:
-    """A worker computes on one thread, and leaves Ctrl-C to the process that saves."""
+    """A worker computes on one thread, leaves Ctrl-C to the process that saves, and ends when that one does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """PyTorch's workers watch the process that forked them, which is the fork server and outlives a killed run."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _mask(clip: Clip, pair: tuple[int, int]) -> NDArray[np.bool_]:
