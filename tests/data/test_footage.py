@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from davsn.data.footage import footage
+from davsn.data.footage import footage, holds_videos
 from davsn.errors import DataError
 
 
@@ -67,3 +67,11 @@ def test_nothing_to_read(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"no video")
     with pytest.raises(DataError, match=r"a\.mp4: cannot be opened as a video"):
         footage(tmp_path / "a.mp4")
+
+
+def test_a_folder_of_videos_is_told_from_one_of_frames(tmp_path):
+    picture(1, tmp_path / "frames" / "a.png")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "DRIVE.MP4").write_bytes(b"")
+    found = [holds_videos(path) for path in (tmp_path, tmp_path / "frames", tmp_path / "videos", tmp_path / "none")]
+    assert found == [False, False, True, False]

@@ -50,6 +50,11 @@ def footage(path: Path) -> Footage:
     raise DataError("is neither a video nor a picture by its name", str(path), known)
 
 
+def holds_videos(path: Path) -> bool:
+    """Whether a path is a folder with video files in it, not counting folders below."""
+    return path.is_dir() and any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
+
+
 def _pictures(place: Path, files: list[Path]) -> Footage:
     if not files:
         raise DataError(
