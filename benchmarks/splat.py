@@ -26,10 +26,11 @@ from oracles.propagation import literal_splat  # noqa: E402 - the tests' oracle 
 
 
 def best_of(*calls: Callable[[], object], rounds: int = 60) -> list[float]:
-    """Seconds of each call's fastest run, taken in turns: the runs that other processes disturbed least."""
+    """Seconds of each call's fastest run, taken in turns and warm: the runs that other processes disturbed least."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
         for call, taken in zip(calls, seconds, strict=True):
+            call()
             begin = time.perf_counter()
             call()
             taken.append(time.perf_counter() - begin)

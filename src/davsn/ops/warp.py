@@ -81,12 +81,11 @@ def splat(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
     pixel = torch.arange(pixels, device=x_b.device)
     visit = pixel.view(width, height).t().expand(batch, -1, -1).flatten(1)  # when the pixel is visited
     last = pixel.new_full((batch, pixels + 1), -1).scatter_reduce_(1, target, visit, "amax")[:, :pixels]
-    visited = pixel.view(height, width).t().flatten()  # which pixel is visited when
-    hit = last >= 0
-    source = torch.where(hit, visited[last.clamp(min=0)], pixels)
-    padded = functional.pad(x_b.flatten(2), (0, 1))  # one more pixel of zeros for those that nothing hit
+    visited = functional.pad(pixel.view(height, width).t().flatten(), (0, 1), value=pixels)  # which pixel when
+    source = visited[last]  # where nothing arrived, -1 finds the entry at the end
+    padded = functional.pad(x_b.flatten(2), (0, 1))  # with a pixel of zeros for those
     splatted = padded.gather(2, source[:, None].expand(-1, channels, -1)).view(batch, channels, height, width)
-    return splatted, hit.view(batch, height, width)
+    return splatted, (last >= 0).view(batch, height, width)
 
 
 def _grid(flow: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
