@@ -2,7 +2,7 @@
 
 import math
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from davsn.data.streets.categories import ClassSet, taxonomy, train_ids
 from davsn.data.streets.render import View, view
 from davsn.data.streets.world import WorldKey, fastest
 from davsn.data.taxonomy import Taxonomy
+from davsn.errors import DataError
 
 NATIVE_SIZE = (256, 128)
 """(width, height) where the settings name none."""
+Side = Annotated[int, Field(ge=16, le=8192)]
 GAP = 0.5
 """The default gap; benchmarks/streets_gap.py measures what it means."""
 
@@ -24,7 +26,7 @@ GAP = 0.5
 class Config(DatasetSettings):
     """Settings of ``streets``. ``size`` is the size that frames are drawn at."""
 
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     """(width, height) frames are drawn at; None is 256×128."""
     domain: Literal["game", "camera"] = "game"
     """Appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours."""
@@ -66,8 +68,13 @@ class Streets(VideoDataset):
         return train_ids(self.config.classes)
 
     def _view(self, clip: int, position: int) -> View:
-        if not 0 <= clip < self.config.clips or not 0 <= position < self.config.length:
-            raise IndexError(f"streets has {self.config.clips} clips of {self.config.length} frames")
+        clips, length = self.config.clips, self.config.length
+        if not (0 <= clip < clips and 0 <= position < length):
+            raise DataError(
+                f"has no frame {position} of clip {clip}",
+                "streets",
+                f"With these settings clips 0 to {clips - 1} have frames 0 to {length - 1}",
+            )
         reach = 200 * math.ceil(fastest(self.config.length / self.config.rate) / 200)
         key = WorldKey(self.config.seed, int(self.config.split == "val"), clip, reach)
         return view(key, position / self.config.rate, self.config.size or NATIVE_SIZE)

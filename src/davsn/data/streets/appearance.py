@@ -175,19 +175,16 @@ def _light(view: View, tables: _Tables, share: float) -> Floats:
 def _cast_shadows(base: Floats, view: View) -> None:
     """Darken the ground under and beside things, softly."""
     height, width = view.part.shape
-    for thing, _, _, (rows, columns) in view.placed:
+    for thing, _, _, (rows, columns), nearest in view.placed:
         model = thing.slot.model
-        if not model.shadow:
+        if not model.shadow or nearest > SHADOWS_WITHIN:
             continue
-        wide, tall = columns.stop - columns.start, rows.stop - rows.start
-        top, bottom = rows.start + tall // 3, min(rows.stop + 2 + tall // 4, height)
-        area = (
-            slice(top, bottom),
-            slice(max(columns.start - 2 - wide // 6, 0), min(columns.stop + 2 + wide // 6, width)),
-        )
+        margin = 1 + int(0.5 * view.camera.focal / max(nearest, 1.0))
+        top, bottom = rows.start + (rows.stop - rows.start) // 3, min(rows.stop + margin, height)
+        area = slice(top, bottom), slice(max(columns.start - margin, 0), min(columns.stop + margin, width))
         s = thing.slot.s + view.world.shift(thing.lane, view.time)
         along = np.abs(view.point[0][area] - s) / (model.high[0] - model.low[0] + 0.4)
         across = np.abs(view.point[1][area] - thing.slot.lateral) / (model.high[1] - model.low[1] + 0.4)
         dark = model.shadow * np.clip((0.62 - np.maximum(along, across)) / 0.2, 0, 1)
-        dark[(view.part[area] != GROUND) | (view.depth[area] > SHADOWS_WITHIN)] = 0
+        dark[view.part[area] != GROUND] = 0
         base[area] *= (1 - dark)[..., None]

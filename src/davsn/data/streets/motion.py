@@ -8,6 +8,8 @@ from davsn.data.streets.render import GROUND, View
 
 CURVED = 6
 """The face number of ellipsoids, whose far side can hide behind their near side."""
+ROUNDING = 0.005
+"""Pixels by which content may lie beyond the outermost pixels' middles and still count as inside."""
 
 
 def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
@@ -26,8 +28,8 @@ def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
     height, width = current.depth.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     column, row = np.rint(pixels).astype(np.int64).clip(-1, max(width, height))
-    valid = (depth > NEAR) & facing & (pixels[0] >= 0) & (pixels[1] >= 0)
-    valid &= (pixels[0] <= width - 1) & (pixels[1] <= height - 1)
+    valid = (depth > NEAR) & facing & (pixels[0] >= -ROUNDING) & (pixels[1] >= -ROUNDING)
+    valid &= (pixels[0] <= width - 1 + ROUNDING) & (pixels[1] <= height - 1 + ROUNDING)
     there = other.surface()[row.clip(0, height - 1), column.clip(0, width - 1)]
     valid &= there == current.surface()
     return np.stack([pixels[0] - x, pixels[1] - y], 2), valid

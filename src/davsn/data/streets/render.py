@@ -20,17 +20,20 @@ from davsn.data.streets.world import Thing, World, WorldKey, world
 SKY, GROUND, BACKDROP = 0, 1, 2
 """Part numbers below those of the things."""
 PARTS = 3
-SMALLEST = 0.5
+SMALLEST = 0.9
 """Things whose screen rectangle is narrower than this share of 1/256 of the picture's width are left out."""
 
 
 class Placed(NamedTuple):
-    """A thing in one frame: its parts are numbered from ``first``; ``rectangle`` is where it was tried."""
+    """A thing in one frame: its parts are numbered from ``first``; ``rectangle`` is where it was tried,
+    ``nearest`` the depth of its nearest corner in metres.
+    """
 
     thing: Thing
     pose: Pose
     first: int
     rectangle: tuple[slice, slice]
+    nearest: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ def view(key: WorldKey, time: float, size: tuple[int, int]) -> View:
     placed, first = [], PARTS
     for thing, pose, rectangle, nearest in _in_sight(scene, camera, time):
         if canvas.draw(thing.slot.model, pose, rectangle, nearest, first):
-            placed.append(Placed(thing, pose, first, rectangle))
+            placed.append(Placed(thing, pose, first, rectangle, nearest))
             canvas.tables.append(thing.slot.model.categories)
             first += len(thing.slot.model.categories)
     category = np.concatenate(canvas.tables)[canvas.part]
