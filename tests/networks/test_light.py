@@ -1,14 +1,13 @@
 """The light network: its encoder's start from each place, and what it says when a place has nothing."""
 
-import logging
-
-import huggingface_hub.constants
 import pytest
 import safetensors.torch
 import timm
 import torch
+from huggingface_hub import constants
 
 from davsn.errors import CheckpointError, ConfigError
+from davsn.networks import light
 from davsn.networks.light import Light, LightSettings
 from davsn.settings import validate
 
@@ -33,17 +32,46 @@ def test_a_file_of_another_encoder_is_refused(tmp_path):
         Light(LightSettings(encoder="mobilenetv3_large_100", weights=path), 4)
 
 
-def test_without_a_network_the_hub_error_names_the_other_ways(monkeypatch, tmp_path):
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """A machine whose hub does not answer and whose cache is empty."""
+
+    def fail(*_):
+        raise ConnectionError
+
+    monkeypatch.setattr(light, "get_session", fail)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_a_network_the_hub_error_names_the_other_ways():
     with pytest.raises(CheckpointError, match=r"'mobilenetv3_small_050' could not be fetched .*weights: FILE.*random"):
         Light(LightSettings(encoder="mobilenetv3_small_050", weights="hub"), 4)
+    assert not constants.HF_HUB_OFFLINE
 
 
-def test_a_random_start_is_said_plainly(caplog):
-    with caplog.at_level(logging.WARNING, "davsn"):
-        Light(LightSettings(encoder="resnet18"), 4)
-    assert caplog.messages == ["The encoder 'resnet18' starts from random weights; ImageNet's learn faster"]
+@pytest.mark.usefixtures("no_network")
+def test_without_a_network_auto_starts_at_random_and_says_so(caplog):
+    network = Light(LightSettings(encoder="mobilenetv3_small_050", weights="auto"), 4)
+    assert network.encoder.conv_stem.weight.abs().sum() > 0
+    assert len(caplog.messages) == 1
+    assert "'mobilenetv3_small_050' could not be fetched" in caplog.text
+    assert "starts from random weights" in caplog.text
+
+
+def test_with_a_network_the_weights_are_timms(monkeypatch):
+    asked = []
+    plain = timm.create_model
+
+    def create(name, pretrained=False, **options):
+        asked.append(pretrained)
+        return plain(name, **options)
+
+    monkeypatch.setattr(light, "_hub_answers", lambda: True)
+    monkeypatch.setattr(timm, "create_model", create)
+    for weights in ("auto", "hub"):
+        Light(LightSettings(encoder="mobilenetv3_small_050", weights=weights), 4)
+    assert asked == [False, True, False, True]
 
 
 def test_an_unknown_encoder_is_a_mistake_in_the_settings():

@@ -1,12 +1,15 @@
 """A small network that trains on a laptop: any encoder of timm, a light multi-scale decoder, an auxiliary head."""
 
 import difflib
+import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import timm
 import torch
+from huggingface_hub import constants, get_session
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
@@ -27,9 +30,10 @@ class LightSettings(Settings):
     """A convolutional encoder of timm: resnet18, mobilenetv3_large_100, tf_efficientnet_lite0, convnext_atto …"""
     width: int = Field(64, ge=8, le=1024)
     """Channels of the decoder."""
-    weights: Literal["random", "hub"] | Path = "random"
-    """The encoder's start: 'random'; 'hub' fetches timm's ImageNet weights over the network; or a file of weights
-    (.safetensors or .pth) with timm's tensor names."""
+    weights: Literal["random", "hub", "auto"] | Path = "random"
+    """The encoder's start: 'random'; 'hub' fetches timm's ImageNet weights over the network; 'auto' does so where
+    there is a network, and says plainly where it starts at random instead; or a file of weights (.safetensors or
+    .pth) with timm's tensor names."""
 
     @field_validator("encoder")
     @classmethod
@@ -90,21 +94,40 @@ def _encoder(config: LightSettings) -> Any:
     """The encoder with the features at 1/4 of the input and coarser, started as the settings say."""
     reductions = timm.create_model(config.encoder, features_only=True).feature_info.reduction()
     wanted = tuple(index for index, reduction in enumerate(reductions) if reduction >= 4)
-    options = {"features_only": True, "out_indices": wanted}
-    if config.weights == "hub":
+    make = functools.partial(timm.create_model, config.encoder, features_only=True, out_indices=wanted)
+    if config.weights in ("hub", "auto"):
         try:
-            return timm.create_model(config.encoder, pretrained=True, **options)
+            return _from_hub(make)
         except Exception as error:  # the hub's client has many ways to fail
+            failure = f"The ImageNet weights of '{config.encoder}' could not be fetched ({type(error).__name__})"
+        if config.weights == "hub":
             raise CheckpointError(
-                f"The ImageNet weights of '{config.encoder}' could not be fetched ({type(error).__name__}). Connect to "
-                "the network, give a file of weights (weights: FILE.safetensors), or start at random (weights: random)"
-            ) from error
-    encoder = timm.create_model(config.encoder, **options)
+                f"{failure}. Connect to the network, give a file of weights (weights: FILE.safetensors), or start at "
+                "random (weights: random)"
+            )
+        _log.warning("%s: it starts from random weights, which learn more slowly and less", failure)
+    encoder = make()
     if isinstance(config.weights, Path):
         load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
-    else:
-        _log.warning("The encoder '%s' starts from random weights; ImageNet's learn faster", config.encoder)
     return encoder
+
+
+def _from_hub(make: Callable[..., Any]) -> Any:
+    """The encoder with weights from the hub or from its cache on this machine."""
+    set_offline = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = set_offline or not _hub_answers()  # else its client tries again for a minute
+    try:
+        return make(pretrained=True)
+    finally:
+        constants.HF_HUB_OFFLINE = set_offline
+
+
+def _hub_answers() -> bool:
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:  # no name service, no route, a proxy's refusal …
+        return False
+    return True
 
 
 def _of_encoder(encoder: nn.Module, state: State) -> State:
