@@ -18,7 +18,7 @@ from davsn.data.streets.paint import shades
 from davsn.data.streets.render import BACKDROP, GROUND, PARTS, SKY, View
 
 _TILE = 256
-SHADOWS_WITHIN = 60.0
+SHADOWS_WITHIN = 40.0
 """Metres beyond which no contact shadow is drawn."""
 
 

@@ -4,10 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.data.streets.camera import NEAR, Floats
+from davsn.data.streets.casting import CURVED
 from davsn.data.streets.render import GROUND, View
 
-CURVED = 6
-"""The face number of ellipsoids, whose far side can hide behind their near side."""
 ROUNDING = 0.005
 """Pixels by which content may lie beyond the outermost pixels' middles and still count as inside."""
 
@@ -37,7 +36,7 @@ def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
 
 def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
     """Where the points seen are at the other time, (3, H, W) relative to the other camera in world axes,
-    and whether a curved surface still faces that camera there.
+    and whether a curved surface still faces that camera there: its far side can hide behind its near side.
     """
     step = (current.camera.position - other.camera.position).astype(np.float32)[:, None, None]
     ground = current.part == GROUND
