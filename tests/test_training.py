@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -133,9 +135,6 @@ def test_the_last_checkpoints_and_the_best_are_kept(tmp_path):
 
 
 def test_a_signal_saves_and_leaves(tmp_path):
-    import os
-    import signal
-
     def interrupting(start):
         for step, pair in enumerate(batches(start), start):
             if step == 5:
@@ -150,6 +149,19 @@ def test_a_signal_saves_and_leaves(tmp_path):
     whole, _ = run(tmp_path / "whole")
     assert finished
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
+
+
+def test_a_signal_that_ends_the_loader_too_still_saves(tmp_path):
+    def dying(start):
+        for step, pair in enumerate(batches(start), start):
+            if step == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+                raise RuntimeError("DataLoader worker is killed by signal: Terminated")
+            yield pair
+
+    assert not train(trainer_of(), dying, tmp_path, extra={"settings": {}})
+    assert checkpoint.load(checkpoint.latest(tmp_path / "checkpoints"))["step"] == 5
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 5
 
 
 def test_a_loss_that_is_not_a_number_names_step_term_and_files_and_spares_the_checkpoint(tmp_path):

@@ -29,7 +29,9 @@ from davsn.saving import replacing
 from davsn.settings import Settings
 
 Record = dict[str, Tensor | float]
-Batches = Callable[[int], Iterator[tuple[Batch, Batch | None]]]
+Loaded = tuple[Batch, Batch | None]
+"""A step's source and target."""
+Batches = Callable[[int], Iterator[Loaded]]
 """Given a step, the batches of that step and all later ones; the same for the same step, always."""
 
 
@@ -176,17 +178,17 @@ class Log:
         """Take a step's record; nothing is copied to the host before :meth:`flush`."""
         self.waiting.append((step, record, names))
 
-    def flush(self) -> list[dict[str, float]]:
+    def flush(self) -> dict[str, float]:
         """Write what is waiting.
 
         Returns:
-            the lines written.
+            the last line; empty if nothing was waiting.
 
         Raises:
             TrainingError: a loss that is not a number; names the step, the term and the batch.
         """
         waiting, self.waiting = self.waiting, []
-        lines = []
+        lines: list[dict[str, float]] = []
         for step, record, names in waiting:
             line = {"step": step, **_to_host(record)}
             broken = [key for key, value in line.items() if not math.isfinite(value)]
@@ -199,7 +201,7 @@ class Log:
             lines.append(line)
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
-        return lines
+        return lines[-1] if lines else {}
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -228,6 +230,15 @@ class Stop:
     def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
+
+    def guard(self, loaded: Iterator[Loaded]) -> Loaded | None:
+        """The next batches; None where the signal that stops us has ended the loader's workers as well."""
+        try:
+            return next(loaded)
+        except RuntimeError:
+            if self.wished:
+                return None
+            raise
 
     def _wish(self, number: int, frame: FrameType | None) -> None:
         if self.wished:
@@ -261,31 +272,30 @@ def train(
         TrainingError: a loss that is not a number. Nothing broken is ever saved.
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
-    saved = folder / "checkpoints"
-    best = -math.inf
+    saved, settings, best = folder / "checkpoints", trainer.settings, -math.inf
     newest = checkpoint.latest(saved)
     if newest is not None:
         state = checkpoint.load(newest)
         trainer.load_state_dict(state)
         best = state["best"]
     log = Log(folder / "log.jsonl", trainer.done)
-    steps, every = trainer.settings.steps, trainer.settings
     loaded = batches(trainer.done)
     with Stop() as stop:
-        while trainer.done < steps and not stop.wished:
-            source, target = next(loaded)
-            step = trainer.done
-            names = source.names + (target.names if target else ())
-            log.add(step, trainer.step(source, target), names)
-            end = trainer.done == steps or stop.wished
-            if end or trainer.done % every.log_every == 0 or trainer.done % every.save_every == 0:
-                progress(trainer.done, log.flush()[-1])
-            if end or trainer.done % every.save_every == 0:
+        while trainer.done < settings.steps and not stop.wished:
+            pair = stop.guard(loaded)
+            if pair is not None:
+                source, target = pair
+                log.add(trainer.done, trainer.step(source, target), source.names + (target.names if target else ()))
+            end = trainer.done == settings.steps or stop.wished
+            save = end or trainer.done % settings.save_every == 0
+            if save or trainer.done % settings.log_every == 0:
+                progress(trainer.done, log.flush())
+            if save:
                 score = select(trainer.segmenter) if select else -math.inf
                 improved, best = score > best, max(score, best)
                 state = {**trainer.state_dict(), **extra, "best": best, "score": score}
-                checkpoint.save(saved, trainer.done, state, keep=every.keep, best=improved)
-    return trainer.done == steps
+                checkpoint.save(saved, trainer.done, state, keep=settings.keep, best=improved)
+    return trainer.done == settings.steps
 
 
 def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -> Optimisation:

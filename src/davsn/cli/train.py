@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, Run, Trained, device_of, load, open_trained, scored_frames
 from davsn.scores import Scores
+from davsn.settings import read_yaml
 
 
 def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
@@ -59,14 +60,23 @@ def load_recipe(recipe: str, changes: list[str]) -> Experiment:
     """
     if recipe.endswith((".yaml", ".yml")):
         return load(Path(recipe), changes)
+    return load(recipe_values(recipe), changes, where=f"recipe {recipe}")
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """What a recipe of ours says.
+
+    Raises:
+        ConfigError: no recipe of that name.
+    """
     ours = files("davsn.recipes")
     names = sorted(file.name.removesuffix(".yaml") for file in ours.iterdir() if file.name.endswith(".yaml"))
-    if recipe not in names:
-        near = difflib.get_close_matches(recipe, names, n=1)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise ConfigError(f"'{recipe}'", [f"no recipe of that name.{hint} (there are: {', '.join(names)}; or a .yaml)"])
-    with as_file(ours.joinpath(f"{recipe}.yaml")) as path:
-        return load(path, changes)
+        raise ConfigError(f"'{name}'", [f"no recipe of that name.{hint} (there are: {', '.join(names)}; or a .yaml)"])
+    with as_file(ours.joinpath(f"{name}.yaml")) as path:
+        return read_yaml(path)
 
 
 def train_in(experiment: Experiment, folder: Path) -> bool:

@@ -1,0 +1,70 @@
+"""``davsn adapt``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from davsn.cli.train import carry_out, load_recipe, recipe_values
+from davsn.data.footage import holds_videos
+from davsn.errors import ConfigError
+from davsn.experiment import load
+from davsn.settings import override
+
+
+def adapt_(
+    *changes: str,
+    source: Path,
+    target: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
+    classes: Path | None = None,
+    validation: Path | None = None,
+    method: str = "da_vsn",
+    out: Annotated[Path, Parameter(alias="-o")] = Path("runs/adapt"),
+) -> int:
+    """Adapt a network from your labelled video to your unlabelled video.
+
+    What comes of it is a run's folder, for davsn predict and davsn eval. A run that was stopped goes on when the
+    same command is given again.
+
+    Examples:
+
+        davsn adapt --source game --target drive1.mp4 drive2.mp4
+
+        davsn adapt --source game --target camera --validation camera_val training.steps=4000 -o runs/longer
+
+    Parameters
+    ----------
+    changes:
+        Further settings, key=value; davsn adapt starts from the recipe 'adapt'.
+    source:
+        The labelled folder: frames/<clip>/*.jpg, labels/<clip>/*.png, classes.yaml.
+    target:
+        A folder of frames, or video files (mp4, mov, mkv, avi, webm) or folders of them.
+    classes:
+        The class table; without it, classes.yaml in the source's folder.
+    validation:
+        A labelled folder of the target domain, scored at the end; never trained on.
+    method:
+        How to adapt (davsn list methods).
+    out:
+        The run's folder.
+    """
+    values = override(recipe_values("adapt"), [])
+    values["method"] = method
+    values["source"] |= {"root": source, "classes": classes}
+    values["target"] = _target(values["target"], target)
+    if validation is not None:
+        scored = {"root": validation, "classes": classes or source / "classes.yaml", "missing": "repeat"}
+        values["validation"] = {"target": {"name": "folder", "size": values["target"]["size"], **scored}}
+    experiment = load(override(values, list(changes)), where="davsn adapt")
+    return carry_out(experiment, out)
+
+
+def _target(values: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
+    """The target's settings: a folder of frames, or videos."""
+    if any(path.is_file() or holds_videos(path) for path in paths):
+        kept = {key: value for key, value in values.items() if key in ("size", "mirror", "colour", "flow")}
+        return {"name": "video", "paths": paths, **kept}
+    if len(paths) > 1:
+        raise ConfigError("davsn adapt", ["--target  takes one folder of frames, or any number of videos"])
+    return {**values, "root": paths[0]}
