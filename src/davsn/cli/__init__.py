@@ -7,24 +7,19 @@ from cyclopts import App
 from davsn import __version__
 from davsn.errors import DavsnError
 
-app = App(
-    name="davsn",
-    version=__version__,
-    result_action="return_value",
-    help="""Adapt a video segmentation network from labelled video to video that nobody has labelled.
+ABOUT = """Adapt a video segmentation network from labelled video to video that nobody has labelled.
 
 First steps:
 
-    davsn demo                                        see what adaptation does, in five minutes, no download
+    davsn demo                    see what adaptation does: five minutes, no download
 
-    davsn adapt --source DIR --target DIR_OR_VIDEOS   adapt to your own video
+    davsn adapt --help            adapt to your own video
 
-    davsn predict RUN clip.mp4 -o overlay.mp4         look at the result
+    davsn predict --help          look at the result
 
 Every command explains itself: davsn COMMAND --help
-""",
-)
-for _name, _help in {
+"""
+COMMANDS = {
     "demo": "Render two street worlds, adapt from one to the other, show the gain.",
     "adapt": "Adapt from your labelled video to your unlabelled video.",
     "train": "Run a recipe, or go on with a run that was stopped.",
@@ -33,8 +28,19 @@ for _name, _help in {
     "check": "Look for every problem before training; start nothing.",
     "streets": "Write the embedded world to disk: frames, labels, class table.",
     "list": "List the methods, networks, data sets, flow estimators and recipes there are.",
-}.items():
-    app.command(f"davsn.cli.{_name}:{_name}_", name=_name, help=_help)
+}
+
+
+def build(asked: str | None) -> App:
+    """The command line. Only the command that is asked for is imported; the others show a line each.
+
+    Args:
+        asked: the first word after ``davsn``.
+    """
+    app = App(name="davsn", version=__version__, result_action="return_value", help=ABOUT)
+    for name, line in COMMANDS.items():
+        app.command(f"davsn.cli.{name}:{name}_", name=name, help=None if name == asked else line)
+    return app
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,8 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit code: 0, 2 for a mistake that is the user's to mend, 130 when interrupted.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        result = app(arguments)
+        result = build(arguments[0] if arguments else None)(arguments)
     except DavsnError as error:
         print(error, file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from davsn.cli.train import carry_out, load_recipe, recipe_values
+from davsn.cli.train import carry_out, recipe_values
 from davsn.data.footage import holds_videos
 from davsn.errors import ConfigError
 from davsn.experiment import load
@@ -26,7 +26,7 @@ def adapt_(
     What comes of it is a run's folder, for davsn predict and davsn eval. A run that was stopped goes on when the
     same command is given again.
 
-    Examples:
+    Try:
 
         davsn adapt --source game --target drive1.mp4 drive2.mp4
 

@@ -26,7 +26,8 @@ def check_(
 
     Frames are read, neighbours and labels looked up, videos opened to their end.
 
-    Examples:
+    Try:
+
         davsn check my_recipe.yaml
 
         davsn check my_recipe.yaml --all

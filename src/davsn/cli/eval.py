@@ -25,7 +25,8 @@ def eval_(
 
     Without --data, the validation sets of the run's recipe are scored.
 
-    Examples:
+    Try:
+
         davsn eval runs/streets_da_vsn
 
         davsn eval runs/mine --data DIR --classes classes.yaml -o scores.json

@@ -23,7 +23,8 @@ def predict_(
 ) -> None:
     """Label a video or a folder of frames: an overlay video, or masks as palette PNGs.
 
-    Examples:
+    Try:
+
         davsn predict runs/mine drive.mp4 -o overlay.mp4
 
         davsn predict runs/mine frames/ -o masks/

@@ -11,7 +11,8 @@ from davsn.settings import override, validate
 def streets_(folder: Path, *changes: str) -> None:
     """Write the embedded world to disk as a labelled folder: frames/, labels/, classes.yaml.
 
-    Examples:
+    Try:
+
         davsn streets game
 
         davsn streets camera domain=camera split=val clips=4 length=60 size=[512,256]

@@ -21,7 +21,8 @@ from davsn.settings import read_yaml
 def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
     """Run a recipe, or go on with a run that was stopped: the same command does both.
 
-    Examples:
+    Try:
+
         davsn train streets_da_vsn
 
         davsn train my_recipe.yaml training.steps=2000 method.consistency_weight=0.01 -o runs/stronger
