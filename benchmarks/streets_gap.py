@@ -134,8 +134,8 @@ def main() -> None:
     options.add_argument("--output", type=Path, default=RESULT)
     given = options.parse_args()
     torch.set_num_threads(1)
-    rows = [row for seed in given.seeds for row in measure(given, seed)]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    rows = [row for seed in given.seeds for row in measure(given, seed)]
     record = {
         "command": " ".join(["python benchmarks/streets_gap.py", *sys.argv[1:]]),
         "commit": commit.stdout.strip(),

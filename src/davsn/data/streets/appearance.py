@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from davsn.data.streets import patterns
 from davsn.data.streets.camera import Floats
+from davsn.data.streets.casting import CURVED
 from davsn.data.streets.categories import Category
 from davsn.data.streets.models import Material
 from davsn.data.streets.paint import shades
@@ -26,7 +27,6 @@ def colour(view: View, share: float) -> Floats:
     """(H, W, 3) RGB, nominally in [0, 1], of a frame's surfaces, before anything the camera's optics do."""
     tables = _Tables(view, share)
     base = tables.paints[view.part]
-    grain = _grain(view)
     _paint_sky(base, view, share)
     _paint_ground(base, view, share)
     for material in Material:
@@ -34,7 +34,7 @@ def colour(view: View, share: float) -> Floats:
         if material != Material.PLAIN and len(seen):
             spots = patterns.Spots(view, tables.bounds, tables.seeds, seen)
             patterns.apply(material, base.reshape(-1, 3), spots, mix(shades("glass")[0], share))
-    base *= (_light(view, tables, share) * grain(share, tables.materials))[..., None]
+    base *= (_light(view, tables, share) * _grain(view, tables.materials, share))[..., None]
     _cast_shadows(base, view)
     return base
 
@@ -66,7 +66,7 @@ class _Tables:
 
 @cache
 def _tile() -> Floats:
-    """A periodic picture of noise in [-1, 1], fine and coarse together."""
+    """A periodic picture of noise, about -1 to 1, fine and coarse together; its first row and column come again."""
     rng = np.random.default_rng(20)
     total = np.zeros((_TILE, _TILE), np.float32)
     for cell, weight in ((1, 0.5), (4, 0.5), (16, 0.5)):
@@ -75,50 +75,30 @@ def _tile() -> Floats:
         size = wrapped.shape[0] * cell
         large = cv2.resize(wrapped, (size, size), interpolation=cv2.INTER_LINEAR)
         total += weight * large[2 * cell : 2 * cell + _TILE, 2 * cell : 2 * cell + _TILE]
-    return total
+    return np.pad(total, (0, 1), mode="wrap")
 
 
-def _grain(view: View) -> "_Grain":
+def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
+    """(H, W) texture as a factor about 1, on foliage rough in both domains; finer than a pixel it fades."""
     x, y, z = view.point
-    flat, side, sphere = view.face >= 4, view.face < 2, view.face == 6
-    u = np.where(side, y, x) + np.where(sphere, 0.6 * z, 0)
-    v = np.where(flat, y, z) + np.where(sphere, 0.6 * z, 0)
-    ground = view.part == GROUND
-    u, v = np.where(ground, x, u), np.where(ground, y, v)
-    return _Grain(view, u, v)
-
-
-class _Grain:
-    """Texture as a factor about 1; finer than a pixel it fades, so that it does not flicker."""
-
-    def __init__(self, view: View, u: NDArray[np.floating], v: NDArray[np.floating]) -> None:
-        self.view, self.u, self.v = view, u, v
-
-    def __call__(self, share: float, materials: NDArray[np.uint8]) -> Floats:
-        """(H, W) factors; foliage is rough in both domains, all else is only before the camera."""
-        view = self.view
-        leafy = (materials[view.part] == Material.FOLIAGE).astype(np.float32)
-        terrain = (view.category == Category.TERRAIN).astype(np.float32)
-        strength = 0.06 + 0.3 * leafy + 0.08 * terrain + share * (0.22 - 0.05 * leafy + 0.1 * terrain)
-        strength[view.part == SKY] = 0
-        strength[view.part == BACKDROP] = 0.03
-        texel = np.where(leafy > 0, 0.1, 0.06).astype(np.float32)
-        fade = np.clip(2.0 - view.footprint / (2 * texel), 0, 1)
-        coarse = np.clip(2.0 - view.footprint / (20 * texel), 0, 1)
-        fine = _sample(self.u / texel, self.v / texel) * fade
-        broad = _sample(self.u / (9 * texel) + 57, self.v / (9 * texel) + 31) * coarse
-        return np.asarray(1 + strength * (0.55 * fine + 0.75 * broad), np.float32)
+    slant = np.where(view.face == CURVED, 0.6 * z, 0)
+    level = (view.face >= 4) | (view.part == GROUND)
+    across = (view.face < 2) & (view.part != GROUND)
+    u, v = np.where(across, y, x) + slant, np.where(level, y, z) + slant
+    leafy = (materials[view.part] == Material.FOLIAGE).astype(np.float32)
+    terrain = (view.category == Category.TERRAIN).astype(np.float32)
+    strength = 0.06 + 0.3 * leafy + 0.08 * terrain + share * (0.22 - 0.05 * leafy + 0.1 * terrain)
+    strength[view.part == SKY] = 0
+    strength[view.part == BACKDROP] = 0.03
+    texel = np.where(leafy > 0, 0.1, 0.06).astype(np.float32)
+    fine = _sample(u / texel, v / texel) * np.clip(2.0 - view.footprint / (2 * texel), 0, 1)
+    broad = _sample(u / (9 * texel) + 57, v / (9 * texel) + 31) * np.clip(2.0 - view.footprint / (20 * texel), 0, 1)
+    return np.asarray(1 + strength * (0.55 * fine + 0.75 * broad), np.float32)
 
 
 def _sample(u: NDArray[np.floating], v: NDArray[np.floating]) -> Floats:
-    padded = _padded_tile()
     u, v = np.mod(u, _TILE).astype(np.float32), np.mod(v, _TILE).astype(np.float32)
-    return np.asarray(cv2.remap(padded, u, v, cv2.INTER_LINEAR))
-
-
-@cache
-def _padded_tile() -> Floats:
-    return np.pad(_tile(), (0, 1), mode="wrap")
+    return np.asarray(cv2.remap(_tile(), u, v, cv2.INTER_LINEAR))
 
 
 def _paint_sky(base: Floats, view: View, share: float) -> None:
@@ -154,7 +134,7 @@ def _light(view: View, tables: _Tables, share: float) -> Floats:
     """(H, W) brightness by the direction a surface faces: flat in the game, from the sun before the camera."""
     flat = np.array([0.9, 0.9, 0.8, 0.8, 0.55, 1.0, 1.0], np.float32)[view.face]
     flat[view.part < PARTS] = 1
-    curved = (view.face == 6) & (tables.materials[view.part] != Material.PLATE)
+    curved = (view.face == CURVED) & (tables.materials[view.part] != Material.PLATE)
     owner_middle, radii = view.shapes
     up = np.zeros_like(flat)
     part = view.part[curved]

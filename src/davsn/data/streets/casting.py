@@ -1,7 +1,7 @@
 """Rays against boxes and ellipsoids, into a depth buffer.
 
-Each thing is tried on the pixels of its own screen rectangle only. Large ones go one by one, nearest first; the
-many small ones go together, as one list of pairs of a shape and a pixel.
+Each part is tried on the pixels of its own screen rectangle only. Large ones go one by one, nearest first; the
+many small ones go together, as one list of pairs of a part and a pixel.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from davsn.data.streets.camera import NEAR, Camera, Floats
 from davsn.data.streets.models import Material
-from davsn.data.streets.sight import Placed
+from davsn.data.streets.sight import Placed, Screen, screen_bounds
 
 LARGE = 400
-"""Pixels of a screen rectangle from which on a thing is drawn by itself."""
+"""Pixels of a screen rectangle from which on a part is drawn by itself."""
 FACES = 8
 """Part and face of a pixel are kept together, as ``part * FACES + face``."""
 CURVED = 6
@@ -28,14 +28,14 @@ class Boxes(NamedTuple):
     Attributes:
         normal: (6, 3, N) outward.
         height: (6, N) of the camera above each plane.
-        code: (N,) part * FACES.
-        owner: (N,) index of the thing.
     """
 
     normal: Floats
     height: Floats
-    code: NDArray[np.int32]
-    owner: NDArray[np.int64]
+
+    def at(self, index: Any) -> "Boxes":
+        """Some of them."""
+        return Boxes(self.normal[..., index], self.height[..., index])
 
 
 class Ellipsoids(NamedTuple):
@@ -47,8 +47,6 @@ class Ellipsoids(NamedTuple):
         middle: (3, N).
         radii: (3, N).
         leafy: (N,) whether the outline is ragged.
-        code: (N,) part * FACES + CURVED.
-        owner: (N,) index of the thing.
     """
 
     turn: Floats
@@ -56,119 +54,140 @@ class Ellipsoids(NamedTuple):
     middle: Floats
     radii: Floats
     leafy: NDArray[np.bool_]
-    code: NDArray[np.int32]
-    owner: NDArray[np.int64]
 
     def at(self, index: Any) -> "Ellipsoids":
-        """The same fields, each at the index."""
+        """Some of them."""
         return Ellipsoids(
-            self.turn[index],
-            self.origin[index],
-            self.middle[index],
-            self.radii[index],
+            self.turn[:, index],
+            self.origin[:, index],
+            self.middle[:, index],
+            self.radii[:, index],
             self.leafy[index],
-            self.code[index],
-            self.owner[index],
         )
+
+
+class Parts(NamedTuple):
+    """All parts of a frame's things: first the boxes, then the ellipsoids.
+
+    Attributes:
+        code: (N,) part * FACES, and CURVED for ellipsoids.
+        screen: where they are in the picture.
+        boxes: the first of them.
+        ellipsoids: the others.
+    """
+
+    code: NDArray[np.int32]
+    screen: Screen
+    boxes: Boxes
+    ellipsoids: Ellipsoids
 
 
 def axes(placed: Sequence[Placed], camera: Camera) -> Floats:
     """(5, N) of each thing: heading's cosine and sine, and the camera's place in its axes."""
-    heading = np.array([item.pose.heading for item in placed])
-    dx, dy = np.array([[camera.pose.x - item.pose.x, camera.pose.y - item.pose.y] for item in placed]).reshape(-1, 2).T
+    x, y, heading = np.array([(p.pose.x, p.pose.y, p.pose.heading) for p in placed]).reshape(-1, 3).T
+    dx, dy = camera.pose.x - x, camera.pose.y - y
     cos, sin, z = np.cos(heading), np.sin(heading), np.full(len(placed), camera.pose.z)
     return np.asarray(np.stack([cos, sin, cos * dx + sin * dy, cos * dy - sin * dx, z]), np.float32)
 
 
 def draw(placed: Sequence[Placed], camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:
-    """Draw things, nearest first, into the buffers (H, W) where they are nearer than what is there."""
-    areas = [(rows.stop - rows.start) * (columns.stop - columns.start) for *_, (rows, columns), _ in placed]
-    for item in (item for item, area in zip(placed, areas, strict=True) if area > LARGE):
-        behind = depth[item.rectangle]
-        if item.nearest < behind.max():
-            _draw_one(item, camera, behind, code[item.rectangle])
-    small = [item for item, area in zip(placed, areas, strict=True) if area <= LARGE]
-    if small:
-        _draw_many(small, camera, depth.reshape(-1), code.reshape(-1))
+    """Draw things into the buffers (H, W), where they are nearer than what is there."""
+    if not placed:
+        return
+    parts = _parts(placed, camera)
+    area = parts.screen.area
+    large = np.flatnonzero(area > LARGE)
+    for index in large[np.argsort(parts.screen.nearest[large], kind="stable")].tolist():
+        _draw_one(parts, index, camera, depth, code)
+    _draw_many(parts, np.flatnonzero((area > 0) & (area <= LARGE)), camera, depth.reshape(-1), code.reshape(-1))
 
 
-def _draw_one(item: Placed, camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:
-    ray = np.ascontiguousarray(camera.rays[:, item.rectangle[0], item.rectangle[1]])[:, None]
-    boxes, ellipsoids = _shapes([item], camera)
-    found = []
-    if len(boxes.code):
-        place, face = hit_boxes(boxes.normal[..., None, None], boxes.height[..., None, None], ray)
-        found.append((place, boxes.code[:, None, None] + face))
-    if len(ellipsoids.code):
-        place = hit_ellipsoids(ellipsoids.at((..., None, None)), ray)
-        found.append((place, np.broadcast_to(ellipsoids.code[:, None, None], place.shape)))
-    for places, codes in found:
-        for place, value in zip(places, codes, strict=True):
-            front = place < depth
-            np.copyto(depth, place, where=front)
-            np.copyto(code, value, where=front)
+def _draw_one(parts: Parts, index: int, camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:
+    top, bottom, left, right = parts.screen.pixels[index].tolist()
+    rectangle = slice(top, bottom), slice(left, right)
+    behind = depth[rectangle]
+    if parts.screen.nearest[index] >= behind.max():
+        return
+    ray = camera.rays[:, top:bottom, left:right]
+    boxes = parts.boxes.height.shape[1]
+    if index < boxes:
+        place, face = hit_boxes(parts.boxes.at(np.array([[index]])), ray)
+    else:
+        place, face = hit_ellipsoids(parts.ellipsoids.at(np.array([[index - boxes]])), ray), np.int32(0)
+    front = place < behind
+    np.copyto(behind, place, where=front)
+    np.copyto(code[rectangle], parts.code[index] + face, where=front)
 
 
-def _draw_many(placed: Sequence[Placed], camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:
+def _draw_many(parts: Parts, chosen: NDArray[np.int64], camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:
     ray = camera.rays.reshape(3, -1)
-    corners = np.array([(r.start, r.stop, c.start, c.stop) for *_, (r, c), _ in placed])
-    boxes, ellipsoids = _shapes(placed, camera)
-    shape, pixel = _pairs(corners[boxes.owner], camera.size[0])
-    place, face = hit_boxes(boxes.normal[..., shape], boxes.height[..., shape], ray[:, pixel])
-    ball, other = _pairs(corners[ellipsoids.owner], camera.size[0])
-    curved = ellipsoids.at((..., ball))
-    places = np.concatenate([place, hit_ellipsoids(curved, ray[:, other])])
-    codes = np.concatenate([boxes.code[shape] + face, curved.code])
-    pixels = np.concatenate([pixel, other])
-    hit = np.flatnonzero(places < depth[pixels])
-    order = hit[np.lexsort((places[hit], pixels[hit]))]
+    part, pixel = _pairs(chosen, parts.screen.pixels, camera.size[0])
+    boxes = parts.boxes.height.shape[1]
+    split = int(np.searchsorted(part, boxes))
+    place, face = hit_boxes(parts.boxes.at(part[:split]), ray[:, pixel[:split]])
+    curved = hit_ellipsoids(parts.ellipsoids.at(part[split:] - boxes), ray[:, pixel[split:]])
+    places, codes = np.concatenate([place, curved]), parts.code[part]
+    codes[:split] += face
+    hit = np.flatnonzero(places < depth[pixel])
+    order = hit[np.lexsort((places[hit], pixel[hit]))]
     first = np.ones(len(order), bool)
-    first[1:] = pixels[order][1:] != pixels[order][:-1]
+    first[1:] = pixel[order][1:] != pixel[order][:-1]
     nearest = order[first]
-    depth[pixels[nearest]], code[pixels[nearest]] = places[nearest], codes[nearest]
+    depth[pixel[nearest]], code[pixel[nearest]] = places[nearest], codes[nearest]
 
 
-def _pairs(corners: NDArray[np.int64], width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every shape with every pixel of its rectangle (N, 4): indices of shapes and of pixels, (K,) each."""
-    top, bottom, left, right = corners.reshape(-1, 4).T
+def _pairs(
+    chosen: NDArray[np.int64], rectangles: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every chosen part with every pixel of its rectangle: numbers of parts and of pixels, (K,) each."""
+    top, bottom, left, right = rectangles[chosen].T
     wide, counts = right - left, (bottom - top) * (right - left)
-    shape = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(len(shape)) - np.repeat(np.cumsum(counts) - counts, counts)
-    row, column = np.divmod(within, wide[shape])
-    return shape, (top[shape] + row) * width + left[shape] + column
+    part = np.repeat(np.arange(len(chosen)), counts)
+    row, column = np.divmod(_within(counts), wide[part])
+    return chosen[part], (top[part] + row) * width + left[part] + column
 
 
-def _shapes(placed: Sequence[Placed], camera: Camera) -> tuple[Boxes, Ellipsoids]:
-    """The boxes and the ellipsoids of things."""
+def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, … up to each count, one after the other."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _parts(placed: Sequence[Placed], camera: Camera) -> Parts:
     models = [item.thing.slot.model for item in placed]
-    table = axes(placed, camera)
-    first = np.array([item.first for item in placed])
-    counts = np.array([len(model.planes) for model in models])
-    owner = np.repeat(np.arange(len(models)), counts)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    cos, sin, *origin = table[:, owner]
+    table, first = axes(placed, camera), np.array([item.first for item in placed])
+    boxes = np.array([len(model.planes) for model in models])
+    curved = np.array([len(model.bounds) for model in models]) - boxes
+    things = np.arange(len(models))
+    owner = np.concatenate([np.repeat(things, boxes), np.repeat(things, curved)])
+    number = first[owner] + np.concatenate([_within(boxes), _within(curved) + np.repeat(boxes, curved)])
+    split = len(owner) - int(curved.sum())
+    bounds = np.concatenate(
+        [model.bounds[: len(model.planes)] for model in models]
+        + [model.bounds[len(model.planes) :] for model in models]
+    )
+    cos, sin, *origin = table[:, owner[:split]]
     x, y, z, offset = np.concatenate([model.planes for model in models]).transpose(2, 1, 0)
     height = x * origin[0] + y * origin[1] + z * origin[2] + offset
-    normal = np.stack([cos * x - sin * y, sin * x + cos * y, z], 1)
-    boxes = Boxes(normal, height, ((first[owner] + within) * FACES).astype(np.int32), owner)
-    rest = np.array([len(model.bounds) for model in models]) - counts
-    owner = np.repeat(np.arange(len(models)), rest)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(rest) - rest, rest) + counts[owner]
-    low, high = np.concatenate([model.bounds[len(model.planes) :] for model in models]).transpose(1, 2, 0)
+    low, high = bounds[split:].transpose(1, 2, 0)
     leafy = np.concatenate([model.materials[len(model.planes) :] for model in models]) == Material.FOLIAGE
-    code = ((first[owner] + within) * FACES + CURVED).astype(np.int32)
-    mine = table[:, owner]
-    return boxes, Ellipsoids(mine[:2], mine[2:], (low + high) / 2, (high - low) / 2, leafy, code, owner)
+    return Parts(
+        code=(number * FACES + np.where(np.arange(len(owner)) < split, 0, CURVED)).astype(np.int32),
+        screen=screen_bounds(bounds, [placed[index].pose for index in owner], camera),
+        boxes=Boxes(np.stack([cos * x - sin * y, sin * x + cos * y, z], 1), height),
+        ellipsoids=Ellipsoids(
+            table[:2, owner[split:]], table[2:, owner[split:]], (low + high) / 2, (high - low) / 2, leafy
+        ),
+    )
 
 
-def hit_boxes(normal: Floats, height: Floats, ray: Floats) -> tuple[Floats, NDArray[np.int32]]:
+def hit_boxes(boxes: Boxes, ray: Floats) -> tuple[Floats, NDArray[np.int32]]:
     """Where rays enter boxes: depth, infinite where they miss, and the face entered.
 
     Args:
-        normal: (6, 3, …) of the planes.
-        height: (6, …) of the rays' origin above them.
-        ray: (3, …) directions, broadcast against the boxes.
+        boxes: their arrays broadcast against the rays'.
+        ray: (3, …) directions.
     """
+    normal, height = boxes
     slope = normal[:, 0] * ray[0]
     slope += normal[:, 1] * ray[1]
     slope += normal[:, 2] * ray[2]

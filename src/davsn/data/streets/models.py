@@ -81,7 +81,7 @@ def box(
     taper: Sequence[float] = (0, 0, 0, 0),
     material: Material = Material.PLAIN,
 ) -> Part:
-    """A box whose top is drawn in by ``taper`` metres at the back, front, right and left."""
+    """A box whose top is drawn in by ``taper`` metres at the back, front, right and left; out where negative."""
     bounds = np.array([low, high], np.float64)
     tall = bounds[1, 2] - bounds[0, 2]
     planes = np.zeros((6, 4))
@@ -94,6 +94,8 @@ def box(
         corner = bounds[sign].copy()
         corner[2] = bounds[0, 2]
         planes[face] = *normal, -normal @ corner
+    bounds[0, :2] += np.minimum(taper[0::2], 0)
+    bounds[1, :2] -= np.minimum(taper[1::2], 0)
     planes[4] = 0, 0, -1, bounds[0, 2]
     planes[5] = 0, 0, 1, -bounds[1, 2]
     return Part(category, paint, material, bounds, planes)

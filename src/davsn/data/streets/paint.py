@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
 from numpy.random import Generator
 
 Colour = tuple[float, float, float]
@@ -106,7 +105,11 @@ def shades(name: str) -> tuple[Paint, ...]:
 
 def pick(name: str, rng: Generator) -> Paint:
     """One of the paints of a name, made a little lighter or darker, the same way in both palettes."""
-    paints = _SHADES[name]
-    paint = paints[int(rng.integers(len(paints)))]
-    factor = rng.uniform(0.88, 1.1)
-    return Paint(*(tuple(float(np.clip(value * factor, 0, 1)) for value in colour) for colour in paint))  # type: ignore[arg-type]
+    paint = _SHADES[name][int(rng.integers(len(_SHADES[name])))]
+    factor = float(rng.uniform(0.88, 1.1))
+    return Paint(_scaled(paint.game, factor), _scaled(paint.camera, factor))
+
+
+def _scaled(colour: Colour, factor: float) -> Colour:
+    red, green, blue = (min(value * factor, 1.0) for value in colour)
+    return red, green, blue

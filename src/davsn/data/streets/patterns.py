@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.data.streets.camera import Floats
+from davsn.data.streets.casting import CURVED
 from davsn.data.streets.models import Material
 from davsn.data.streets.render import View
 from davsn.data.streets.road import Road
@@ -137,10 +138,10 @@ def _lamps(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
 
 def _plate(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
     y, z = np.abs(spots.relative[1] - 0.5), np.abs(spots.relative[2] - 0.5)
-    inner = np.where(spots.face == 6, np.hypot(y, z) < 0.33, np.maximum(y, z) < 0.4)
+    inner = np.where(spots.face == CURVED, np.hypot(y, z) < 0.33, np.maximum(y, z) < 0.4)
     front = spots.point[0] < spots.bounds[spots.part][:, :, 0].mean(1)
     white = np.float32(0.93) * (spots.seed % 2 == 0)[:, None] + base * (spots.seed % 2 == 1)[:, None]
-    dark_bar = (z < 0.09) & (y < 0.25) & (spots.face != 6)
+    dark_bar = (z < 0.09) & (y < 0.25) & (spots.face != CURVED)
     odd = (spots.seed % 2 == 1)[:, None]
     inside = np.where(dark_bar[:, None], np.where(odd, np.float32(0.93), base * 0.4), white)
     return np.where(front[:, None], inside, np.float32(0.5)), np.where(front, inner, 1.0)

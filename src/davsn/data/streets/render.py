@@ -72,7 +72,7 @@ class View:
         return np.asarray(np.concatenate(own).astype(np.int64)[self.part] * 8 + self.face)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def view(key: WorldKey, time: float, size: tuple[int, int]) -> View:
     """The geometry of the frame at ``time`` seconds, (width, height) pixels large."""
     scene = world(key)
