@@ -4,6 +4,7 @@ A checkpoint is written to a temporary name, flushed to the disk and renamed, so
 name is always whole. Reading one never runs code from it.
 """
 
+import os
 import pickle
 import random
 import re
@@ -44,9 +45,11 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
     try:
         with replacing(path) as temporary:
             torch.save({"format": FORMAT, "step": step, **state}, temporary)
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
         if best:
             with replacing(folder / "best.pt") as temporary:
-                shutil.copyfile(path, temporary)
+                _same_content(path, temporary)
     except (DataError, RuntimeError) as error:  # PyTorch's writer says RuntimeError when the disk is full
         raise CheckpointError(
             f"{path} could not be written: {error}. What was saved before is untouched; free some space or choose "
@@ -55,6 +58,14 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
     for old in _steps(folder)[:-keep]:
         old.unlink()
     return path
+
+
+def _same_content(path: Path, other: Path) -> None:
+    """A second name for a file, or a copy where the file system has no such thing."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def latest(folder: Path) -> Path | None:

@@ -9,6 +9,8 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -49,7 +51,7 @@ def find(package: str, name: str, kind: type[Part]) -> type[Part]:
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ConfigError(
         f"'{name}'",
-        [f"no {kind.__name__} of that name.{hint} (there are: {', '.join(parts)}; or a path to your own .py)"],
+        [f"there is no {kind.__name__} '{name}'.{hint} (there are: {', '.join(parts)}; or a path to your own .py)"],
     )
 
 
@@ -60,16 +62,32 @@ def name_of(part: type[object]) -> str:
 
 def _from_file(path: Path, kind: type[Part]) -> type[Part]:
     if not path.is_file():
-        raise ConfigError(str(path), [f"no such file. Give the path of a .py that defines a {kind.__name__}"])
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    part = _defined(module, kind)
+        raise ConfigError(
+            str(path), [f"there is no file {path}. Give the path of a .py that defines a {kind.__name__}"]
+        )
+    part = _defined(_imported(path.resolve()), kind)
     if part is None:
-        raise ConfigError(str(path), [f"defines no {kind.__name__}. Derive one class from davsn's {kind.__name__}"])
+        raise ConfigError(
+            str(path), [f"{path} defines no {kind.__name__}. Derive one class from davsn's {kind.__name__}"]
+        )
     return part
+
+
+def _imported(path: Path) -> ModuleType:
+    """The module of a file, imported by its name as any other, so that loader processes can import it as well."""
+    if path.parent.as_posix() not in sys.path:
+        sys.path.append(path.parent.as_posix())  # last, so that it hides nothing
+    try:
+        module = importlib.import_module(path.stem)
+    except Exception as error:  # the user's own code can fail in any way
+        line = next(
+            (frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)), None
+        )
+        place = "" if line is None else f" in line {line}"
+        raise ConfigError(str(path), [f"{path} cannot be imported: {type(error).__name__}{place}: {error}"]) from error
+    if module.__file__ != str(path):
+        raise ConfigError(str(path), [f"{path} has the name of another module ({module.__file__}). Rename it"])
+    return module
 
 
 def _defined(module: ModuleType, kind: type[Part]) -> type[Part] | None:

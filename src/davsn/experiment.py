@@ -162,13 +162,16 @@ def build_dataset(part: Part) -> VideoDataset:
     return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # _part made them of its Config
 
 
-def build_segmenter(experiment: Experiment, num_classes: int) -> VideoSegmenter:
-    """The video network, with its initial weights."""
-    network = experiment.network
-    image = find("davsn.networks", network.name, ImageNetwork)(network.settings, num_classes)
-    segmenter = VideoSegmenter(image, experiment.video.propagation, experiment.video.flow_scale)
-    if experiment.start is not None:
-        segmenter_of(checkpoint.load(experiment.start), segmenter)
+def build_segmenter(experiment: Experiment, num_classes: int, state: Mapping[str, Any] | None = None) -> VideoSegmenter:
+    """The video network with its initial weights, or with those of a checkpoint's content."""
+    if state is None and experiment.start is not None:
+        state = checkpoint.load(experiment.start)
+    part, settings = find("davsn.networks", experiment.network.name, ImageNetwork), experiment.network.settings
+    if state is not None and "weights" in type(settings).model_fields:
+        settings = settings.model_copy(update={"weights": None})  # they would be replaced at once
+    segmenter = VideoSegmenter(part(settings, num_classes), experiment.video.propagation, experiment.video.flow_scale)
+    if state is not None:
+        segmenter_of(state, segmenter)
     return segmenter
 
 
@@ -305,12 +308,9 @@ def open_trained(path: Path) -> Trained:
             )
         path = newest
     state = checkpoint.load(path)
-    values = {**state["settings"], "start": None}  # its own weights replace what it started from
-    values["network"] = {**values["network"], **({"weights": "random"} if "weights" in values["network"] else {})}
-    experiment = load(values, where=str(path))
+    experiment = load({**state["settings"], "start": None}, where=str(path))
     taxonomy = Taxonomy.from_data(state["taxonomy"])
-    segmenter = build_segmenter(experiment, len(taxonomy))
-    segmenter_of(state, segmenter)
+    segmenter = build_segmenter(experiment, len(taxonomy), state)
     return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
 
 

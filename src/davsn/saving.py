@@ -22,8 +22,6 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
         os.replace(temporary, path)
     except OSError as error:
         cause = error.strerror or error

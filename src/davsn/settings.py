@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from davsn.errors import ConfigError, DavsnError
 
@@ -21,23 +21,36 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
 
+    @field_validator("*")
+    @classmethod
+    def _exists(cls, value: Any, info: ValidationInfo) -> Any:
+        """Every path in settings is one of an input, so it has to be there; see :func:`validate`."""
+        if (info.context or {}).get("paths"):
+            named = value if isinstance(value, tuple) else (value,)
+            absent = ", ".join(f"'{path}'" for path in named if isinstance(path, Path) and not path.exists())
+            if absent:
+                meaning = " ".join((cls.model_fields[str(info.field_name)].description or "").split())
+                raise ValueError(f"{absent} does not exist. Expected: {meaning[:1].lower()}{meaning[1:]}")
+        return value
+
 
 Kind = TypeVar("Kind", bound=Settings)
 
 
-def validate(kind: type[Kind], values: Mapping[str, Any], where: str) -> Kind:
+def validate(kind: type[Kind], values: Mapping[str, Any], where: str, paths: bool = True) -> Kind:
     """Settings of one kind from a mapping.
 
     Args:
         kind: the settings class.
         values: keys and values, nested as the class is.
         where: named in the error, such as the file the values came from.
+        paths: whether every file and folder named has to exist, as it has for what is to be run.
 
     Raises:
         ConfigError: with every mistake in ``values``.
     """
     try:
-        return kind.model_validate(dict(values))
+        return kind.model_validate(dict(values), context={"paths": paths})
     except ValidationError as error:
         raise ConfigError(where, list(_mistakes(kind, error))) from None
 
@@ -102,18 +115,22 @@ def _mistakes(kind: type[BaseModel], error: ValidationError, prefix: str = "") -
         key = prefix + ".".join(str(part) for part in detail["loc"])
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, ConfigError):  # a nested part has spoken already, with its own keys
-            yield from (
-                f"{key}.{mistake}" if mistake[:1].isalpha() and "  " in mistake else f"{key}  {mistake}"
-                for mistake in cause.mistakes
-            )
+            yield from (f"{key}.{mistake}" if _has_key(mistake) else f"{key}  {mistake}" for mistake in cause.mistakes)
         elif isinstance(cause, DavsnError | ValueError):
             yield f"{key}  {cause}"
         elif detail["type"] == "extra_forbidden":
             yield f"{key}  unknown key.{_nearest(kind, detail['loc'])}"
         elif detail["type"] == "missing":
             yield f"{key}  is missing"
+        elif detail["type"] in ("model_type", "dict_type"):
+            yield f"{key}  should hold 'key: value' lines, but got {detail['input']!r}"
         else:
-            yield f"{key}  {detail['msg'][0].lower()}{detail['msg'][1:]}, but got {detail['input']!r}"
+            wanted = detail["msg"].partition(", unable")[0]
+            yield f"{key}  {wanted[0].lower()}{wanted[1:]}, but got {detail['input']!r}"
+
+
+def _has_key(mistake: str) -> bool:
+    return mistake[:1].isalpha() and "  " in mistake
 
 
 def _nearest(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -104,9 +104,13 @@ class Samples(Dataset[Clip]):
 
     def spread(self, number: int) -> "Samples":
         """At most this many of the samples, evenly spread over all."""
-        few = copy.copy(self)
         chosen = np.linspace(0, len(self) - 1, min(number, len(self))).round().astype(int)
-        few.places = [self.places[index] for index in chosen]
+        return self.only([self.places[index] for index in chosen])
+
+    def only(self, places: Sequence[tuple[int, int]]) -> "Samples":
+        """These of the samples, by (clip, position)."""
+        few = copy.copy(self)
+        few.places = list(places)
         return few
 
     def __getstate__(self) -> dict[str, Any]:

@@ -30,10 +30,10 @@ class LightSettings(Settings):
     """A convolutional encoder of timm: resnet18, mobilenetv3_large_100, tf_efficientnet_lite0, convnext_atto …"""
     width: int = Field(64, ge=8, le=1024)
     """Channels of the decoder."""
-    weights: Literal["random", "hub", "auto"] | Path = "random"
+    weights: Literal["random", "hub", "auto"] | Path | None = "random"
     """The encoder's start: 'random'; 'hub' fetches timm's ImageNet weights over the network; 'auto' does so where
     there is a network, and says plainly where it starts at random instead; or a file of weights (.safetensors or
-    .pth) with timm's tensor names."""
+    .pth) with timm's tensor names; null is random without a word, where a whole state is loaded afterwards."""
 
     @field_validator("encoder")
     @classmethod
@@ -106,6 +106,8 @@ def _encoder(config: LightSettings) -> Any:
                 "random (weights: random)"
             )
         _log.warning("%s: it starts from random weights, which learn more slowly and less", failure)
+    elif config.weights == "random":
+        _log.warning("The encoder '%s' starts from random weights, which learn more slowly and less", config.encoder)
     encoder = make()
     if isinstance(config.weights, Path):
         load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
