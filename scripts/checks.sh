@@ -1,0 +1,30 @@
+#!/bin/sh
+# Every check, each to its end, so that one run shows all that is wrong.
+# Usage: scripts/checks.sh [--slow]        --slow: with the tests that are marked slow
+set -u
+cd "$(dirname "$0")/.."
+bin=.venv/bin
+failed=""
+
+check() {
+    name="$1"
+    shift
+    echo "== $name"
+    "$@" || failed="$failed, $name"
+}
+
+marked="not slow"
+if [ "${1:-}" = "--slow" ]; then
+    marked=""
+fi
+
+check "format" "$bin/ruff" format --check .
+check "lint" "$bin/ruff" check .
+check "types" "$bin/mypy"
+check "import layers" "$bin/lint-imports"
+check "tests" "$bin/pytest" --numprocesses auto --maxprocesses 4 -m "$marked"
+
+if [ -n "$failed" ]; then
+    echo "FAILED: ${failed#, }" >&2
+    exit 1
+fi

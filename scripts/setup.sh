@@ -1,0 +1,43 @@
+#!/bin/sh
+# Makes .venv and installs davsn into it, so that edits of the source count at once.
+# Usage: scripts/setup.sh [dev]        dev: with the tools of the tests too
+# Does nothing when pyproject.toml has not changed since the last time. PYTHON names another interpreter.
+set -eu
+cd "$(dirname "$0")/.."
+extra="${1:-}"
+python=.venv/bin/python
+stamp=".venv/davsn-ready${extra:+-$extra}"
+
+recent_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+}
+
+if [ -f "$stamp" ] && recent_enough "$python" && [ -z "$(find pyproject.toml -newer "$stamp")" ]; then
+    exit 0
+fi
+
+if ! recent_enough "$python"; then
+    found=""
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10 python}; do
+        if recent_enough "$candidate"; then
+            found="$candidate"
+            break
+        fi
+    done
+    if [ -z "$found" ]; then
+        echo "davsn needs Python 3.10 or newer, and found none. Install one, or name it: PYTHON=/path/to/python make demo" >&2
+        exit 2
+    fi
+    echo "Making .venv with $("$found" --version)"
+    rm -rf .venv
+    if ! "$found" -m venv .venv; then
+        rm -rf .venv
+        echo "Python's venv module is missing. On Debian and Ubuntu: apt install python3-venv" >&2
+        exit 2
+    fi
+fi
+
+echo "Installing davsn${extra:+ with its $extra tools} into .venv. The first time takes minutes: PyTorch is large"
+"$python" -m pip install --quiet --disable-pip-version-check --editable ".${extra:+[$extra]}"
+touch "$stamp" .venv/davsn-ready
+echo "Ready: .venv/bin/davsn"
