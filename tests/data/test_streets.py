@@ -29,7 +29,7 @@ def test_the_data_set_is_found_under_its_name():
 
 
 def test_frames_and_labels_have_the_size_asked_for_and_the_native_size_else():
-    for size in (None, (96, 80)):
+    for size in (None, (48, 80), (1024, 512)):
         dataset = streets(size=size)
         width, height = size or NATIVE_SIZE
         assert dataset.read_frame(0, 0).shape == (height, width, 3)

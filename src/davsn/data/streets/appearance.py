@@ -97,8 +97,11 @@ def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
 
 
 def _sample(u: NDArray[np.floating], v: NDArray[np.floating]) -> Floats:
-    u, v = np.mod(u, _TILE).astype(np.float32), np.mod(v, _TILE).astype(np.float32)
-    return np.asarray(cv2.remap(_tile(), u, v, cv2.INTER_LINEAR))
+    """The tile at places given in its pixels, any shape."""
+    rows = -(-u.size // _TILE)  # OpenCV takes pictures of places, and none with a side above 32766
+    u_map, v_map = (np.resize(np.mod(place, _TILE).astype(np.float32), (rows, _TILE)) for place in (u, v))
+    found = cv2.remap(_tile(), u_map, v_map, cv2.INTER_LINEAR)
+    return np.asarray(found.reshape(-1)[: u.size].reshape(u.shape))
 
 
 def _paint_sky(base: Floats, view: View, share: float) -> None:
@@ -107,8 +110,8 @@ def _paint_sky(base: Floats, view: View, share: float) -> None:
     height = z / np.hypot(x, y)
     blend = np.clip(height / 0.45, 0, 1)[:, None] ** 0.7
     low, high = mix(shades("horizon")[0], share), mix(shades("sky")[0], share)
-    azimuth = np.arctan2(y, x)[None]
-    cloud = _sample(azimuth * 25 + view.world.look % 251, height[None] * 60)[0]
+    azimuth = np.arctan2(y, x)
+    cloud = _sample(azimuth * 25 + view.world.look % 251, height * 60)
     cloud = np.clip(cloud * 1.6 - 0.25, 0, 1)[:, None] * (0.55 - 0.2 * share)
     base[sky] = (low + blend * (high - low)) * (1 - cloud) + cloud * np.float32(0.97)
 
