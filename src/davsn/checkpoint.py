@@ -47,9 +47,9 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
             torch.save({"format": FORMAT, "step": step, **state}, temporary)
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
-        if best:
-            with replacing(folder / "best.pt") as temporary:
-                _same_content(path, temporary)
+            if best:  # before the step has its name: a run killed between the two would never write it again
+                with replacing(folder / "best.pt") as second:
+                    _same_content(temporary, second)
     except (DataError, RuntimeError) as error:  # PyTorch's writer says RuntimeError when the disk is full
         raise CheckpointError(
             f"{path} could not be written: {error}. What was saved before is untouched; free some space or choose "

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 import yaml
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_serializer, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo, field_validator, model_serializer
 
 import davsn
 from davsn import checkpoint
@@ -53,38 +52,46 @@ class Part(Settings):
         return {"name": self.name, **self.settings.model_dump(mode="json")}
 
 
-def choose(package: str, kind: type[Any], value: Any) -> Part:
+def choose(package: str, kind: type[Any], value: Any, paths: bool = True) -> Part:
     """A part from ``{name: …, its own keys}``, or from the name alone.
 
     Args:
         package: where parts of this kind are, such as ``"davsn.data"``.
         kind: the abstract class of the kind.
         value: from a recipe.
+        paths: see :func:`davsn.settings.validate`.
 
     Raises:
         ConfigError: no such part, or every mistake in its settings.
-        ValueError: no name.
+        ValueError: neither a name nor settings with one.
     """
     if isinstance(value, Part):
         return value
+    if not isinstance(value, str | Mapping):
+        raise ValueError(f"should be the name of a {kind.__name__}, or its name and settings, but got {value!r}")
     values = {"name": value} if isinstance(value, str) else dict(value)
     name = values.pop("name", None)
     if not isinstance(name, str):
         raise ValueError(f"needs a 'name': which {kind.__name__} it is")
-    return Part(name=name, settings=validate(find(package, name, kind).Config, values, name))
+    return Part(name=name, settings=validate(find(package, name, kind).Config, values, name, paths))
 
 
 def _part(package: str, kind: type[Any]) -> BeforeValidator:
-    return BeforeValidator(partial(choose, package, kind))
+    def chosen(value: Any, info: ValidationInfo) -> Part:
+        return choose(package, kind, value, paths=bool((info.context or {}).get("paths")))
+
+    return BeforeValidator(chosen)
 
 
 Data = Annotated[Part, _part("davsn.data", VideoDataset)]
+FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+"""A name that is safe as that of a file or folder."""
 
 
 class Experiment(Settings):
     """Everything that decides a run's result. The same settings and seed give the same weights."""
 
-    name: str = Field("run", pattern=r"^[\w.-]+$")
+    name: FileName = "run"
     """Of the run; also its folder's name."""
     mode: Literal["corrected", "faithful"] = "corrected"
     """'faithful' computes what the public code computes, accidents included; docs/parity.md lists them."""
@@ -94,7 +101,7 @@ class Experiment(Settings):
     """The labelled video."""
     target: Data | None = None
     """The video to adapt to; its labels, if it has any, are never read in training."""
-    validation: dict[str, Data] = Field(default_factory=dict)
+    validation: dict[FileName, Data] = Field(default_factory=dict)
     """Labelled video to judge by, by name; only ever evaluated on."""
     network: Annotated[Part, _part("davsn.networks", ImageNetwork)]
     """The network of single frames."""
@@ -106,20 +113,20 @@ class Experiment(Settings):
     start: Path | None = None
     """A checkpoint whose segmenter this run starts from, such as a source-only one."""
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Experiment":
-        if find("davsn.methods", self.method.name, Method).target is not None and self.target is None:
-            raise ValueError(f"method {self.method.name} adapts to a target, and there is none. Set 'target'")
-        if self.start is not None and not self.start.is_file():
-            raise ValueError(f"start: {self.start} does not exist. Give a checkpoint of an earlier run")
-        return self
+    @field_validator("method")
+    @classmethod
+    def _has_a_target(cls, method: Part, info: ValidationInfo) -> Part:
+        adapts = find("davsn.methods", method.name, Method).target is not None
+        if adapts and info.data.get("target", ...) is None:  # a target with mistakes is not in the data
+            raise ValueError(f"{method.name} adapts to a target, and there is none. Set 'target', or take source_only")
+        return method
 
 
 def load(recipe: Path | Mapping[str, Any], assignments: list[str] | None = None, where: str = "settings") -> Experiment:
     """An experiment from a recipe file or a mapping, with ``key=value`` overrides.
 
     Raises:
-        ConfigError: every mistake found, before anything is loaded.
+        ConfigError: every mistake found, files and folders that do not exist among them, before anything is loaded.
     """
     if isinstance(recipe, Path):
         where, values = str(recipe), read_yaml(recipe)
@@ -133,16 +140,23 @@ def load(recipe: Path | Mapping[str, Any], assignments: list[str] | None = None,
 
 def _faithful(values: dict[str, Any]) -> dict[str, Any]:
     """Put the method's faithful settings under those that the recipe states itself."""
-    method = values.get("method", "")
-    name = method if isinstance(method, str) else str(method.get("name", ""))
-    preset = find("davsn.methods", name, Method).faithful
-    missing = [f"{key}={json.dumps(value)}" for key, value in preset.items() if not _has(values, key)]
+    method = values.get("method")
+    name = method.get("name") if isinstance(method, Mapping) else method
+    try:
+        preset = find("davsn.methods", str(name), Method).faithful
+    except ConfigError:
+        return values  # whose validation says so, with all other mistakes
+    missing = [f"{key}={json.dumps(value)}" for key, value in preset.items() if not _states(values, key)]
     return override(values, missing)
 
 
-def _has(values: Any, dotted: str) -> bool:
+def _states(values: Any, dotted: str) -> bool:
     for key in dotted.split("."):
-        if not isinstance(values, Mapping) or key not in values:
+        if isinstance(values, str):  # the short form 'method: da_vsn'
+            return False
+        if not isinstance(values, Mapping):  # a mistake, to be left as it is for the validation to find
+            return True
+        if key not in values:
             return False
         values = values[key]
     return True
@@ -162,6 +176,23 @@ def build_dataset(part: Part) -> VideoDataset:
     return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # _part made them of its Config
 
 
+def build_labelled(part: Part, taxonomy: Taxonomy) -> VideoDataset:
+    """A data set to score a network on.
+
+    Raises:
+        DataError: no labels there, or other classes than the network's.
+    """
+    dataset = build_dataset(part)
+    if dataset.taxonomy is None:
+        raise DataError(f"{part.name} has no labels here, so nothing can be scored; see docs/data.md")
+    if dataset.taxonomy.names != taxonomy.names:
+        raise DataError(
+            f"{part.name} has the classes {', '.join(dataset.taxonomy.names)}, but the network is trained on "
+            f"{', '.join(taxonomy.names)}. Give the class table that it is trained with"
+        )
+    return dataset
+
+
 def build_segmenter(experiment: Experiment, num_classes: int, state: Mapping[str, Any] | None = None) -> VideoSegmenter:
     """The video network with its initial weights, or with those of a checkpoint's content."""
     if state is None and experiment.start is not None:
@@ -176,9 +207,20 @@ def build_segmenter(experiment: Experiment, num_classes: int, state: Mapping[str
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a setting means; 'auto' takes CUDA, then Apple's, then the CPU."""
+    """The device that a setting means; 'auto' takes CUDA, then Apple's, then the CPU.
+
+    Raises:
+        ConfigError: no such device on this machine.
+    """
     if name != "auto":
-        return torch.device(name)
+        try:
+            device = torch.device(name)
+            torch.ones(1, device=device).tolist()
+        except (RuntimeError, AssertionError):  # PyTorch's ways to say that it has no such device
+            raise ConfigError(
+                "this machine", [f"training.device  it has no '{name}'. Take cpu, or auto for the best there is"]
+            ) from None
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -198,13 +240,15 @@ class Run:
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
         self.experiment, self.folder = experiment, folder
-        _claim(folder, dump(experiment))
+        _compare(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
         source = build_dataset(experiment.source)
         if source.taxonomy is None:
             raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
         self.taxonomy = source.taxonomy
+        for part in experiment.validation.values():
+            build_labelled(part, self.taxonomy)  # a mistake there would else be found when training is over
         method = find("davsn.methods", experiment.method.name, Method)
         self.method = method(experiment.method.settings, build_segmenter(experiment, len(self.taxonomy)))
         self.source = Samples(source, method.source)
@@ -216,7 +260,10 @@ class Run:
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
         """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
-        extra = {"settings": dump(self.experiment), "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
+        settings = dump(self.experiment)
+        with replacing(_settings_file(self.folder)) as temporary:
+            temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
 
     def steps_saved(self) -> int:
@@ -243,9 +290,13 @@ class Run:
         )
 
 
-def _claim(folder: Path, settings: dict[str, Any]) -> None:
-    """Make a folder the run's own, or find that it already is."""
-    file = folder / "settings.yaml"
+def _settings_file(folder: Path) -> Path:
+    return folder / "settings.yaml"
+
+
+def _compare(folder: Path, settings: dict[str, Any]) -> None:
+    """Find that a folder is free, or holds a run with these settings."""
+    file = _settings_file(folder)
     if file.is_file():
         held = dict(_flat(read_yaml(file)))
         wanted = dict(_flat(settings))
@@ -258,8 +309,6 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
             raise ConfigError(
                 f"{folder} holds a run with other settings (choose another --out, or delete it): it", changed
             )
-    with replacing(file) as temporary:
-        temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -293,6 +342,14 @@ class Trained:
         assert isinstance(part.settings, DatasetSettings)
         return part.settings.size
 
+    @property
+    def device(self) -> torch.device:
+        """The device it was trained on, or the best there is where this machine has none of the kind."""
+        try:
+            return device_of(self.experiment.training.device)
+        except ConfigError:
+            return device_of("auto")
+
 
 def open_trained(path: Path) -> Trained:
     """The network of a checkpoint, or of the newest checkpoint in a run's folder.
@@ -308,7 +365,7 @@ def open_trained(path: Path) -> Trained:
             )
         path = newest
     state = checkpoint.load(path)
-    experiment = load({**state["settings"], "start": None}, where=str(path))
+    experiment = validate(Experiment, state["settings"], str(path), paths=False)  # its data may be elsewhere by now
     taxonomy = Taxonomy.from_data(state["taxonomy"])
     segmenter = build_segmenter(experiment, len(taxonomy), state)
     return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
@@ -325,12 +382,5 @@ def scored_frames(trained: Trained, part: Part, *, labelled_only: bool = False) 
     Raises:
         DataError: no labels there, or other classes than the network's.
     """
-    dataset = build_dataset(part)
-    if dataset.taxonomy is None:
-        raise DataError(f"{part.name} has no labels here, so nothing can be scored; see docs/data.md")
-    if dataset.taxonomy.names != trained.taxonomy.names:
-        raise DataError(
-            f"{part.name} has the classes {', '.join(dataset.taxonomy.names)}, but the network was trained on "
-            f"{', '.join(trained.taxonomy.names)}. Give the class table that it was trained with"
-        )
+    dataset = build_labelled(part, trained.taxonomy)
     return Samples(dataset, replace(TWO_FRAMES, labels=True), every_frame=not labelled_only)

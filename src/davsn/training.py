@@ -286,12 +286,13 @@ def train(
             if pair is not None:
                 source, target = pair
                 log.add(trainer.done, trainer.step(source, target), source.names + (target.names if target else ()))
-            end = trainer.done == settings.steps or stop.wished
-            save = end or trainer.done % settings.save_every == 0
+            due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
+            save = due or stop.wished
             if save or trainer.done % settings.log_every == 0:
                 progress(trainer.done, log.flush())
             if save:
-                score = select(trainer.segmenter) if select else -math.inf
+                # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
+                score = select(trainer.segmenter) if select and due else -math.inf
                 improved, best = score > best, max(score, best)
                 state = {**trainer.state_dict(), **extra, "best": best, "score": score}
                 checkpoint.save(saved, trainer.done, state, keep=settings.keep, best=improved)

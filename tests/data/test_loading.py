@@ -17,6 +17,7 @@ from davsn.data.folder import Folder
 from davsn.data.loading import Samples, collate, evaluation_batches, target_training, training_batches
 from davsn.errors import ConfigError, DataError
 from davsn.flow.files import write_flow
+from davsn.settings import validate
 
 TWO = ClipSpec((0, -1), ((0, -1),), labels=True)
 THREE = ClipSpec((0, -1, -2), ((0, -1), (0, -2), (-1, -2)))
@@ -131,8 +132,8 @@ class TestSamples:
         assert (samples_of(root, flow=str(own))[0].flows[0, -1] == 7).all()
 
     def test_an_unknown_estimator_is_named_at_once(self, root):
-        with pytest.raises(ConfigError, match=r"'diss' has a mistake:\n.*Did you mean 'dis'"):
-            samples_of(root, flow="diss")
+        with pytest.raises(ConfigError, match=r"flow  there is no FlowEstimator 'diss'\. Did you mean 'dis'"):
+            validate(Folder.Config, {"root": root, "flow": "diss"}, "the recipe")
 
     @pytest.mark.parametrize("flow", ["exact", "stored"])
     def test_own_flow_that_is_not_there(self, root, flow):

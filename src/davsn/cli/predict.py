@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from davsn.cli.console import console, progress
 from davsn.components import find
 from davsn.data.footage import footage
-from davsn.experiment import device_of, open_trained
+from davsn.experiment import open_trained
 from davsn.flow.base import FlowEstimator
 from davsn.inference import Predictor
 
@@ -44,14 +44,13 @@ def predict_(
     """
     trained = open_trained(checkpoint)
     estimator = find("davsn.flow", flow, FlowEstimator)
-    training = trained.experiment.training
     predictor = Predictor(
         trained.segmenter,
         trained.taxonomy,
         estimator(estimator.Config()),
         size or trained.size,
-        device_of(training.device),
-        training.precision,
+        trained.device,
+        trained.experiment.training.precision,
     )
     with progress("labelling", footage(source).count) as report:
         summary = predictor.predict(source, out, lambda at: report(at.done))

@@ -13,7 +13,7 @@ from davsn.clip import Batch
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
-from davsn.experiment import Experiment, Part, Run, Trained, device_of, load, open_trained, scored_frames
+from davsn.experiment import Experiment, Part, Run, Trained, load, open_trained, scored_frames
 from davsn.scores import Scores
 from davsn.settings import read_yaml
 
@@ -93,10 +93,10 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
 def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) -> Scores:
     """Evaluate with progress on the screen; see :func:`davsn.experiment.scored_frames`."""
     samples = scored_frames(trained, part, labelled_only=labelled_only)
-    training = trained.experiment.training
+    precision = trained.experiment.training.precision
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
-        return evaluate(trained.segmenter, batches, trained.taxonomy, device_of(training.device), training.precision)
+        return evaluate(trained.segmenter, batches, trained.taxonomy, trained.device, precision)
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:

@@ -7,11 +7,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from davsn.components import find
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import FileError
+from davsn.flow.base import FlowEstimator
 from davsn.settings import Settings
+
+OWN_FLOW = frozenset({"exact", "stored"})
+"""Settings of ``flow`` that mean the data set's own."""
 
 
 class DatasetSettings(Settings):
@@ -33,6 +38,13 @@ class DatasetSettings(Settings):
     """Strength of random brightness, contrast, saturation and hue in training, one draw a clip; 0 is none."""
     bad_files: Literal["error", "skip"] = "error"
     """A file that cannot be read during training stops the run, or is skipped and counted."""
+
+    @field_validator("flow")
+    @classmethod
+    def _known(cls, flow: str) -> str:
+        if flow not in OWN_FLOW:
+            find("davsn.flow", flow, FlowEstimator)
+        return flow
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from davsn.clip import ClipSpec
-from davsn.data.base import VideoDataset
-from davsn.data.samples import OWN_FLOW, Samples
+from davsn.data.base import OWN_FLOW, VideoDataset
+from davsn.data.samples import Samples
 from davsn.errors import FileError
 
 Value = TypeVar("Value")

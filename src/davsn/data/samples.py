@@ -13,13 +13,10 @@ from torch.utils.data import Dataset
 
 from davsn.clip import Clip, ClipSpec
 from davsn.components import find
-from davsn.data.base import ClipInfo, VideoDataset
+from davsn.data.base import OWN_FLOW, ClipInfo, VideoDataset
 from davsn.data.transforms import colour, crop, mirror, resize, resize_frame
 from davsn.errors import DataError
 from davsn.flow.base import FlowEstimator
-
-OWN_FLOW = frozenset({"exact", "stored"})
-"""Settings of ``flow`` that mean the data set's own."""
 
 
 class Samples(Dataset[Clip]):
@@ -35,7 +32,6 @@ class Samples(Dataset[Clip]):
 
     Raises:
         DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
-        ConfigError: no flow estimator of that name.
 
     Attributes:
         places: (clip, position) of each sample in the data set.
@@ -46,8 +42,6 @@ class Samples(Dataset[Clip]):
         self.dataset, self.spec = dataset, spec
         self._config = dataset.config
         self._estimator: FlowEstimator | None = None
-        if spec.flows and self._config.flow not in OWN_FLOW:
-            find("davsn.flow", self._config.flow, FlowEstimator)
         if spec.labels and dataset.taxonomy is None:
             raise DataError("labels are wanted of a data set that has none; see docs/data.md")
         wanted = [

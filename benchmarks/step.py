@@ -1,0 +1,207 @@
+"""What one faithful DA-VSN step costs beyond its own convolutions.
+
+Run: python benchmarks/step.py [--rounds 5] [--threads 1] [--width 320 --height 160] [--save]
+ResNet-101, 15 classes, batch 1, random weights. The step is `Trainer.step` whole: forward, losses, propagation,
+backward, clipping, optimisers. Its baseline is the sum of the convolutional passes that it makes, each alone on
+tensors of the same shapes in the same precision, with random gradients instead of losses:
+
+- image network: forward and backward of the current source and target frame, forward of the two previous ones;
+- fusion: forward of two levels in both domains, backward in the source;
+- four discriminators: forward and backward to the input for fooling them, and forward and backward to the weights
+  on source and target for training them.
+
+Step and passes take turns, and medians are compared, so that a busy machine slows both alike.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from davsn.clip import Batch
+from davsn.experiment import Experiment, load
+from davsn.methods.da_vsn import DaVsn
+from davsn.networks.deeplab import DeepLab
+from davsn.networks.video import VideoSegmenter
+from davsn.training import Trainer, optimisation_of
+
+PROJECT = Path(__file__).parents[1]
+CLASSES = 15
+LARGEST_RATIO = 1.10
+LARGEST_BF16_SHARE = 0.65
+
+
+def faithful(precision: str) -> Experiment:
+    """The settings of the measured step."""
+    recipe = {"mode": "faithful", "source": "streets", "target": "streets", "network": "deeplab", "method": "da_vsn"}
+    return load(recipe, [f"training.precision={precision}"])
+
+
+def trainer_of(precision: str) -> Trainer:
+    """The trainer of a faithful run, as :class:`davsn.experiment.Run` builds it, without its data."""
+    experiment = faithful(precision)
+    image = DeepLab(DeepLab.Config(), CLASSES)
+    segmenter = VideoSegmenter(image, experiment.video.propagation, experiment.video.flow_scale)
+    method = DaVsn(experiment.method.settings, segmenter)  # type: ignore[arg-type]
+    optimisation = optimisation_of(method, experiment.optimiser, experiment.training)
+    return Trainer(method, optimisation, experiment.training, torch.device("cpu"))
+
+
+def batch(size: tuple[int, int], labelled: bool) -> Batch:
+    """Random frames, flow and label."""
+    frames = {offset: torch.rand(1, 3, *size) for offset in (0, -1)}
+    labels = torch.randint(0, CLASSES, (1, *size)) if labelled else None
+    return Batch(frames, {(0, -1): 2 * torch.randn(1, 2, *size)}, labels=labels, names=("random",))
+
+
+class Passes:
+    """The convolutional passes of a step, each alone.
+
+    Args:
+        trainer: whose networks to run.
+        size: (H, W) of the frames.
+        bf16: whether the forward passes run under autocast.
+    """
+
+    def __init__(self, trainer: Trainer, size: tuple[int, int], bf16: bool) -> None:
+        segmenter = trainer.parts["segmenter"]
+        assert isinstance(segmenter, VideoSegmenter)
+        self.image, self.fusion, self.bf16 = segmenter.image, segmenter.fusion, bf16
+        self.judges = [part for name, part in trainer.parts.items() if name != "segmenter"]
+        self.frame, self.view = torch.rand(1, 3, *size), torch.rand(1, 2 * CLASSES, *size).softmax(1)
+        with torch.no_grad(), self.autocast():
+            self.logits = [level.float() for level in self.image(self.frame)]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)
+
+    def __call__(self) -> dict[str, float]:
+        """Seconds of each kind of pass."""
+        seconds: dict[str, float] = {}
+        for name, call in self._calls():
+            begin = time.perf_counter()
+            call()
+            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - begin
+        return seconds
+
+    def _calls(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        for _ in ("source", "target"):
+            yield "current frame, forward and backward", lambda: self._learn(self.image, self.frame)
+            yield "previous frame, forward", lambda: self._look(self.image, self.frame)
+        for level in self.logits:
+            pair = torch.cat([level, level], 1)
+            yield "fusion", lambda pair=pair: self._fuse(pair, learn=True)
+            yield "fusion", lambda pair=pair: self._fuse(pair, learn=False)
+        for judge in self.judges:
+            yield "discriminators, fooled", lambda judge=judge: self._fool(judge)
+            for _ in ("source", "target"):
+                yield "discriminators, trained", lambda judge=judge: self._learn(judge, self.view)
+
+    def _look(self, network: nn.Module, x: Tensor) -> None:
+        with torch.no_grad(), self.autocast():
+            network(x)
+
+    def _learn(self, network: nn.Module, x: Tensor) -> None:
+        with self.autocast():
+            out = network(x)
+        self._back([out] if isinstance(out, Tensor) else list(out), [p for p in network.parameters() if p.requires_grad])
+
+    def _fool(self, judge: nn.Module) -> None:
+        view = self.view.clone().requires_grad_()
+        with self.autocast():
+            out = judge(view)
+        self._back([out], [view])
+
+    def _fuse(self, pair: Tensor, learn: bool) -> None:
+        pair = pair.requires_grad_(learn)
+        out = self.fusion(pair)
+        if learn:
+            self._back([out], [pair, self.fusion.weight])
+
+    def _back(self, outputs: list[Tensor], inputs: list[Tensor]) -> None:
+        torch.autograd.grad(outputs, inputs, [torch.ones_like(out) for out in outputs])
+
+
+def measure(precision: str, size: tuple[int, int], rounds: int) -> dict[str, float]:
+    """Median seconds of the step, and of each kind of pass."""
+    torch.manual_seed(0)
+    trainer = trainer_of(precision)
+    passes = Passes(trainer, size, precision == "bf16")
+    source, target = batch(size, labelled=True), batch(size, labelled=False)
+    steps, alone = [], []
+    for _ in range(rounds + 1):  # the first of each is to warm up
+        begin = time.perf_counter()
+        trainer.step(source, target)
+        steps.append(time.perf_counter() - begin)
+        alone.append(passes())
+    kinds = {name: statistics.median(taken[name] for taken in alone[1:]) for name in alone[0]}
+    total = statistics.median(sum(taken.values()) for taken in alone[1:])
+    return {"step": statistics.median(steps[1:]), "passes": total, **kinds}
+
+
+def show(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Print the table; returns the ratios that are claimed."""
+    for name in next(iter(found.values())):
+        print(f"{name:38}" + "".join(f"{precision:>6} {taken[name]:7.3f} s" for precision, taken in found.items()))
+    ratios = {f"{precision}_step_over_passes": taken["step"] / taken["passes"] for precision, taken in found.items()}
+    limits = dict.fromkeys(ratios, LARGEST_RATIO)
+    if len(found) == 2:
+        ratios["bf16_over_fp32"] = found["bf16"]["step"] / found["fp32"]["step"]
+        limits["bf16_over_fp32"] = LARGEST_BF16_SHARE
+    for name, ratio in ratios.items():
+        verdict = "pass" if ratio <= limits[name] else "FAIL"
+        print(f"{name:28} {ratio:.3f}  (at most {limits[name]:.2f})  {verdict}")
+    return ratios
+
+
+def save(options: argparse.Namespace, found: dict[str, dict[str, float]], ratios: dict[str, float]) -> None:
+    """Write benchmarks/results/step.json."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    record = {
+        "command": f"python benchmarks/step.py {' '.join(sys.argv[1:])}",
+        "commit": commit,
+        "date": date.today().isoformat(),
+        "machine": f"{platform.machine()}, {platform.system()}, torch {torch.__version__}, {options.threads} thread(s)",
+        "settings": {key: value for key, value in vars(options).items() if key != "save"},
+        "seconds": {
+            precision: {name: round(value, 4) for name, value in taken.items()} for precision, taken in found.items()
+        },
+        "results": {name: round(ratio, 3) for name, ratio in ratios.items()},
+    }
+    path = PROJECT / "benchmarks" / "results" / "step.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record, indent=2) + "\n")
+    print(f"written to {path.relative_to(PROJECT)}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", type=int, default=320)
+    parser.add_argument("--height", type=int, default=160)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/step.json")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    size = (options.height, options.width)
+    found = {precision: measure(precision, size, options.rounds) for precision in ("fp32", "bf16")}
+    ratios = show(found)
+    if options.save:
+        save(options, found, ratios)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
