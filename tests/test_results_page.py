@@ -1,0 +1,67 @@
+"""docs/results.md and the README's table hold what the records say, and nothing typed by hand."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("results_page", PROJECT / "benchmarks" / "results_page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def record(**changes):
+    rows = [
+        {"method": method, "seed": seed, "miou": miou, "iou": {"road": miou / 100, "fence": None}, "seconds": 8.0}
+        for method, mious in {"source only": (20.0, 24.0), "da_vsn": (30.0, 30.0)}.items()
+        for seed, miou in enumerate(mious)
+    ]
+    about = {"command": "davsn demo", "commit": "abc", "date": "2026-11-22", "machine": "a laptop"}
+    return {**about, "settings": {"steps": 200}, "rows": rows, **changes}
+
+
+def test_the_page_is_what_the_records_say(script):
+    again = "run: python benchmarks/results_page.py"
+    assert script.PAGE.read_text(encoding="utf-8") == script.page(script.load(script.RECORDS)), again
+    readme = script.README.read_text(encoding="utf-8")
+    assert readme == script.in_readme(readme, script.load(script.RECORDS)), again
+
+
+def test_every_record_has_a_section(script):
+    assert script.load(script.RECORDS).keys() <= script.SECTIONS.keys()
+
+
+def test_seeds_are_averaged(script):
+    text = script.page({"demo": record()})
+    assert "| source only | 22.0 ± 2.8 | – | 8 ± 0 |" in text
+    assert "| da_vsn | 30.0 ± 0.0 | – | 8 ± 0 |" in text
+    assert "| road | 22.0 ± 2.8 | 30.0 ± 0.0 |" in text
+    assert "| fence | – | – |" in text
+    assert "`davsn demo`, commit abc, 2026-11-22, a laptop.\nSeeds: 0, 1.\nSettings: steps 200." in text
+
+
+def test_sets_are_kept_apart_and_notes_are_printed(script):
+    rows = [{"method": "da_vsn", "set": kind, "seed": 0, "miou": 10.0 + len(kind)} for kind in ("stills", "clip")]
+    text = script.page({"procity_camvid": record(rows=rows, notes=["One street."])})
+    assert "| da_vsn | stills | 16.0 | – | – |\n| da_vsn | clip | 14.0 | – | – |" in text
+    assert "\n\nOne street.\n" in text
+
+
+def test_a_missing_record_is_said_to_be_missing(script):
+    text = script.page({})
+    assert text.count("Not recorded yet.") == len(script.SECTIONS)
+
+
+def test_the_readme_gets_the_demos_table_between_its_marks(script):
+    readme = f"above\n{script.START}\nold\n{script.END}\nbelow\n"
+    assert script.in_readme(readme, {}) == f"above\n{script.START}\n\nNot recorded yet.\n\n{script.END}\nbelow\n"
+    filled = script.in_readme(readme, {"demo": record()})
+    assert "| da_vsn | 30.0 ± 0.0 | – | 8 ± 0 |" in filled
+    assert "old" not in filled
+    assert script.in_readme(filled, {}) == script.in_readme(readme, {})
