@@ -11,50 +11,21 @@ import pytest
 import torch
 from torch import nn
 
+import toy
 from davsn import checkpoint
-from davsn.clip import Batch, ClipSpec, Levels
+from davsn.clip import ClipSpec
 from davsn.errors import CheckpointError, TrainingError
 from davsn.methods.base import Method, Term
 from davsn.methods.da_vsn import DaVsn
 from davsn.methods.source_only import SourceOnly
-from davsn.networks.base import ImageNetwork
 from davsn.networks.video import VideoSegmenter
-from davsn.optimisation import OptimiserSettings
 from davsn.settings import Settings
-from davsn.training import Log, Trainer, TrainingSettings, optimisation_of, segmenter_of, train
-
-CLASSES = 3
-
-
-class Tiny(ImageNetwork):
-    """Two convolutions, dropout and batch normalisation: all the state a real network has."""
-
-    Config = Settings
-
-    def __init__(self, config=None, num_classes=CLASSES):
-        super().__init__(config, num_classes)
-        self.num_classes = num_classes
-        self.conv = nn.Conv2d(3, 4, 3, stride=4, padding=1)
-        self.norm = nn.BatchNorm2d(4)
-        self.drop = nn.Dropout(0.2)
-        self.main = nn.Conv2d(4, num_classes, 1)
-        self.aux = nn.Conv2d(4, num_classes, 1)
-
-    def forward(self, images):
-        features = self.drop(self.norm(self.conv(images)).relu())
-        return Levels(self.main(features), self.aux(features))
-
-    def groups(self):
-        backbone = [*self.conv.parameters(), *self.norm.parameters()]
-        return {"backbone": backbone, "classifier": [*self.main.parameters(), *self.aux.parameters()]}
+from davsn.training import Log, segmenter_of, train
+from toy import CLASSES, LABELLED, UNLABELLED, Tiny, weights
 
 
-def batch(step, labelled, size=(40, 48)):
-    generator = torch.Generator().manual_seed(2 * step + labelled)
-    frames = {offset: torch.rand(2, 3, *size, generator=generator) for offset in (0, -1)}
-    flow = {(0, -1): torch.randn(2, 2, *size, generator=generator)}
-    labels = torch.randint(0, CLASSES, (2, *size), generator=generator) if labelled else None
-    return Batch(frames, flow, labels=labels, names=(f"clip/{step}a", f"clip/{step}b"))
+def batch(step, labelled):
+    return toy.batch(step, LABELLED if labelled else UNLABELLED)
 
 
 def batches(start):
@@ -82,17 +53,8 @@ class Toggling(Method):
         yield Term("judge", self.parts["judge"](scores.detach()).abs().mean(), trains="judge", weight=2.0)
 
 
-def trainer_of(method=Toggling, seed=0, **settings):
-    checkpoint.seed_everything(seed)
-    settings = {"steps": 12, "save_every": 4, "log_every": 3, **settings}
-    made = method(method.Config(), VideoSegmenter(Tiny()))
-    training = TrainingSettings(**settings)
-    rates = OptimiserSettings(learning_rate=0.01)
-    return Trainer(made, optimisation_of(made, rates, training), training, torch.device("cpu"))
-
-
-def weights(trainer):
-    return {f"{name}/{key}": value for name, part in trainer.parts.items() for key, value in part.state_dict().items()}
+def trainer_of(method=Toggling, **options):
+    return toy.trainer_of(method, **options)
 
 
 def run(folder, trainer=None, **settings):

@@ -1,0 +1,87 @@
+"""Parts found by the names of their files, ours and the user's."""
+
+import pickle
+
+import pytest
+
+from davsn.components import available, find, name_of
+from davsn.data.base import VideoDataset
+from davsn.errors import ConfigError
+from davsn.flow.base import FlowEstimator
+from davsn.methods.base import Method
+from davsn.methods.da_vsn import DaVsn
+from davsn.networks.base import ImageNetwork
+
+MINE = """
+from davsn.methods.source_only import SourceOnly
+from davsn.settings import Settings
+
+class _Hidden(SourceOnly):
+    pass
+
+class Mine(SourceOnly):
+    class Config(Settings):
+        weight: float = 2.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "kind", "names"),
+    [
+        ("davsn.methods", Method, {"da_vsn", "source_only"}),
+        ("davsn.networks", ImageNetwork, {"deeplab", "light"}),
+        ("davsn.data", VideoDataset, {"folder", "video", "streets"}),
+        ("davsn.flow", FlowEstimator, {"dis", "zero"}),
+    ],
+)
+def test_a_file_is_a_part_of_its_name_and_helpers_are_none(package, kind, names):
+    parts = available(package, kind)
+    assert names <= set(parts)
+    assert not {"base", "supervision", "discriminator", "video_segmenter", "loading", "files"} & set(parts)
+    assert list(parts) == sorted(parts)
+    for name, part in parts.items():
+        assert find(package, name, kind) is part
+        assert name_of(part) == name
+        assert part.Config is not None
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_and_all_there_are():
+    with pytest.raises(ConfigError) as error:
+        find("davsn.methods", "davsn", Method)
+    (mistake,) = error.value.mistakes
+    assert mistake.startswith("there is no Method 'davsn'. Did you mean 'da_vsn'? (there are: ")
+    assert mistake.endswith("or a path to your own .py)")
+
+
+def test_a_users_file_is_a_part(tmp_path):
+    path = tmp_path / "my_own_method.py"
+    path.write_text(MINE)
+    mine = find("davsn.methods", str(path), Method)
+    assert mine.__name__ == "Mine"
+    assert mine.Config().weight == 2.0
+    assert find("davsn.methods", str(path), Method) is mine  # one class, however often it is looked for
+    assert pickle.loads(pickle.dumps(mine)) is mine  # as a loader process wants it
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("absent_part", None, "there is no file {path}. Give the path of a .py that defines a Method"),
+        ("empty_part", "x = 1\n", "{path} defines no Method. Derive one class from davsn's Method"),
+        ("broken_part", "x = 1\ny = 1 / 0\n", "{path} cannot be imported: ZeroDivisionError in line 2: division by"),
+        ("unreadable_part", "def f(:\n", "{path} cannot be imported: SyntaxError: "),
+        ("json", MINE, "{path} has the name of another module ("),
+    ],
+)
+def test_a_users_file_that_is_no_part(tmp_path, name, content, text):
+    path = tmp_path / f"{name}.py"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError) as error:
+        find("davsn.methods", str(path), Method)
+    assert error.value.mistakes[0].startswith(text.format(path=path))
+
+
+def test_a_part_that_a_file_only_imports_is_not_its_own():
+    assert find("davsn.methods", "da_vsn", Method) is DaVsn
+    assert all(name_of(part) == name for name, part in available("davsn.methods", Method).items())

@@ -1,0 +1,62 @@
+"""A network, batches and a trainer small enough to train in a moment, with all the state that real ones have."""
+
+import torch
+from torch import nn
+
+from davsn import checkpoint
+from davsn.clip import Batch, ClipSpec, Levels
+from davsn.networks.base import ImageNetwork
+from davsn.networks.video import VideoSegmenter
+from davsn.optimisation import OptimiserSettings
+from davsn.settings import Settings
+from davsn.training import Trainer, TrainingSettings, optimisation_of
+
+CLASSES = 3
+LABELLED = ClipSpec((0, -1), ((0, -1),), labels=True)
+UNLABELLED = ClipSpec((0, -1), ((0, -1),))
+
+
+class Tiny(ImageNetwork):
+    """Two convolutions, dropout and batch normalisation: all the state a real network has."""
+
+    Config = Settings
+
+    def __init__(self, config=None, num_classes=CLASSES):
+        super().__init__(config, num_classes)
+        self.num_classes = num_classes
+        self.conv = nn.Conv2d(3, 4, 3, stride=4, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.drop = nn.Dropout(0.2)
+        self.main = nn.Conv2d(4, num_classes, 1)
+        self.aux = nn.Conv2d(4, num_classes, 1)
+
+    def forward(self, images):
+        features = self.drop(self.norm(self.conv(images)).relu())
+        return Levels(self.main(features), self.aux(features))
+
+    def groups(self):
+        backbone = [*self.conv.parameters(), *self.norm.parameters()]
+        return {"backbone": backbone, "classifier": [*self.main.parameters(), *self.aux.parameters()]}
+
+
+def batch(step, spec, size=(40, 48)):
+    """Two random samples that hold exactly what is asked for."""
+    generator = torch.Generator().manual_seed(2 * step + spec.labels)
+    frames = {offset: torch.rand(2, 3, *size, generator=generator) for offset in spec.frames}
+    flows = {pair: torch.randn(2, 2, *size, generator=generator) for pair in spec.flows}
+    labels = torch.randint(0, CLASSES, (2, *size), generator=generator) if spec.labels else None
+    return Batch(frames, flows, labels=labels, names=(f"clip/{step}a", f"clip/{step}b"))
+
+
+def trainer_of(method, seed=0, **settings):
+    """A trainer of a method on the tiny network; the seed is that of all weights."""
+    checkpoint.seed_everything(seed)
+    made = method(method.Config(), VideoSegmenter(Tiny()))
+    training = TrainingSettings(**{"steps": 12, "save_every": 4, "log_every": 3, **settings})
+    rates = OptimiserSettings(learning_rate=0.01)
+    return Trainer(made, optimisation_of(made, rates, training), training, torch.device("cpu"))
+
+
+def weights(trainer):
+    """All tensors of all parts by name."""
+    return {f"{name}/{key}": value for name, part in trainer.parts.items() for key, value in part.state_dict().items()}
