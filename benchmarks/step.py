@@ -10,7 +10,8 @@ tensors of the same shapes in the same precision, with random gradients instead 
 - four discriminators: forward and backward to the input for fooling them, and forward and backward to the weights
   on source and target for training them.
 
-Step and passes take turns, and medians are compared, so that a busy machine slows both alike.
+Both precisions, step and passes, take turns; processor time is taken, and ratios are medians of those of the rounds, so
+that other work on the machine disturbs them little.
 """
 
 import argparse
@@ -86,12 +87,12 @@ class Passes:
         return torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)
 
     def __call__(self) -> dict[str, float]:
-        """Seconds of each kind of pass."""
+        """Processor seconds of each kind of pass."""
         seconds: dict[str, float] = {}
         for name, call in self._calls():
-            begin = time.perf_counter()
+            begin = time.process_time()
             call()
-            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - begin
+            seconds[name] = seconds.get(name, 0.0) + time.process_time() - begin
         return seconds
 
     def _calls(self) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -114,7 +115,9 @@ class Passes:
     def _learn(self, network: nn.Module, x: Tensor) -> None:
         with self.autocast():
             out = network(x)
-        self._back([out] if isinstance(out, Tensor) else list(out), [p for p in network.parameters() if p.requires_grad])
+        self._back(
+            [out] if isinstance(out, Tensor) else list(out), [p for p in network.parameters() if p.requires_grad]
+        )
 
     def _fool(self, judge: nn.Module) -> None:
         view = self.view.clone().requires_grad_()
@@ -132,39 +135,64 @@ class Passes:
         torch.autograd.grad(outputs, inputs, [torch.ones_like(out) for out in outputs])
 
 
-def measure(precision: str, size: tuple[int, int], rounds: int) -> dict[str, float]:
-    """Median seconds of the step, and of each kind of pass."""
-    torch.manual_seed(0)
-    trainer = trainer_of(precision)
-    passes = Passes(trainer, size, precision == "bf16")
-    source, target = batch(size, labelled=True), batch(size, labelled=False)
-    steps, alone = [], []
-    for _ in range(rounds + 1):  # the first of each is to warm up
-        begin = time.perf_counter()
-        trainer.step(source, target)
-        steps.append(time.perf_counter() - begin)
-        alone.append(passes())
-    kinds = {name: statistics.median(taken[name] for taken in alone[1:]) for name in alone[0]}
-    total = statistics.median(sum(taken.values()) for taken in alone[1:])
-    return {"step": statistics.median(steps[1:]), "passes": total, **kinds}
+class Bench:
+    """Step and passes of one precision, with what each took in every round."""
+
+    def __init__(self, precision: str, size: tuple[int, int]) -> None:
+        torch.manual_seed(0)
+        self.trainer = trainer_of(precision)
+        self.passes = Passes(self.trainer, size, precision == "bf16")
+        self.source, self.target = batch(size, labelled=True), batch(size, labelled=False)
+        self.rounds: list[dict[str, float]] = []
+
+    def round(self) -> None:
+        begin = time.process_time()
+        self.trainer.step(self.source, self.target)
+        taken = {"step": time.process_time() - begin}
+        alone = self.passes()
+        self.rounds.append({**taken, "passes": sum(alone.values()), **alone})
+
+    def medians(self) -> dict[str, float]:
+        """Seconds by name; the first round is to warm up."""
+        rounds = self.rounds[1:]
+        return {name: statistics.median(taken[name] for taken in rounds) for name in rounds[0]}
+
+    def ratio(self) -> float:
+        """Step over passes: the median of the rounds' own ratios."""
+        return statistics.median(taken["step"] / taken["passes"] for taken in self.rounds[1:])
 
 
-def show(found: dict[str, dict[str, float]]) -> dict[str, float]:
+def measure(size: tuple[int, int], rounds: int) -> dict[str, Bench]:
+    """All precisions, in turns."""
+    benches = {precision: Bench(precision, size) for precision in ("fp32", "bf16")}
+    for _ in range(rounds + 1):
+        for bench in benches.values():
+            bench.round()
+    return benches
+
+
+def share(benches: dict[str, Bench]) -> float:
+    """A step in bf16 over one in fp32: the median of the rounds' own ratios."""
+    pairs = zip(benches["bf16"].rounds[1:], benches["fp32"].rounds[1:], strict=True)
+    return statistics.median(bf16["step"] / fp32["step"] for bf16, fp32 in pairs)
+
+
+def show(benches: dict[str, Bench]) -> dict[str, float]:
     """Print the table; returns the ratios that are claimed."""
-    for name in next(iter(found.values())):
-        print(f"{name:38}" + "".join(f"{precision:>6} {taken[name]:7.3f} s" for precision, taken in found.items()))
-    ratios = {f"{precision}_step_over_passes": taken["step"] / taken["passes"] for precision, taken in found.items()}
-    limits = dict.fromkeys(ratios, LARGEST_RATIO)
-    if len(found) == 2:
-        ratios["bf16_over_fp32"] = found["bf16"]["step"] / found["fp32"]["step"]
-        limits["bf16_over_fp32"] = LARGEST_BF16_SHARE
-    for name, ratio in ratios.items():
+    medians = {precision: bench.medians() for precision, bench in benches.items()}
+    for name in medians["fp32"]:
+        print(f"{name:38}" + "".join(f"{precision:>6} {taken[name]:7.3f} s" for precision, taken in medians.items()))
+    limits = {"fp32_step_over_passes": LARGEST_RATIO, "bf16_step_over_passes": LARGEST_RATIO}
+    limits["bf16_over_fp32"] = LARGEST_BF16_SHARE
+    found = {f"{precision}_step_over_passes": bench.ratio() for precision, bench in benches.items()}
+    found["bf16_over_fp32"] = share(benches)
+    for name, ratio in found.items():
         verdict = "pass" if ratio <= limits[name] else "FAIL"
         print(f"{name:28} {ratio:.3f}  (at most {limits[name]:.2f})  {verdict}")
-    return ratios
+    return found
 
 
-def save(options: argparse.Namespace, found: dict[str, dict[str, float]], ratios: dict[str, float]) -> None:
+def save(options: argparse.Namespace, benches: dict[str, Bench], ratios: dict[str, float]) -> None:
     """Write benchmarks/results/step.json."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
@@ -176,7 +204,8 @@ def save(options: argparse.Namespace, found: dict[str, dict[str, float]], ratios
         "machine": f"{platform.machine()}, {platform.system()}, torch {torch.__version__}, {options.threads} thread(s)",
         "settings": {key: value for key, value in vars(options).items() if key != "save"},
         "seconds": {
-            precision: {name: round(value, 4) for name, value in taken.items()} for precision, taken in found.items()
+            precision: {name: round(value, 4) for name, value in bench.medians().items()}
+            for precision, bench in benches.items()
         },
         "results": {name: round(ratio, 3) for name, ratio in ratios.items()},
     }
@@ -196,10 +225,10 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     size = (options.height, options.width)
-    found = {precision: measure(precision, size, options.rounds) for precision in ("fp32", "bf16")}
-    ratios = show(found)
+    benches = measure(size, options.rounds)
+    ratios = show(benches)
     if options.save:
-        save(options, found, ratios)
+        save(options, benches, ratios)
     return 0
 
 
