@@ -1,0 +1,117 @@
+"""The documentation is run: its examples work, its recipes are valid, its settings and links exist."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from davsn.cli import main
+from davsn.data.base import DatasetSettings
+from davsn.data.taxonomy import read_classes
+from davsn.experiment import Experiment, VideoSettings, load
+from davsn.methods.da_vsn import DaVsn
+from davsn.methods.source_only import SourceOnly
+from davsn.optimisation import OptimiserSettings
+from davsn.training import TrainingSettings
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def blocks(page, language):
+    text = (PROJECT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        file, _, heading = target.partition("#")
+        linked = path.parent / file if file else path
+        assert linked.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings], target
+
+
+def test_the_examples_of_the_conventions_hold():
+    found = doctest.testfile(str(PROJECT / "docs" / "conventions.md"), module_relative=False, encoding="utf-8")
+    assert found.attempted > 10
+    assert not found.failed
+
+
+def test_the_recipe_of_the_tour_is_valid():
+    (recipe,) = blocks("start-here.md", "yaml")
+    experiment = load(yaml.safe_load(recipe))
+    assert experiment.method.name == "da_vsn"
+    assert set(experiment.validation) == {"unseen"}
+
+
+def test_the_class_table_in_the_text_is_read(tmp_path):
+    (table,) = blocks("data.md", "yaml")
+    (tmp_path / "classes.yaml").write_text(table)
+    taxonomy = read_classes(tmp_path / "classes.yaml")
+    assert taxonomy.names == ("road", "fence")
+    assert taxonomy.scored == (0,)
+
+
+def test_a_method_is_added_as_the_text_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,), (recipe,) = blocks("add-a-method.md", "python"), blocks("add-a-method.md", "yaml")
+    Path("mine.py").write_text(code)
+    Path("mine.yaml").write_text(recipe)
+    assert main(["train", "mine.yaml", "training.steps=2"]) == 0
+    lines = Path("runs/mine/log.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    assert all('"loss/entropy/main"' in line for line in lines)
+    assert main(["train", "mine.yaml", "method.warn=3"]) == 2
+    shown = re.search(r"mine\.yaml has a mistake:\n.*\n", (PROJECT / "docs" / "add-a-method.md").read_text()).group()
+    assert shown in capsys.readouterr().err
+
+
+KINDS = {
+    "video": [VideoSettings],
+    "optimiser": [OptimiserSettings],
+    "training": [TrainingSettings],
+    "method": [DaVsn.Config, SourceOnly.Config],
+}
+INVENTED = {"method.consistency", "method.warn", "method.weight"}
+"""Mistakes that the text shows, and settings of its toy."""
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_settings_that_the_text_names_exist(path):
+    text = path.read_text(encoding="utf-8")
+    for key in set(re.findall(r"\b((?:video|optimiser|training|method)\.(?!py\b)\w+)(?=`|=| {2})", text)) - INVENTED:
+        part, name = key.split(".")
+        assert any(name in kind.model_fields for kind in KINDS[part]), key
+
+
+def test_the_table_of_data_settings_is_whole():
+    rows = re.findall(r"^\| `(\w+)` \|", (PROJECT / "docs" / "data.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [row for row in rows if row in DatasetSettings.model_fields]
+    assert set(DatasetSettings.model_fields) <= set(rows)
+
+
+def test_the_table_of_accidents_is_what_faithful_sets():
+    text = (PROJECT / "docs" / "parity.md").read_text(encoding="utf-8")
+    section = text.split("## The accidents")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*?) \|", section, re.MULTILINE))
+    assert rows.keys() == DaVsn.faithful.keys() | SourceOnly.faithful.keys()
+    for method in (DaVsn, SourceOnly):
+        for key, value in method.faithful.items():
+            assert ("null" if value is None else str(value)) in rows[key], key
+    streets = {"name": "streets"}
+    corrected = load({"source": streets, "target": streets, "network": "deeplab", "method": "da_vsn"})
+    defaults = dict(re.findall(r"^\| `([\w.]+)` \| .*? \| (.*?) \|", section, re.MULTILINE))
+    for key in DaVsn.faithful:
+        assert str(value_of(corrected, key)) in defaults[key], key
+
+
+def value_of(experiment: Experiment, dotted: str):
+    part, key = dotted.split(".")
+    settings = experiment.method.settings if part == "method" else getattr(experiment, part)
+    return getattr(settings, key)
