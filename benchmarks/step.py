@@ -84,6 +84,7 @@ class Passes:
             self.logits = [level.float() for level in self.image(self.frame)]
 
     def autocast(self) -> AbstractContextManager[object]:
+        """The precision of forward passes."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.bf16)
 
     def __call__(self) -> dict[str, float]:
@@ -146,6 +147,7 @@ class Bench:
         self.rounds: list[dict[str, float]] = []
 
     def round(self) -> None:
+        """One step, then the passes."""
         begin = time.process_time()
         self.trainer.step(self.source, self.target)
         taken = {"step": time.process_time() - begin}

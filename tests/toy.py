@@ -60,3 +60,16 @@ def trainer_of(method, seed=0, **settings):
 def weights(trainer):
     """All tensors of all parts by name."""
     return {f"{name}/{key}": value for name, part in trainer.parts.items() for key, value in part.state_dict().items()}
+
+
+def leaves(tree, name=""):
+    """What nested dictionaries and lists hold in the end, by path."""
+    if isinstance(tree, dict | list | tuple):
+        items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        return {path: leaf for key, value in items for path, leaf in leaves(value, f"{name}/{key}").items()}
+    return {name: tree}
+
+
+def same(one, other):
+    """Whether two leaves are equal, bit for bit."""
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
