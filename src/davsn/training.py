@@ -114,7 +114,7 @@ class Trainer:
             together = (yielded,) if isinstance(yielded, Term) else yielded
             self._backward(together)
             for term in together:
-                record[f"loss/{term.name}"] = (term.loss if term.logged is None else term.logged).detach()
+                record[f"loss/{term.name}"] = term.loss.detach()
         record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
         self.method.after_step(self.done)
         if self.average is not None:

@@ -27,3 +27,8 @@ def test_one_logit_for_each_patch_of_32_pixels(size, expected):
 def test_a_small_map_is_refused_in_words():
     with pytest.raises(ConfigError, match=r"48×31 is too small to judge; frames and crops need 32 pixels a side"):
         discriminator(4)(torch.rand(1, 4, 31, 48))
+
+
+def test_the_width_is_that_of_the_first_layer():
+    state = discriminator(6, width=16).state_dict()
+    assert [state[f"{layer}.weight"].shape[0] for layer in (0, 2, 4, 6, 8)] == [16, 32, 64, 128, 1]

@@ -17,6 +17,13 @@ from davsn.clip import Batch, ClipSpec
 from davsn.networks.video import VideoSegmenter
 from davsn.settings import Settings
 
+PUBLISHED: Mapping[str, Any] = {
+    "video.flow_scale": "height",
+    "optimiser.repeats": "for_loop",
+    "optimiser.schedule": "positional",
+}
+"""What all methods of the DA-VSN family have in common where they are faithful (docs/parity.md)."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -27,14 +34,12 @@ class Term:
         loss: scalar.
         trains: the part, or parts, whose parameters receive its gradient.
         weight: its factor in the sum that is minimised; the log holds the loss without it.
-        logged: what the log shows in place of the loss, where a published log shows something else.
     """
 
     name: str
     loss: Tensor
     trains: str | tuple[str, ...] = "segmenter"
     weight: float = 1.0
-    logged: Tensor | None = None
 
 
 class Method(ABC):

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from davsn.clip import Batch, ClipSpec, Prediction
-from davsn.methods.base import Method, Term
+from davsn.methods.base import PUBLISHED, Method, Term
 from davsn.methods.supervision import supervision
 from davsn.networks.discriminator import discriminator
 from davsn.networks.video import VideoSegmenter
@@ -49,26 +49,27 @@ class DaVsn(Method):
         """Weight of keeping the two discriminators of a level different (λ_wd)."""
         softmax: Literal["per_frame", "joint"] = "per_frame"
         """Over each frame's C classes, or, as the public code does, over the 2C channels of both frames."""
-        logged_discriminator: Literal["both", "target"] = "both"
-        """Log a discriminator's loss on both domains, or on the target alone, as the public code does."""
+        views: Literal["image", "logits"] = "image"
+        """The resolution discriminators see maps at: the images', as published, or the logits' own, far cheaper."""
+        discriminator_width: int = Field(64, ge=1)
+        """Channels of a discriminator's first layer; small networks are fooled by small judges too."""
 
     paper = "Guan et al., Domain Adaptive Video Segmentation via Temporal Consistency Regularization, ICCV 2021"
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
-    faithful: ClassVar[Mapping[str, Any]] = {
-        "video.propagation": "splat",
-        "video.flow_scale": "height",
-        "optimiser.repeats": "for_loop",
-        "optimiser.schedule": "positional",
-        "method.softmax": "joint",
-        "method.logged_discriminator": "target",
-    }
+    faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "splat", "method.softmax": "joint"}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         self.config = config
         self.segmenter = segmenter
         self.judges = {
-            f"{view}/{level}": discriminator(2 * segmenter.num_classes) for view in VIEWS for level in reversed(LEVELS)
+            f"{view}/{level}": discriminator(2 * segmenter.num_classes, config.discriminator_width)
+            for view in VIEWS
+            for level in reversed(LEVELS)
+        }
+        self.shares = {
+            name: (config.spatial if "spatial/" in name else 1.0) * (config.aux_adversarial if "aux" in name else 1.0)
+            for name in self.judges
         }
         self.parts = {"segmenter": segmenter, **self.judges}
 
@@ -91,9 +92,11 @@ class DaVsn(Method):
         """What the discriminators see: class probabilities of two frames, or of the current one twice (3.2).
 
         Returns:
-            judge name → (B, 2C, H, W) at the images' ``size``.
+            judge name → (B, 2C, H, W) at the images' ``size``, or (B, 2C, h, w).
         """
         views = {}
+        if self.config.views == "logits":
+            size = (prediction.flow.shape[-2], prediction.flow.shape[-1])
         for level in LEVELS:
             current, previous = getattr(prediction.current, level), getattr(prediction.previous, level)
             views[f"spatio_temporal/{level}"] = self.probabilities(current, previous, size)
@@ -122,26 +125,20 @@ class DaVsn(Method):
         """Cross-domain: the segmenter's half of the game, target predictions that pass for source ones (3.2)."""
         for name, view in target_views.items():
             loss = domain_loss(self.judges[name](view), SOURCE)
-            yield Term(f"fool/{name}", loss, weight=self.config.adversarial_weight * self.share(name))
+            yield Term(f"fool/{name}", loss, weight=self.config.adversarial_weight * self.shares[name])
 
-    def judge(self, source_views: Mapping[str, Tensor], target_views: Mapping[str, Tensor]) -> Iterator[Term]:
+    def judge(
+        self, source_views: Mapping[str, Tensor], target_views: Mapping[str, Tensor]
+    ) -> Iterator[tuple[Term, ...]]:
         """Cross-domain: the discriminators' half of the game."""
         for name, judge in self.judges.items():
             on_source = domain_loss(judge(source_views[name]), SOURCE) / 2
             on_target = domain_loss(judge(target_views[name].detach()), TARGET) / 2
-            logged = on_target if self.config.logged_discriminator == "target" else None
-            yield Term(f"judge/{name}", on_source + on_target, trains=name, logged=logged)
+            yield Term(f"judge/{name}/source", on_source, name), Term(f"judge/{name}/target", on_target, name)
 
     def discrepancy(self) -> Iterator[Term]:
         """Keep the two discriminators of a level from becoming one (3.2)."""
         for level in LEVELS:
             pair = tuple(f"{view}/{level}" for view in VIEWS)
             loss = weight_discrepancy(*(self.judges[name] for name in pair))
-            weight = self.config.adversarial_weight * self.config.discrepancy
-            yield Term(f"discrepancy/{level}", loss, trains=pair, weight=weight)
-
-    def share(self, name: str) -> float:
-        """A discriminator's weight among the four."""
-        view, level = name.split("/")
-        of_view = self.config.spatial if view == "spatial" else 1.0
-        return of_view * (self.config.aux_adversarial if level == "aux" else 1.0)
+            yield Term(f"discrepancy/{level}", loss, pair, self.config.adversarial_weight * self.config.discrepancy)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from davsn.clip import Batch, ClipSpec
-from davsn.methods.base import Method, Term
+from davsn.methods.base import PUBLISHED, Method, Term
 from davsn.methods.supervision import supervision
 from davsn.networks.video import VideoSegmenter
 from davsn.settings import Settings
@@ -26,13 +26,7 @@ class SourceOnly(Method):
     paper = "The baseline of TPS (Xing et al., ECCV 2022)"
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = None
-    faithful: ClassVar[Mapping[str, Any]] = {
-        "video.propagation": "warp",
-        "video.flow_scale": "height",
-        "optimiser.repeats": "for_loop",
-        "optimiser.schedule": "positional",
-        "training.clip": None,
-    }
+    faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "warp", "training.clip": None}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         self.config = config
