@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
 
 from davsn.cli.console import console
 from davsn.cli.train import load_recipe
@@ -71,9 +70,9 @@ def _print(found: list[tuple[str, Problem]]) -> None:
     if not found:
         console.print("No problem found.")
         return
-    table = Table("", "part", "where", "what is wrong", "what to do", show_lines=True)
-    for name, problem in found:
-        table.add_row(problem.severity, name, problem.where, problem.what, problem.remedy)
-    console.print(table)
+    for name, problem in found:  # no table: it would cut paths short
+        remedy = f". {problem.remedy}" if problem.remedy else ""
+        line = f"{problem.severity:8} {name}  {problem.where}: {problem.what}{remedy}"
+        console.print(line, markup=False, soft_wrap=True, style="red" if problem.severity == "fatal" else None)
     fatal = sum(problem.severity == "fatal" for _, problem in found)
     console.print(f"{fatal} of {len(found)} would stop training.")

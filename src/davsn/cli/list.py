@@ -25,6 +25,12 @@ def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "met
 
     A file of your own (./mine.py) can stand wherever a name can.
 
+    Try:
+
+        davsn list methods
+
+        davsn list recipes
+
     Parameters
     ----------
     what:

@@ -1,0 +1,52 @@
+"""What a person meets first: help that teaches, names answered with the nearest one, and exit codes."""
+
+from importlib.metadata import version
+
+import pytest
+
+from davsn.cli import COMMANDS
+
+
+def test_there_are_all_commands():
+    assert set(COMMANDS) >= {"adapt", "train", "eval", "predict", "check", "streets", "list", "demo"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_what_to_try(davsn, tmp_path, command):
+    code, out, _ = davsn(tmp_path, command, "--help")
+    assert code == 0
+    assert "Try:" in out
+    assert f"davsn {command}" in out.split("Try:")[1]  # an example
+    assert "[Arguments]" not in out
+
+
+def test_davsn_alone_says_where_to_begin(davsn, tmp_path):
+    code, out, _ = davsn(tmp_path)
+    assert code == 0
+    for text in ("davsn demo", "davsn adapt --help", "davsn COMMAND --help", *COMMANDS):
+        assert text in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["trian"], "Unknown command"),
+        (["train"], "requires an argument"),
+        (["train", "adapt", "--nope"], "Unknown option"),
+        (["list", "nope"], "Choose from"),
+        (["predict", "a", "b"], "requires an argument"),
+        (["adapt", "--source", "game"], "requires an argument"),
+    ],
+)
+def test_arguments_that_cannot_be(davsn, tmp_path, arguments, text):
+    code, out, err = davsn(tmp_path, *arguments)
+    assert code == 2
+    assert text in out + err
+
+
+@pytest.mark.slow
+def test_as_a_process(process, tmp_path):
+    assert process(tmp_path, "--version") == (0, f"{version('davsn')}\n", "")
+    code, out, err = process(tmp_path, "train", "adpat")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1].startswith("  no recipe of that name. Did you mean 'adapt'? (there are: adapt, ")

@@ -1,0 +1,164 @@
+"""streets → check → adapt or train → eval → predict, with real files."""
+
+import json
+import shutil
+
+import av
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from conftest import TINY
+from davsn.experiment import open_trained
+from davsn.scores import Scores
+
+SHORT = [*TINY, "training.steps=2", "source.size=[64,32]", "target.size=[64,32]"]
+
+
+def picture_folders(root):
+    return sorted(path.name for path in root.iterdir())
+
+
+def test_streets_writes_a_labelled_folder(world):
+    assert picture_folders(world / "game") == ["classes.yaml", "frames", "labels"]
+    for kind in ("frames", "labels"):
+        assert [len(list(clip.iterdir())) for clip in sorted((world / "game" / kind).iterdir())] == [4, 4]
+    with Image.open(next((world / "game" / "frames").rglob("*.png"))) as frame:
+        assert frame.size == (64, 32)
+
+
+def test_check_finds_nothing_fatal(davsn, world):
+    code, out, _ = davsn(world, "check", "tiny.yaml")
+    assert code == 0
+    assert "warning  source  the data set: 2 of 8 frames have no neighbour and are left out. Nothing, if these" in out
+    assert out.endswith("0 of 2 would stop training.\n")
+    code, out, _ = davsn(world, "check", "tiny.yaml", "source.missing=repeat", "target.missing=repeat")
+    assert (code, out) == (0, "No problem found.\n")
+
+
+def test_train_scores_the_validation_set_and_says_where(davsn, world, trained):
+    assert {"settings.yaml", "log.jsonl", "checkpoints", "scores_camera.json"} <= set(picture_folders(trained))
+    settings = yaml.safe_load((trained / "settings.yaml").read_text())
+    assert settings["name"] == "tiny"
+    assert len((trained / "log.jsonl").read_text().splitlines()) == 3
+    assert Scores.load(trained / "scores_camera.json").frames == 8
+    code, out, _ = davsn(world, "train", "tiny.yaml", "-o", "runs/tiny")  # again: nothing to do but to score
+    assert code == 0
+    assert "mIoU" in out
+    assert "temporal consistency" in out
+    assert out.endswith("Done: runs/tiny\n")
+
+
+def test_eval_prints_a_table_and_writes_scores(davsn, world, trained, tmp_path):
+    code, out, _ = davsn(world, "eval", "runs/tiny")
+    assert code == 0
+    assert "road" in out
+    assert "mIoU" in out
+    assert "written to runs/tiny/scores_camera.json" in out
+    code, out, _ = davsn(world, "eval", "runs/tiny", "--data", "game", "-o", tmp_path / "mine.json", "missing=skip")
+    assert code == 0
+    scores = json.loads((tmp_path / "mine.json").read_text())
+    assert scores["frames"] == 6
+    assert scores["names"][0] == "road"
+
+
+def test_eval_of_stills(davsn, world, trained, tmp_path):
+    shutil.copytree(world / "camera", tmp_path / "stills")
+    changes = ["stills=true", "missing=repeat"]
+    code, _, _ = davsn(world, "eval", "runs/tiny", "--data", tmp_path / "stills", "--labelled-only", *changes)
+    assert code == 0
+    scores = Scores.load(trained / "scores_stills.json")
+    assert scores.frames == 8
+    assert scores.temporal_consistency is None
+
+
+def test_predict_a_video(davsn, world, trained, tmp_path):
+    code, out, _ = davsn(world, "predict", "runs/tiny", "drive.mp4", "-o", tmp_path / "overlay.mp4")
+    assert code == 0
+    assert "8 frames in " in out
+    with av.open(str(tmp_path / "overlay.mp4")) as video:
+        stream = video.streams.video[0]
+        assert (stream.codec_context.name, stream.average_rate) == ("h264", 10)
+        assert sum(1 for _ in video.decode(stream)) == 8
+
+
+def test_predict_a_folder(davsn, world, trained, tmp_path):
+    frames = next(iter(sorted((world / "camera" / "frames").iterdir())))
+    code, _, _ = davsn(world, "predict", "runs/tiny", frames, "-o", tmp_path / "masks", "--flow", "zero")
+    assert code == 0
+    masks = sorted((tmp_path / "masks").glob("*.png"))
+    assert [mask.stem for mask in masks] == sorted(frame.stem for frame in frames.iterdir())
+    with Image.open(masks[0]) as mask:
+        assert (mask.mode, mask.size) == ("P", (64, 32))
+        assert np.array(mask).max() < 15
+        assert tuple(mask.getpalette()[:3]) == open_trained(trained).taxonomy.colours[0]
+
+
+@pytest.mark.parametrize("target", ["camera", "drive.mp4", "videos"])
+def test_adapt_to_frames_or_to_videos(davsn, world, tmp_path, target):
+    if target == "videos":
+        (world / "videos").mkdir(exist_ok=True)
+        shutil.copy(world / "drive.mp4", world / "videos" / "one.mp4")
+    out = tmp_path / "run"
+    code, printed, err = davsn(
+        world, "adapt", *SHORT, "--source", "game", "--target", target, "--validation", "camera", "-o", out
+    )
+    assert code == 0, err
+    assert "mIoU" in printed
+    trained = open_trained(out)
+    assert trained.step == 2
+    assert trained.experiment.method.name == "da_vsn"
+    assert trained.size == (64, 32)
+    assert Scores.load(out / "scores_target.json").frames == 8
+
+
+def test_adapt_with_classes_elsewhere_and_another_method(davsn, world, tmp_path):
+    shutil.copytree(world / "game", tmp_path / "game")
+    classes = (tmp_path / "game" / "classes.yaml").rename(tmp_path / "table.yaml")
+    code, _, err = davsn(
+        world,
+        *("adapt", *SHORT, "--source", tmp_path / "game", "--target", "drive.mp4", "--classes", classes),
+        *("--method", "source_only", "-o", tmp_path / "run"),
+    )
+    assert code == 0, err
+    assert open_trained(tmp_path / "run").experiment.method.name == "source_only"
+
+
+def test_a_users_own_method_file(davsn, world, tmp_path):
+    (tmp_path / "halved.py").write_text(
+        "from davsn.methods.source_only import SourceOnly\n\n\n"
+        "class Halved(SourceOnly):\n    class Config(SourceOnly.Config):\n        main_weight: float = 0.5\n"
+    )
+    code, _, err = davsn(world, "train", "tiny.yaml", f"method={tmp_path / 'halved.py'}", "-o", tmp_path / "run")
+    assert code == 0, err
+    assert open_trained(tmp_path / "run").experiment.method.settings.main_weight == 0.5
+
+
+def test_bf16_and_a_moving_average_reach_prediction(davsn, world, tmp_path):
+    changes = ["training.precision=bf16", "training.average=0.9", "method=source_only"]
+    code, _, err = davsn(world, "train", "tiny.yaml", *changes, "-o", tmp_path / "run")
+    assert code == 0, err
+    code, _, _ = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
+    assert code == 0
+    weights = open_trained(tmp_path / "run").segmenter.state_dict().values()
+    assert all(value.isfinite().all() for value in weights)
+    assert {value.dtype for value in weights} == {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("methods", ["da_vsn", "source_only"]),
+        ("networks", ["deeplab", "light"]),
+        ("data", ["folder", "video", "streets"]),
+        ("flow", ["dis", "zero"]),
+        ("recipes", ["adapt", "demo"]),
+    ],
+)
+def test_list(davsn, tmp_path, what, names):
+    code, out, _ = davsn(tmp_path, "list", what)
+    assert code == 0
+    for name in names:
+        assert any(line.split()[:1] == [name] for line in out.splitlines()), name
