@@ -174,7 +174,8 @@ def step(record: Record) -> list[str]:
     """One faithful step of DA-VSN against its own convolutions."""
     seconds, settings = record["seconds"], record["settings"]
     body = [[kind, *(number(taken[kind], 2) for taken in seconds.values())] for kind in next(iter(seconds.values()))]
-    told = f"ResNet-101 at {settings['width']}×{settings['height']}; median seconds, and the ratios that are claimed.\n"
+    size = f"{settings['width']}×{settings['height']}"
+    told = f"ResNet-101 at {size}; median seconds of the processor, and the ratios that are claimed.\n"
     ratios = [[name.replace("_", " "), number(value, 2)] for name, value in record["results"].items()]
     return [told, *table(["part", *seconds], body), *table(["ratio", "measured"], ratios), *origin(record)]
 

@@ -18,6 +18,7 @@ from davsn.training import TrainingSettings
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+RECIPES = sorted((PROJECT / "src" / "davsn" / "recipes").glob("*.yaml"))
 
 
 def blocks(page, language):
@@ -115,3 +116,15 @@ def value_of(experiment: Experiment, dotted: str):
     part, key = dotted.split(".")
     settings = experiment.method.settings if part == "method" else getattr(experiment, part)
     return getattr(settings, key)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_says_what_it_needs_and_can_be_listed(path):
+    head = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    for wanted in ("# Data needed", "# Command", "# Paper's", "# Ours"):
+        assert any(line.startswith(wanted) for line in head), wanted
+
+
+def test_the_recipe_that_needs_nothing_is_valid():
+    experiment = load(PROJECT / "src" / "davsn" / "recipes" / "streets_da_vsn.yaml")
+    assert experiment.name == "streets_da_vsn"

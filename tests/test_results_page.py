@@ -53,6 +53,19 @@ def test_sets_are_kept_apart_and_notes_are_printed(script):
     assert "\n\nOne street.\n" in text
 
 
+def test_the_cost_of_a_step_is_shown_with_its_ratios(script):
+    seconds = {"fp32": {"step": 2.0, "passes": 1.9}, "bf16": {"step": 1.0, "passes": 0.9}}
+    settings = {"width": 320, "height": 160}
+    text = script.page({"step": record(settings=settings, seconds=seconds, results={"bf16_over_fp32": 0.5})})
+    assert "| step | 2.00 | 1.00 |\n| passes | 1.90 | 0.90 |" in text
+    assert "| bf16 over fp32 | 0.50 |" in text
+
+
+def test_rows_of_any_form_are_shown(script):
+    text = script.page({"streets": record(rows=[{"domain": "game", "frame_ms": 21.26}])})
+    assert "| domain | frame ms |\n|---|--:|\n| game | 21.26 |" in text
+
+
 def test_a_missing_record_is_said_to_be_missing(script):
     text = script.page({})
     assert text.count("Not recorded yet.") == len(script.SECTIONS)
