@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from davsn.components import available
 from davsn.data.streets import Streets
 from davsn.data.streets.write import write
 from davsn.errors import CheckpointError, ConfigError, DataError
-from davsn.experiment import Run, choose, device_of, dump, load, open_trained, scored_frames
+from davsn.experiment import Experiment, Run, choose, device_of, dump, load, open_trained, scored_frames
 from davsn.flow.base import FlowEstimator
 from davsn.methods.base import Method
+from davsn.settings import read_yaml, validate
 
 MINE = """
 from davsn.methods.source_only import SourceOnly as Base
@@ -204,6 +206,30 @@ def test_a_run_of_a_users_own_method(world, tmp_path):
     assert [line["step"] for line in lines] == [0, 1]
     assert lines[0]["loss/pull"] > 0
     assert open_trained(tmp_path / "run").step == 2
+
+
+@pytest.mark.slow
+def test_a_users_own_data_set_reaches_the_loaders_processes(world, tmp_path):
+    own = tmp_path / "darker.py"
+    own.write_text(
+        "from davsn.data.folder import Folder\n\n\n"
+        "class Darker(Folder):\n"
+        "    def read_frame(self, clip, position):\n"
+        "        return super().read_frame(clip, position) // 2\n"
+    )
+    source = {"name": str(own), "root": str(world / "game")}
+    run = Run(load(recipe(world, source=source), ["training.workers=1"]), tmp_path / "run")
+    batch, _ = next(run._batches(0))
+    assert 0 < batch.current.max() < 0.51
+
+
+@pytest.mark.parametrize("file", sorted(files("davsn.recipes").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_recipe_of_ours_is_valid_and_says_what_it_is(file):
+    experiment = validate(Experiment, read_yaml(file), file.name, paths=False)
+    assert experiment.name == file.stem
+    head = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    for what in ("Data needed", "Command       davsn ", "Paper's", "Ours"):
+        assert any(line.startswith(f"# {what}") for line in head), what
 
 
 def test_a_run_goes_on_in_its_folder_and_refuses_other_settings(world, tmp_path):
