@@ -14,7 +14,7 @@ from torch import nn
 import toy
 from davsn import checkpoint
 from davsn.clip import ClipSpec
-from davsn.errors import CheckpointError, TrainingError
+from davsn.errors import CheckpointError, ConfigError, TrainingError
 from davsn.methods.base import Method, Term
 from davsn.methods.da_vsn import DaVsn
 from davsn.methods.source_only import SourceOnly
@@ -295,3 +295,20 @@ def test_a_log_keeps_the_lines_of_the_checkpoint_and_drops_later_and_broken_ones
         {"step": 1},
         {"step": 2, "loss/a": 1.5, "rate/b": 0.25},
     ]
+
+
+def test_tensorboard_shows_the_log_if_it_is_wished(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run(tmp_path, tensorboard=True)
+    shown = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    for key in logged[0].keys() - {"step"}:
+        events = shown.Scalars(key)
+        assert [event.step for event in events] == [line["step"] for line in logged]
+        assert [event.value for event in events] == pytest.approx([line[key] for line in logged])
+
+
+def test_tensorboard_that_is_not_there_is_a_mistake_in_words(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match="pip install tensorboard"):
+        run(tmp_path, tensorboard=True)

@@ -27,6 +27,7 @@ from davsn.networks.video import VideoSegmenter
 from davsn.optimisation import Optimisation
 from davsn.saving import replacing
 from davsn.settings import Settings
+from davsn.tensorboard import curves
 
 Record = dict[str, Tensor | float]
 Loaded = tuple[Batch, Batch | None]
@@ -54,6 +55,8 @@ class TrainingSettings(Settings):
     """How many of the newest checkpoints to keep; the best is kept beside them."""
     log_every: int = Field(20, ge=1)
     """Steps between writes of the log."""
+    tensorboard: bool = False
+    """Write the log as TensorBoard curves too, if that is installed."""
     workers: int = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"
@@ -165,10 +168,11 @@ class Log:
     Args:
         path: the file; lines of ``done`` steps are kept, later ones were written by a run that died.
         done: steps that the restored checkpoint has done.
+        also: given every line that is written.
     """
 
-    def __init__(self, path: Path, done: int) -> None:
-        self.path = path
+    def __init__(self, path: Path, done: int, also: Callable[[Mapping[str, float]], None] = lambda line: None) -> None:
+        self.path, self.also = path, also
         self.waiting: list[tuple[int, Record, tuple[str, ...]]] = []
         kept = [line for line in _lines(path) if json.loads(line)["step"] < done]
         with replacing(path) as temporary:
@@ -201,6 +205,8 @@ class Log:
             lines.append(line)
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
+        for line in lines:
+            self.also(line)
         return lines[-1] if lines else {}
 
 
@@ -278,7 +284,8 @@ def train(
         state = checkpoint.load(newest)
         trainer.load_state_dict(state)
         best = state["best"]
-    log = Log(folder / "log.jsonl", trainer.done)
+    also = curves(folder, trainer.done) if settings.tensorboard else lambda line: None
+    log = Log(folder / "log.jsonl", trainer.done, also)
     loaded = batches(trainer.done)
     with Stop() as stop:
         while trainer.done < settings.steps and not stop.wished:

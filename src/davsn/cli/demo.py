@@ -134,10 +134,11 @@ def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[s
 def run(name: str, out: Path, scale: Scale, seed: int, changes: list[str]) -> ResultRow | None:
     """Train one network and score it on the unseen clips; None if a signal stopped it."""
     experiment = experiment_of(name, out, scale, seed, changes)
+    resumed = (out / experiment.name).exists()
     begun = time.monotonic()
     if not train_in(experiment, out / experiment.name):
         return None
-    seconds = time.monotonic() - begun
+    seconds = None if resumed else time.monotonic() - begun
     scores = score(open_trained(out / experiment.name), experiment.validation["unseen"], "unseen clips")
     scores.save(out / experiment.name / "scores_unseen.json")
     return ResultRow(name, scores, seconds, uses_target_labels=name == ORACLE)

@@ -1,0 +1,73 @@
+"""Synthetic to real: ProcCity to CamVid by the same commands a user types, over several seeds.
+
+Run: python benchmarks/procity_camvid.py --data FOLDER --weights FILE --seeds 0 1 2
+The folder is the pair's (source/, target/, classes.yaml); it is no part of this repository. The weights are an ImageNet
+start for tf_efficientnet_lite0 (benchmarks/lite0_weights.py makes them). Nothing is selected on the validation frames:
+the last checkpoint is scored, once.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from davsn.cli import main as davsn
+from davsn.scores import Scores
+from records import PROJECT, commit, row, write
+
+METHODS = {
+    "source_only": ["--method", "source_only"],
+    "da_vsn": ["--method", "da_vsn"],
+    "da_vsn, its target losses off": [
+        "--method",
+        "da_vsn",
+        "method.adversarial_weight=0",
+        "method.consistency_weight=0",
+    ],
+}
+SETS = {
+    "stills": ["frames=stills", "labels=stills_labels", "stills=true"],
+    "clip": [],
+}
+
+
+def command(*words: object) -> None:
+    """Run ``davsn`` as a user would; anything but success ends the benchmark."""
+    code = davsn([str(word) for word in words])
+    if code:
+        raise SystemExit(code)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=PROJECT / "runs" / "benchmark_procity_camvid")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    data, code, rows = given.data, commit(), []
+    for seed in given.seeds:
+        for title, options in METHODS.items():
+            folder = given.out / f"seed{seed}" / title.replace(", ", "_").replace(" ", "_")
+            begun = time.monotonic()
+            command(
+                *("adapt", "--source", data / "source", "--target", data / "target" / "train"),
+                *("--classes", data / "classes.yaml", "-o", folder, f"seed={seed}", f"training.steps={given.steps}"),
+                *(f"network.weights={given.weights}", *options),
+            )
+            seconds = time.monotonic() - begun
+            for name, changes in SETS.items():
+                file = folder / f"scores_{name}.json"
+                where = ["--data", data / "target" / "val", "--classes", data / "classes.yaml"]
+                command("eval", folder, *where, "-o", file, *changes)
+                rows.append(row(title, seed, Scores.load(file), seconds, set=name))
+            settings = {"recipe": "adapt", "steps": given.steps, "encoder": "tf_efficientnet_lite0, ImageNet"}
+            write("procity_camvid", "ProcCity to CamVid", settings, rows, code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the records of the training benchmarks share: how one is written, and a row of it."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from davsn.saving import replacing
+from davsn.scores import Scores
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results"
+
+
+def commit() -> str:
+    """The commit whose code is running; take it at the start, since others may commit meanwhile."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def row(method: str, seed: int, scores: Scores, seconds: float | None, **more: str) -> dict[str, Any]:
+    """A row in the form of benchmarks/results/README.md; NaN becomes null."""
+    iou = {name: None if value != value else round(value, 5) for name, value in scores.iou.items()}
+    consistency = scores.temporal_consistency
+    return {
+        "method": method,
+        "seed": seed,
+        **more,
+        "miou": round(scores.exact_miou, 3),
+        "iou": iou,
+        "temporal_consistency": None if consistency is None else round(consistency, 3),
+        "seconds": None if seconds is None else round(seconds, 1),
+    }
+
+
+def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, Any]], code: str) -> None:
+    """Write a record; called after every finished seed, so that a long run that dies leaves what it has."""
+    record = {
+        "name": title,
+        "command": f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip(),
+        "commit": code,
+        "date": date.today().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} thread(s); other jobs ran beside it, so seconds are upper bounds",
+        "settings": settings,
+        "rows": rows,
+    }
+    with replacing(RESULTS / f"{name}.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
