@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=PROJECT / "runs" / "benchmark_procity_camvid")
     given = parser.parse_args()
@@ -56,7 +56,15 @@ def main() -> None:
             begun = time.monotonic()
             command(
                 *("adapt", "--source", data / "source", "--target", data / "target" / "train"),
-                *("--classes", data / "classes.yaml", "-o", folder, f"seed={seed}", f"training.steps={given.steps}"),
+                *(
+                    "--classes",
+                    data / "classes.yaml",
+                    "-o",
+                    folder,
+                    f"seed={seed}",
+                    f"training.steps={given.steps}",
+                    "training.workers=0",
+                ),
                 *(f"network.weights={given.weights}", *options),
             )
             seconds = time.monotonic() - begun

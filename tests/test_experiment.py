@@ -251,7 +251,10 @@ def test_a_run_that_could_not_start_leaves_its_folder_free(world, tmp_path):
     with pytest.raises(DataError, match="holds no frames"):
         Run(load(recipe(world), [f"source.root={tmp_path / 'empty'}"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    assert Run(load(recipe(world)), tmp_path / "run").steps_saved() == 0
+    small = load(recipe(world, method="da_vsn"), ["source.size=[32, 16]", "target.size=[32, 16]"])
+    with pytest.raises(ConfigError, match="too small to judge"):
+        Run(small, tmp_path / "run").train()
+    assert Run(load(recipe(world)), tmp_path / "run").train()  # nothing was saved that other settings could spoil
 
 
 def test_a_source_without_labels_cannot_be_learned_from(world, tmp_path):

@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -295,6 +296,17 @@ def test_a_log_keeps_the_lines_of_the_checkpoint_and_drops_later_and_broken_ones
         {"step": 1},
         {"step": 2, "loss/a": 1.5, "rate/b": 0.25},
     ]
+
+
+def test_samples_that_could_not_be_read_are_named_and_counted(tmp_path, caplog):
+    def damaged(start):
+        for step, (source, target) in enumerate(batches(start), start):
+            yield source, replace(target, skipped=("clip/7.png: is cut short",)) if step == 2 else target
+
+    train(trainer_of(), damaged, tmp_path, extra={"settings": {}})
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line.get("skipped", 0) for line in logged[:4]] == [0, 0, 1, 0]
+    assert "skipped: clip/7.png: is cut short" in caplog.text
 
 
 def test_tensorboard_shows_the_log_if_it_is_wished(tmp_path):

@@ -295,9 +295,9 @@ def _settings_file(folder: Path) -> Path:
 
 
 def _compare(folder: Path, settings: dict[str, Any]) -> None:
-    """Find that a folder is free, or holds a run with these settings."""
+    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything."""
     file = _settings_file(folder)
-    if file.is_file():
+    if file.is_file() and checkpoint.latest(folder / "checkpoints") is not None:
         held = dict(_flat(read_yaml(file)))
         wanted = dict(_flat(settings))
         changed = [
@@ -365,7 +365,10 @@ def open_trained(path: Path) -> Trained:
             )
         path = newest
     state = checkpoint.load(path)
-    experiment = validate(Experiment, state["settings"], str(path), paths=False)  # its data may be elsewhere by now
+    settings = dict(state["settings"])
+    if settings["method"]["name"].endswith(".py"):
+        settings["method"] = "source_only"  # predicting needs no method, and a checkpoint chooses no code to run
+    experiment = validate(Experiment, settings, str(path), paths=False)  # its data may be elsewhere by now
     taxonomy = Taxonomy.from_data(state["taxonomy"])
     segmenter = build_segmenter(experiment, len(taxonomy), state)
     return Trained(segmenter.eval(), taxonomy, experiment, state["step"])

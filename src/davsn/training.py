@@ -6,6 +6,7 @@ Nothing in a step copies to the host: losses stay on the device until :class:`Lo
 
 import copy
 import json
+import logging
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,8 @@ from davsn.optimisation import Optimisation
 from davsn.saving import replacing
 from davsn.settings import Settings
 from davsn.tensorboard import curves
+
+_log = logging.getLogger(__name__)
 
 Record = dict[str, Tensor | float]
 Loaded = tuple[Batch, Batch | None]
@@ -210,6 +213,19 @@ class Log:
         return lines[-1] if lines else {}
 
 
+def _together(pair: Loaded, what: str) -> tuple[str, ...]:
+    """The texts of both batches."""
+    return tuple(text for batch in pair if batch is not None for text in getattr(batch, what))
+
+
+def _skipped(pair: Loaded) -> dict[str, float]:
+    """How many unreadable samples others stand in for in this step, for the log; each is named on the screen."""
+    messages = _together(pair, "skipped")
+    for message in messages:
+        _log.warning("skipped: %s", message)
+    return {"skipped": len(messages)} if messages else {}
+
+
 def _lines(path: Path) -> Iterator[str]:
     """The whole lines of a log; a line that a kill cut short is no line."""
     if path.is_file():
@@ -291,8 +307,8 @@ def train(
         while trainer.done < settings.steps and not stop.wished:
             pair = stop.guard(loaded)
             if pair is not None:
-                source, target = pair
-                log.add(trainer.done, trainer.step(source, target), source.names + (target.names if target else ()))
+                step, record = trainer.done, trainer.step(*pair)
+                log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
             save = due or stop.wished
             if save or trainer.done % settings.log_every == 0:

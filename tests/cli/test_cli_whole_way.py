@@ -14,7 +14,7 @@ from conftest import TINY
 from davsn.experiment import open_trained
 from davsn.scores import Scores
 
-SHORT = [*TINY, "training.steps=2", "source.size=[64,32]", "target.size=[64,32]"]
+SHORT = [*TINY, "training.steps=2", "source.size=[256,128]", "target.size=[256,128]"]
 
 
 def picture_folders(root):
@@ -110,7 +110,7 @@ def test_adapt_to_frames_or_to_videos(davsn, world, tmp_path, target):
     trained = open_trained(out)
     assert trained.step == 2
     assert trained.experiment.method.name == "da_vsn"
-    assert trained.size == (64, 32)
+    assert trained.size == (256, 128)
     assert Scores.load(out / "scores_target.json").frames == 8
 
 

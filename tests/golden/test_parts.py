@@ -1,4 +1,4 @@
-"""Single formulas against recordings (d_parts*.npz): entropies and losses."""
+"""Single formulas against recordings (d_parts*.npz): entropies, losses and the schedule."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ from vectors import files, label, load
 
 from davsn.ops.losses import SOURCE, TARGET, cross_entropy, domain_loss, weighted_l1
 from davsn.ops.uncertainty import entropy, entropy_loss, self_information
+from davsn.optimisation import Optimisation, OptimiserSettings
 
 
 @pytest.fixture(params=files("d_parts*.npz"), ids=label)
@@ -26,3 +27,14 @@ def test_losses(parts):
     torch.testing.assert_close(domain_loss(logits, SOURCE), parts["bce0"], **close)
     torch.testing.assert_close(domain_loss(logits, TARGET), parts["bce1"], **close)
     torch.testing.assert_close(weighted_l1(logits, probabilities, probabilities[:, :1]), parts["wl1"], **close)
+
+
+def test_the_rates_fall_as_published(parts):
+    weight = torch.nn.Parameter(torch.ones(1))
+    settings = OptimiserSettings(horizon=250_000)
+    optimisation = Optimisation({"backbone": [weight]}, {weight: "conv1.weight"}, {}, settings, steps=1)
+    rates = []
+    for step in (0, 1, 1_000, 40_000, 120_000, 249_999):  # no file names the steps; these give the recorded rates
+        optimisation.begin(step)
+        rates.append(optimisation.rates()["segmenter/backbone"])
+    assert rates == pytest.approx(parts["lr_poly"].tolist(), rel=1e-9)

@@ -37,7 +37,7 @@ def adapt_(
     changes:
         Further settings, key=value; davsn adapt starts from the recipe 'adapt'.
     source:
-        The labelled folder: frames/<clip>/*.jpg, labels/<clip>/*.png, classes.yaml.
+        The labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png, classes.yaml.
     target:
         A folder of frames, or video files (mp4, mov, mkv, avi, webm) or folders of them.
     classes:
@@ -50,14 +50,15 @@ def adapt_(
         The run's folder.
     """
     values = override(recipe_values("adapt"), [])
-    values["method"] = method
+    if values["method"]["name"] != method:  # the recipe's options are those of its own method
+        values["method"] = {"name": method}
     values["source"] |= {"root": source, "classes": classes}
     values["target"] = _target(values["target"], target)
+    values = override(values, list(changes))
     if validation is not None:
         scored = {"root": validation, "classes": classes or source / "classes.yaml", "missing": "repeat"}
-        values["validation"] = {"target": {"name": "folder", "size": values["target"]["size"], **scored}}
-    experiment = load(override(values, list(changes)), where="davsn adapt")
-    return carry_out(experiment, out)
+        values["validation"] = {"target": {"name": "folder", "size": values["target"].get("size"), **scored}}
+    return carry_out(load(values, where="davsn adapt"), out)
 
 
 def _target(values: dict[str, Any], paths: list[Path]) -> dict[str, Any]:

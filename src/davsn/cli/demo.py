@@ -42,12 +42,12 @@ class Scale:
     steps: int
 
 
-FULL = Scale((256, 128), (16, 16), (6, 12), 200)
-QUICK = Scale((128, 64), (3, 5), (2, 3), 6)
+FULL = Scale((256, 128), (16, 16), (6, 12), 240)
+QUICK = Scale((256, 128), (3, 5), (2, 3), 6)
 
 RUNS = {
     "source only": {"method": "source_only"},
-    "da_vsn": {"method": "da_vsn"},
+    "da_vsn": {},
     "trained on target labels": {"method": "source_only", "source.root": "camera"},
 }
 """Rows of the table: what each run changes in the recipe 'demo'. All start from the same weights."""
@@ -58,7 +58,7 @@ def demo_(
     *changes: str,
     out: Annotated[Path, Parameter(alias="-o")] = Path("runs/demo"),
     quick: Annotated[bool, Parameter(negative="")] = False,
-    seed: int = 0,
+    seed: int = 1,
 ) -> int:
     """See what adaptation does: two street worlds, three networks, one table and a page of pictures.
 
@@ -81,7 +81,7 @@ def demo_(
     quick:
         A minute instead of five: shows that everything works, and learns next to nothing.
     seed:
-        Of the world, of the weights and of the order of the samples.
+        Of the world, of the weights and of the order of the samples. Seed 0 is the one the settings were chosen on.
     """
     scale = QUICK if quick else FULL
     console.print("1. Drawing two looks of one world, and clips that no network will train on")

@@ -40,16 +40,17 @@ def eval_(
     changes:
         Settings of the labelled folder: key=value.
     data:
-        A labelled folder: frames/<clip>/*, labels/<clip>/*.png.
+        A labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png.
     classes:
         Its class table; without it DIR/classes.yaml.
     labelled_only:
         Predict only frames that have labels, and measure no temporal consistency.
     out:
-        Where to write the scores as JSON; without it, beside the checkpoint.
+        Where to write the scores as JSON; without it, into the run's folder.
     """
     trained = open_trained(checkpoint)
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
+    folder = folder.parent if folder.name == "checkpoints" else folder
     for name, part in _sets(trained, data, classes, list(changes)).items():
         scores = score(trained, part, name, labelled_only)
         file = out or folder / f"scores_{name}.json"
