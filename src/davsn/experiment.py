@@ -122,8 +122,19 @@ class Experiment(Settings):
         return method
 
 
-def load(recipe: Path | Mapping[str, Any], assignments: list[str] | None = None, where: str = "settings") -> Experiment:
+def load(
+    recipe: Path | Mapping[str, Any],
+    assignments: list[str] | None = None,
+    where: str = "settings",
+    paths: bool = True,
+) -> Experiment:
     """An experiment from a recipe file or a mapping, with ``key=value`` overrides.
+
+    Args:
+        recipe: the file, or what stands in one.
+        assignments: see :func:`davsn.settings.override`.
+        where: named in the error; a file is named by itself.
+        paths: see :func:`davsn.settings.validate`.
 
     Raises:
         ConfigError: every mistake found, files and folders that do not exist among them, before anything is loaded.
@@ -135,7 +146,7 @@ def load(recipe: Path | Mapping[str, Any], assignments: list[str] | None = None,
     values = override(values, assignments or [])
     if values.get("mode") == "faithful":
         values = {**_faithful(values), "mode": "faithful"}
-    return validate(Experiment, values, where)
+    return validate(Experiment, values, where, paths)
 
 
 def _faithful(values: dict[str, Any]) -> dict[str, Any]:

@@ -133,7 +133,11 @@ def test_a_users_own_method_file(davsn, world, tmp_path):
     )
     code, _, err = davsn(world, "train", "tiny.yaml", f"method={tmp_path / 'halved.py'}", "-o", tmp_path / "run")
     assert code == 0, err
-    assert open_trained(tmp_path / "run").experiment.method.settings.main_weight == 0.5
+    settings = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())
+    assert settings["method"] == {"name": str(tmp_path / "halved.py"), "main_weight": 0.5, "aux_weight": 0.1}
+    (tmp_path / "halved.py").write_text("raise SystemExit('a checkpoint chose code to run')")
+    code, _, err = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
+    assert code == 0, err
 
 
 def test_bf16_and_a_moving_average_reach_prediction(davsn, world, tmp_path):
