@@ -84,6 +84,8 @@ def demo_(
         Of the world, of the weights and of the order of the samples. Seed 0 is the one the settings were chosen on.
     """
     scale = QUICK if quick else FULL
+    for name in RUNS:
+        experiment_of(name, out, scale, seed, list(changes), paths=False)  # mistakes are told before work begins
     console.print("1. Drawing two looks of one world, and clips that no network will train on")
     draw(out / "world", scale, seed)
     rows = []
@@ -120,15 +122,15 @@ def _show(show: Report, done: int, total: int) -> None:
     show(done)
 
 
-def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[str]) -> Experiment:
-    """The settings of one run of the demo."""
+def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[str], paths: bool = True) -> Experiment:
+    """The settings of one run of the demo; without ``paths`` the world need not be drawn yet."""
     values = recipe_values("demo") | {"name": name.replace(" ", "_"), "seed": seed}
     own = {"training.steps": scale.steps, "training.save_every": scale.steps, **RUNS[name]}
     values = override(values, [f"{key}={value}" for key, value in own.items()])
     for domain in ("source", "target"):
         values[domain]["root"] = out / "world" / values[domain]["root"]
     values["validation"] = {"unseen": {"name": "folder", "root": out / "world" / "unseen", "missing": "repeat"}}
-    return load(override(values, changes), where="davsn demo")
+    return load(override(values, changes), where="davsn demo", paths=paths)
 
 
 def run(name: str, out: Path, scale: Scale, seed: int, changes: list[str]) -> ResultRow | None:
