@@ -49,7 +49,7 @@ def faithful(precision: str) -> Experiment:
 
 
 def trainer_of(precision: str) -> Trainer:
-    """The trainer of a faithful run, as :class:`davsn.experiment.Run` builds it, without its data."""
+    """The trainer of a faithful run, as :class:`davsn.run.Run` builds it, without its data."""
     experiment = faithful(precision)
     image = DeepLab(DeepLab.Config(), CLASSES)
     segmenter = VideoSegmenter(image, experiment.video.propagation, experiment.video.flow_scale)

@@ -16,9 +16,10 @@ from davsn.components import available
 from davsn.data.streets import Streets
 from davsn.data.streets.write import write
 from davsn.errors import CheckpointError, ConfigError, DataError
-from davsn.experiment import Experiment, Run, choose, device_of, dump, load, open_trained, scored_frames
+from davsn.experiment import Experiment, choose, device_of, dump, load
 from davsn.flow.base import FlowEstimator
 from davsn.methods.base import Method
+from davsn.run import Run, open_trained, scored_frames
 from davsn.settings import read_yaml, validate
 
 MINE = """
@@ -206,6 +207,23 @@ def test_a_run_of_a_users_own_method(world, tmp_path):
     assert [line["step"] for line in lines] == [0, 1]
     assert lines[0]["loss/pull"] > 0
     assert open_trained(tmp_path / "run").step == 2
+
+
+def test_a_checkpoint_runs_no_code_without_leave(world, tmp_path):
+    own, ran = tmp_path / "own_network.py", tmp_path / "ran"
+    own.write_text(
+        "from pathlib import Path\n\n"
+        "from davsn.networks.light import Light\n\n"
+        f"Path({str(ran)!r}).touch()\n\n\n"
+        "class Own(Light):\n    pass\n"
+    )
+    network = {**recipe(world)["network"], "name": str(own)}
+    assert Run(load(recipe(world, network=network)), tmp_path / "run").train()
+    ran.unlink()
+    with pytest.raises(CheckpointError, match=r"needs code that is no part of davsn: .*own_network\.py.*--own-code"):
+        open_trained(tmp_path / "run")
+    assert not ran.exists()
+    assert open_trained(tmp_path / "run", own_code=True).step == 2
 
 
 @pytest.mark.slow

@@ -1,32 +1,26 @@
 """What a run is: settings from a recipe, checked whole before anything loads, and the parts built from them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-import yaml
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo, field_validator, model_serializer
 
-import davsn
 from davsn import checkpoint
-from davsn.clip import Batch, ClipSpec
+from davsn.clip import ClipSpec
 from davsn.components import find
-from davsn.data.base import DatasetSettings, VideoDataset
-from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
+from davsn.data.base import VideoDataset
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import CheckpointError, ConfigError, DataError
-from davsn.evaluation import information_maximisation
+from davsn.errors import ConfigError, DataError
 from davsn.methods.base import Method
 from davsn.networks.base import ImageNetwork
 from davsn.networks.video import Propagation, VideoSegmenter
 from davsn.ops.warp import FlowScale
 from davsn.optimisation import OptimiserSettings
-from davsn.saving import replacing
 from davsn.settings import Settings, override, read_yaml, validate
-from davsn.training import Trainer, TrainingSettings, optimisation_of, segmenter_of, train
+from davsn.training import TrainingSettings, segmenter_of
 
 TWO_FRAMES = ClipSpec(frames=(0, -1), flows=((0, -1),))
 """What the video network needs to predict."""
@@ -235,166 +229,3 @@ def device_of(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-class Run:
-    """An experiment in a folder: its settings, log, checkpoints and scores.
-
-    Args:
-        experiment: what to run.
-        folder: where; a run that was stopped there goes on.
-
-    Raises:
-        ConfigError: the folder holds a run with other settings.
-        DataError: a data set that cannot be used.
-    """
-
-    def __init__(self, experiment: Experiment, folder: Path) -> None:
-        self.experiment, self.folder = experiment, folder
-        _compare(folder, dump(experiment))
-        checkpoint.seed_everything(experiment.seed)
-        self.device = device_of(experiment.training.device)
-        source = build_dataset(experiment.source)
-        if source.taxonomy is None:
-            raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
-        self.taxonomy = source.taxonomy
-        for part in experiment.validation.values():
-            build_labelled(part, self.taxonomy)  # a mistake there would else be found when training is over
-        method = find("davsn.methods", experiment.method.name, Method)
-        self.method = method(experiment.method.settings, build_segmenter(experiment, len(self.taxonomy)))
-        self.source = Samples(source, method.source)
-        self.target: Samples | None = None
-        if method.target is not None and experiment.target is not None:
-            self.target = Samples(target_training(build_dataset(experiment.target)), method.target)
-        optimisation = optimisation_of(self.method, experiment.optimiser, experiment.training)
-        self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
-
-    def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
-        """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
-        settings = dump(self.experiment)
-        with replacing(_settings_file(self.folder)) as temporary:
-            temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
-        return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
-
-    def steps_saved(self) -> int:
-        """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
-        return checkpoint.steps_of(checkpoint.latest(self.folder / "checkpoints"))
-
-    def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
-        settings = self.experiment.training
-        share = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
-        sources = training_batches(self.source, seed=self.experiment.seed, **share)
-        if self.target is None:
-            return ((source, None) for source in sources)
-        targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
-        return zip(sources, targets, strict=True)
-
-    def _select_by(self) -> Callable[[VideoSegmenter], float] | None:
-        """The label-free score that chooses the best checkpoint; None where no target is seen."""
-        if self.target is None:
-            return None
-        few = self.target.spread(16)
-        precision = self.experiment.training.precision
-        return lambda segmenter: information_maximisation(
-            segmenter, evaluation_batches(few), device=self.device, precision=precision
-        )
-
-
-def _settings_file(folder: Path) -> Path:
-    return folder / "settings.yaml"
-
-
-def _compare(folder: Path, settings: dict[str, Any]) -> None:
-    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything."""
-    file = _settings_file(folder)
-    if file.is_file() and checkpoint.latest(folder / "checkpoints") is not None:
-        held = dict(_flat(read_yaml(file)))
-        wanted = dict(_flat(settings))
-        changed = [
-            f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"
-            for key in sorted(held.keys() | wanted.keys())
-            if held.get(key) != wanted.get(key)
-        ]
-        if changed:
-            raise ConfigError(
-                f"{folder} holds a run with other settings (choose another --out, or delete it): it", changed
-            )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained network with what is needed to use it.
-
-    Attributes:
-        segmenter: on the CPU, in evaluation mode.
-        taxonomy: its classes.
-        experiment: the settings it was trained with.
-        step: how many steps it was trained.
-    """
-
-    segmenter: VideoSegmenter
-    taxonomy: Taxonomy
-    experiment: Experiment
-    step: int
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """(width, height) of the target frames it was trained on, or of the source's; None for any."""
-        part = self.experiment.target or self.experiment.source
-        assert isinstance(part.settings, DatasetSettings)
-        return part.settings.size
-
-    @property
-    def device(self) -> torch.device:
-        """The device it was trained on, or the best there is where this machine has none of the kind."""
-        try:
-            return device_of(self.experiment.training.device)
-        except ConfigError:
-            return device_of("auto")
-
-
-def open_trained(path: Path) -> Trained:
-    """The network of a checkpoint, or of the newest checkpoint in a run's folder.
-
-    Raises:
-        CheckpointError: no checkpoint there, or one that cannot be read.
-    """
-    if path.is_dir():
-        newest = checkpoint.latest(path / "checkpoints")
-        if newest is None:
-            raise CheckpointError(
-                f"{path} holds no checkpoint yet. Give a checkpoint file, or a run that has saved one"
-            )
-        path = newest
-    state = checkpoint.load(path)
-    settings = dict(state["settings"])
-    if settings["method"]["name"].endswith(".py"):
-        settings["method"] = "source_only"  # predicting needs no method, and a checkpoint chooses no code to run
-    experiment = validate(Experiment, settings, str(path), paths=False)  # its data may be elsewhere by now
-    taxonomy = Taxonomy.from_data(state["taxonomy"])
-    segmenter = build_segmenter(experiment, len(taxonomy), state)
-    return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
-
-
-def scored_frames(trained: Trained, part: Part, *, labelled_only: bool = False) -> Samples:
-    """The frames of a labelled data set, as an evaluation wants them.
-
-    Args:
-        trained: the network to be scored.
-        part: the data set; its classes must be the network's.
-        labelled_only: leave out frames without a label, which count in the temporal consistency alone.
-
-    Raises:
-        DataError: no labels there, or other classes than the network's.
-    """
-    dataset = build_labelled(part, trained.taxonomy)
-    return Samples(dataset, replace(TWO_FRAMES, labels=True), every_frame=not labelled_only)

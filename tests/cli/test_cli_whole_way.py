@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from conftest import TINY
-from davsn.experiment import open_trained
+from davsn.run import open_trained
 from davsn.scores import Scores
 
 SHORT = [*TINY, "training.steps=2", "source.size=[256,128]", "target.size=[256,128]"]

@@ -23,8 +23,9 @@ from davsn.data.loading import evaluation_batches
 from davsn.data.painting import colourise, overlay
 from davsn.data.streets import Streets
 from davsn.data.streets.write import write
-from davsn.experiment import Experiment, Trained, load, open_trained, scored_frames
+from davsn.experiment import Experiment, load
 from davsn.report.page import ResultRow, RunReport, Strip, write_page
+from davsn.run import Trained, open_trained, scored_frames
 from davsn.saving import replacing
 from davsn.scores import percent
 from davsn.settings import override
@@ -141,7 +142,7 @@ def run(name: str, out: Path, scale: Scale, seed: int, changes: list[str]) -> Re
     if not train_in(experiment, out / experiment.name):
         return None
     seconds = None if resumed else time.monotonic() - begun
-    scores = score(open_trained(out / experiment.name), experiment.validation["unseen"], "unseen clips")
+    scores = score(open_trained(out / experiment.name, own_code=True), experiment.validation["unseen"], "unseen clips")
     scores.save(out / experiment.name / "scores_unseen.json")
     return ResultRow(name, scores, seconds, uses_target_labels=name == ORACLE)
 
@@ -179,7 +180,7 @@ def table(rows: list[ResultRow]) -> Table:
 
 def report(rows: list[ResultRow], out: Path, scale: Scale, seed: int, changes: list[str]) -> RunReport:
     """The page: what was done, the table, frames of the unseen clips, curves."""
-    networks = {row.name: open_trained(out / row.name.replace(" ", "_")) for row in rows}
+    networks = {row.name: open_trained(out / row.name.replace(" ", "_"), own_code=True) for row in rows}
     logs = {name: out / name.replace(" ", "_") / "log.jsonl" for name in networks}
     return RunReport(
         title="davsn demo: from a game to a camera, without the camera's labels",

@@ -9,7 +9,8 @@ from davsn.cli.console import console
 from davsn.cli.train import score
 from davsn.data.base import VideoDataset
 from davsn.errors import ConfigError
-from davsn.experiment import Part, Trained, choose, open_trained
+from davsn.experiment import Part, choose
+from davsn.run import Trained, open_trained
 from davsn.settings import override
 
 
@@ -19,6 +20,7 @@ def eval_(
     data: Path | None = None,
     classes: Path | None = None,
     labelled_only: Annotated[bool, Parameter(negative="")] = False,
+    own_code: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
     """Score a trained network on labelled video by the published protocol, and its temporal consistency.
@@ -45,10 +47,12 @@ def eval_(
         Its class table; without it DIR/classes.yaml.
     labelled_only:
         Predict only frames that have labels, and measure no temporal consistency.
+    own_code:
+        Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     out:
         Where to write the scores as JSON; without it, into the run's folder.
     """
-    trained = open_trained(checkpoint)
+    trained = open_trained(checkpoint, own_code)
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     folder = folder.parent if folder.name == "checkpoints" else folder
     for name, part in _sets(trained, data, classes, list(changes)).items():

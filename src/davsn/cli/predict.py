@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from davsn.cli.console import console, progress
 from davsn.components import find
 from davsn.data.footage import footage
-from davsn.experiment import open_trained
 from davsn.flow.base import FlowEstimator
 from davsn.inference import Predictor
+from davsn.run import open_trained
 
 
 def predict_(
@@ -20,6 +20,7 @@ def predict_(
     *,
     flow: str = "dis",
     size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+    own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Label a video or a folder of frames: an overlay video, or masks as palette PNGs.
 
@@ -41,8 +42,10 @@ def predict_(
         The flow estimator (davsn list flow).
     size:
         Width and height of the network's input; without it, those it was trained with.
+    own_code:
+        Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
-    trained = open_trained(checkpoint)
+    trained = open_trained(checkpoint, own_code)
     estimator = find("davsn.flow", flow, FlowEstimator)
     predictor = Predictor(
         trained.segmenter,

@@ -13,7 +13,8 @@ from davsn.clip import Batch
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
-from davsn.experiment import Experiment, Part, Run, Trained, load, open_trained, scored_frames
+from davsn.experiment import Experiment, Part, load
+from davsn.run import Run, Trained, open_trained, scored_frames
 from davsn.scores import Scores
 from davsn.settings import read_yaml
 
@@ -46,7 +47,7 @@ def carry_out(experiment: Experiment, folder: Path) -> int:
         console.print(f"Stopped and saved in {folder}. The same command goes on from there.")
         return 130
     for name, part in experiment.validation.items():
-        scores = score(open_trained(folder), part, name)
+        scores = score(open_trained(folder, own_code=True), part, name)
         scores.save(folder / f"scores_{name}.json")
         console.print(scores.table(f"{experiment.name} on {name}"))
     console.print(f"Done: {folder}")
@@ -91,7 +92,7 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
 
 
 def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) -> Scores:
-    """Evaluate with progress on the screen; see :func:`davsn.experiment.scored_frames`."""
+    """Evaluate with progress on the screen; see :func:`davsn.run.scored_frames`."""
     samples = scored_frames(trained, part, labelled_only=labelled_only)
     precision = trained.experiment.training.precision
     with progress(f"scoring {name}", len(samples)) as report:
