@@ -1,6 +1,7 @@
 """What every test starts from: one thread, so that timings and sums do not depend on the machine, and fixed seeds."""
 
 import random
+import sys
 
 import cv2
 import numpy as np
@@ -16,3 +17,15 @@ def _fixed_seeds():
     random.seed(1234)
     np.random.seed(1234)  # noqa: NPY002 - for the libraries that draw from it
     torch.manual_seed(1234)
+
+
+@pytest.fixture(autouse=True)
+def _own_files_of_this_test_alone(monkeypatch):
+    """A user's own parts are imported by name; two tests may both have a mine.py."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and "pytest-of-" in file:
+            del sys.modules[name]
