@@ -12,9 +12,11 @@ import itertools
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from davsn.cli import main as davsn
+from davsn.data.folder import Folder
 from davsn.scores import Scores
 from records import PROJECT, commit, recorded, row, write
 
@@ -32,10 +34,8 @@ METHODS = {
         "method.consistency_weight=0",
     ],
 }
-SETS = {
-    "stills": ["frames=stills", "labels=stills_labels", "stills=true"],
-    "clip": [],
-}
+STILLS = {"frames": "stills", "labels": "stills_labels", "stills": True}
+SETS = {"stills": [f"{key}={str(value).lower()}" for key, value in STILLS.items()], "clip": []}
 
 
 def command(*words: object) -> None:
@@ -43,6 +43,25 @@ def command(*words: object) -> None:
     code = davsn([str(word) for word in words])
     if code:
         raise SystemExit(code)
+
+
+def shares(data: Path) -> dict[str, dict[str, float]]:
+    """Set → class → share × 100 of the labelled pixels, of every third frame: how far the layouts are apart."""
+    sets = {
+        "source": (data / "source", {}),
+        "stills": (data / "target" / "val", STILLS),
+        "clip": (data / "target" / "val", {}),
+    }
+    found = {}
+    for name, (root, options) in sets.items():
+        dataset = Folder(Folder.Config(root=root, classes=data / "classes.yaml", **options))
+        assert dataset.taxonomy is not None
+        classes = len(dataset.taxonomy)
+        places = [(clip, at) for clip, info in enumerate(dataset.clips) for at in info.labelled][::3]
+        ids = np.concatenate([dataset.read_label(*place).ravel() for place in places])
+        counts = np.bincount(ids[ids < classes], minlength=classes)
+        found[name] = dict(zip(dataset.taxonomy.names, (counts / counts.sum() * 100).round(2).tolist(), strict=True))
+    return found
 
 
 def main() -> None:
@@ -56,6 +75,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     data, code, rows = given.data, commit(), recorded("procity_camvid")
+    layout = shares(data)
     for seed, (title, options) in itertools.product(given.seeds, METHODS.items()):
         if any((row["method"], row["seed"]) == (title, seed) for row in rows):
             continue
@@ -74,7 +94,7 @@ def main() -> None:
             rows.append(row(title, seed, Scores.load(file), seconds, set=name))
         rows.sort(key=lambda row: (row["seed"], list(METHODS).index(row["method"])))
         settings = {"recipe": "adapt", "steps": given.steps, "encoder": "tf_efficientnet_lite0, ImageNet"}
-        write("procity_camvid", "ProcCity to CamVid", settings, rows, code)
+        write("procity_camvid", "ProcCity to CamVid", settings, rows, code, shares=layout)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))["rows"]) if path.is_file() else []
 
 
-def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, Any]], code: str) -> None:
+def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, Any]], code: str, **more: Any) -> None:
     """Write a record; called after every finished seed, so that a long run that dies leaves what it has."""
     record = {
         "name": title,
@@ -56,6 +56,7 @@ def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, 
         f"{torch.get_num_threads()} thread(s), load average {os.getloadavg()[1]:.1f} at the end",
         "settings": settings,
         "rows": rows,
+        **more,
     }
     with replacing(RESULTS / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
