@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.benchmarks import ClassSet, taxonomy
 from davsn.data.streets import appearance, domains, motion
-from davsn.data.streets.categories import ClassSet, taxonomy, train_ids
+from davsn.data.streets.categories import train_ids
 from davsn.data.streets.render import View, view
 from davsn.data.streets.world import WorldKey, fastest
 from davsn.data.taxonomy import Taxonomy
