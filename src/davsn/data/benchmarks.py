@@ -84,3 +84,12 @@ def named_train_ids(raw_to_name: Iterable[tuple[int, str]], classes: ClassSet) -
     table = taxonomy(classes)
     names = {name: name for name in table.names} | ({} if "rider" in table.names else {"rider": "person"})
     return table.mapping([(number, names[name]) for number, name in raw_to_name if name in names])
+
+
+def raw_ids(raw: RawIds) -> dict[str, int]:
+    """The id that a data set's label files have for each class that it knows: the first, where it has several.
+
+    A rider is a person where the data set has no riders.
+    """
+    found = {row.name: getattr(row, raw)[0] for row in _TABLE if getattr(row, raw)}
+    return {"rider": found["person"]} | found

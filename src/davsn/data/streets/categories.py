@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.benchmarks import ClassSet, named_train_ids
+from davsn.data.benchmarks import ClassSet, RawIds, named_train_ids, raw_ids
 
 
 class Category(IntEnum):
@@ -33,3 +33,9 @@ class Category(IntEnum):
 def train_ids(classes: ClassSet) -> NDArray[np.uint8]:
     """(256,) lookup from :class:`Category` to train id; 255 for what the class set leaves out."""
     return named_train_ids([(category, category.name.lower()) for category in Category], classes)
+
+
+def published_ids(raw: RawIds) -> NDArray[np.uint8]:
+    """(17,) lookup from :class:`Category` to the ids of a benchmark's label files; 0 for what it has no id of."""
+    known = raw_ids(raw)
+    return np.array([known.get(category.name.lower(), 0) for category in Category], np.uint8)
