@@ -82,6 +82,19 @@ class TestViper:
         assert np.array_equal(sample.labels, resized)
         assert Samples(make(Viper, values, size=(13, 8)), LABELLED)[0].labels.shape == (24, 40)
 
+    @pytest.mark.parametrize(("width", "middle"), [(6, 3), (7, 3)])
+    def test_the_own_car_is_the_one_in_the_middle(self, width, middle):
+        for column in range(width):
+            raw = np.full((4, width), 3, np.uint8)
+            raw[-1, column] = raw[-2, max(column - 1, 0)] = 24  # joined corner to corner
+            raw[0, 0] = 24
+            kept = raw.copy()
+            if column == middle:
+                kept[-1, column] = kept[-2, column - 1] = 0
+            before = raw.copy()
+            assert np.array_equal(without_own_car(raw), kept)
+            assert np.array_equal(raw, before)
+
     def test_the_validation_part(self, tmp_path):
         values = published.viper(tmp_path, {"070": [9, 10]}, split="val")
         assert names(Samples(make(Viper, values, split="val"), LABELLED)) == ["070_00009/070_00010"]
@@ -165,6 +178,12 @@ class TestCityscapes:
         assert len(Samples(target, PAIR)) == 3
         assert len(Samples(target_training(make(Cityscapes, values, every_frame=True)), PAIR)) == 6
         assert len(Samples(make(Cityscapes, values, every_frame=True), LABELLED)) == 3
+
+    def test_validation_scores_consistency_only_if_told_to_read_every_frame(self, values):
+        assert len(Samples(make(Cityscapes, values), LABELLED, every_frame=True)) == 3
+        samples = Samples(make(Cityscapes, values, every_frame=True), LABELLED, every_frame=True)
+        assert len(samples) == 6
+        assert sum(samples[index].labels is not None for index in range(6)) == 3
 
     def test_a_list_names_the_frames_labelled_or_not(self, values, tmp_path):
         listed = tmp_path / "list.txt"

@@ -30,7 +30,8 @@ class Cityscapes(Numbered):
         classes: ClassSet = "viper"
         """'viper' for the 15 classes shared with VIPER, 'synthia' for the 12 shared with SYNTHIA-Seq."""
         every_frame: bool = False
-        """As an unlabelled target, train on every frame of a snippet; false takes the labelled or listed ones."""
+        """Use every frame of a snippet, to train an unlabelled target on or to score temporal consistency with;
+        false uses the labelled or listed ones."""
 
     _ids = "cityscapes"
     _other_ids = "Wanted are the labelIds as they are downloaded: are these labelTrainIds?"

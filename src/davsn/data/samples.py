@@ -28,7 +28,7 @@ class Samples(Dataset[Clip]):
     Args:
         dataset: the data set; its settings say how frames are sized, paired and changed.
         spec: the frames, flows and label wanted of each sample.
-        every_frame: unlabelled frames as well where labels are wanted; they come without one.
+        every_frame: where labels are wanted, the chosen frames without one as well; they come without it.
 
     Raises:
         DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
@@ -47,7 +47,7 @@ class Samples(Dataset[Clip]):
         wanted = [
             (clip, position)
             for clip, info in enumerate(dataset.clips)
-            for position in _current(info, spec.labels, every_frame)
+            for position in _current(info, spec.labels and not every_frame)
         ]
         self.places = [place for place in wanted if self.positions(*place) is not None]
         self.left_out = len(wanted) - len(self.places)
@@ -211,11 +211,11 @@ def pictures(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous().float().div_(255)
 
 
-def _current(info: ClipInfo, labels: bool, every_frame: bool) -> Sequence[int]:
+def _current(info: ClipInfo, labelled_only: bool) -> Sequence[int]:
     """The positions of a clip that samples are wanted of."""
-    if labels and not every_frame:
+    if labelled_only:
         return info.labelled
-    return range(len(info.frames)) if every_frame or info.chosen is None else info.chosen
+    return range(len(info.frames)) if info.chosen is None else info.chosen
 
 
 def _offsets(spec: ClipSpec) -> str:
