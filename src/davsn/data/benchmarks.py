@@ -36,7 +36,9 @@ _TABLE = (
     _Row("terrain", (152, 251, 152), (22,), (6,), ()),
     _Row("sky", (70, 130, 180), (23,), (2,), (1,)),
     _Row("person", (220, 20, 60), (24,), (20,), (10,)),
-    _Row("rider", (255, 0, 0), (25,), (), (11,)),  # SYNTHIA's own name for 11 is bicycle; its riders are part of it
+    _Row(
+        "rider", (255, 0, 0), (25,), (), (11,)
+    ),  # SYNTHIA calls its 11 bicycle; the public code takes it for the rider
     _Row("car", (0, 0, 142), (26,), (24,), (8,)),
     _Row("truck", (0, 0, 70), (27,), (27,), ()),
     _Row("bus", (0, 60, 100), (28,), (26,), ()),

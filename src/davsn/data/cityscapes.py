@@ -11,7 +11,9 @@ _NUMBER = r"([^_]+_\d{6}_)(\d{6})"
 
 
 class Cityscapes(Numbered):
-    """Labelled are the frames that have a label, whatever their number; the other frames are their neighbours.
+    """Cityscapes-Seq as it is downloaded, with the classes that it shares with either source.
+
+    Used are the frames that have a label, whatever their number; the others are neighbours.
 
     Args:
         config: where the files are.

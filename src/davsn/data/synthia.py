@@ -18,7 +18,7 @@ Side = Annotated[int, Field(ge=1, le=8192)]
 
 
 class Synthia(Numbered):
-    """One sequence, seen by its left front camera; the 12 classes of the published protocol.
+    """A sequence of SYNTHIA-Seq as it is downloaded, left front camera: the 12 classes of the published protocol.
 
     Pictures and labels are brought to ``full`` and lose their last ``cut`` rows, which show the own car: 1280×640
     is this data set's native size.

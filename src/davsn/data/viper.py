@@ -17,7 +17,9 @@ _UNLABELLED = 0
 
 
 class Viper(Numbered):
-    """Labelled are the frames whose number ends in 0; the 15 classes of the published protocol, without the own car.
+    """VIPER as it is downloaded: the 15 classes of the published protocol, the own car ignored.
+
+    Used are the labelled frames whose number ends in 0; the others are neighbours.
 
     Args:
         config: where the files are.
