@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import published
 import pytest
 import torch
 from tiny_data import write_labelled, write_video
@@ -31,7 +32,27 @@ def streets(path):
     return {"size": (64, 32), "clips": 2, "length": 3}
 
 
-MAKERS = {"folder": folder, "video": video, "streets": streets}
+def viper(path):
+    return published.viper(path, {"001": [8, 9, 10, 18, 19, 20], "002": [8, 9, 10]})
+
+
+def cityscapes(path):
+    drives = {"aachen_000000": [17, 18, 19, 20], "bochum_000000": [311, 312, 313, 400, 401, 402]}
+    return published.cityscapes(path, drives, {"aachen_000000": [19], "bochum_000000": [313, 402]})
+
+
+def synthia(path):
+    return published.synthia(path, [0, 1, 2, 3])
+
+
+MAKERS = {
+    "folder": folder,
+    "video": video,
+    "streets": streets,
+    "viper": viper,
+    "cityscapes": cityscapes,
+    "synthia": synthia,
+}
 """What each data set needs to find tiny data; one that is not named must do with its defaults."""
 
 
@@ -56,8 +77,8 @@ def _dataset(made):
     return part(part.Config(**values))
 
 
-def test_all_three_of_this_package_are_found():
-    assert set(DATASETS) >= {"folder", "video", "streets"}
+def test_all_of_this_package_are_found():
+    assert set(DATASETS) >= MAKERS.keys()
     assert "loading" not in DATASETS  # the view without labels is no data set of its own
     assert "samples" not in DATASETS
 
@@ -84,6 +105,9 @@ def test_clips_are_named_once_and_hold_frames(dataset):
         assert list(info.labelled) == sorted(set(info.labelled))
         assert set(info.labelled) <= set(range(len(info.frames)))
         assert info.rate is None or info.rate > 0
+        if info.chosen is not None:
+            assert list(info.chosen) == sorted(set(info.chosen))
+            assert set(info.labelled) <= set(info.chosen) <= set(range(len(info.frames)))
 
 
 def test_labels_and_class_table_go_together(dataset):
@@ -111,6 +135,9 @@ def test_labels_are_train_ids_at_the_frames_size(dataset):
         label = dataset.read_label(clip, position)
         assert label.dtype == np.uint8
         assert label.shape == dataset.read_frame(clip, position).shape[:2]
+        height, width = label.shape
+        assert np.array_equal(dataset.resized_label(clip, position, (width, height)), label)
+        assert dataset.resized_label(clip, position, (24, 10)).shape == (10, 24)
         assert set(np.unique(label)) <= {*range(len(dataset.taxonomy)), 255}
 
 
@@ -145,7 +172,8 @@ def test_neighbours_never_cross_clips(made, stride):
         assert sample.name == f"{info.name}/{info.frames[position]}"
         assert np.array_equal(sample.frames[-1], dataset.read_frame(clip, position - stride))
     assert {clip for clip, _ in samples.places} == set(range(len(dataset.clips)))
-    assert len(samples) == sum(len(info.frames) - stride for info in dataset.clips)
+    current = [range(len(info.frames)) if info.chosen is None else info.chosen for info in dataset.clips]
+    assert len(samples) == sum(position >= stride for positions in current for position in positions)
 
 
 def test_batches_follow_the_conventions(made):

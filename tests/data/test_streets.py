@@ -11,8 +11,9 @@ import pytest
 from davsn.clip import IGNORE
 from davsn.components import available
 from davsn.data.base import VideoDataset
+from davsn.data.benchmarks import taxonomy
 from davsn.data.streets import NATIVE_SIZE, Config, Streets
-from davsn.data.streets.categories import Category, taxonomy, train_ids
+from davsn.data.streets.categories import Category, train_ids
 from davsn.errors import ConfigError, DataError
 from davsn.settings import validate
 

@@ -1,6 +1,7 @@
 """``davsn streets``."""
 
 from pathlib import Path
+from typing import Literal
 
 from davsn.cli.console import console, progress
 from davsn.data.streets import Streets
@@ -8,14 +9,18 @@ from davsn.data.streets.write import write
 from davsn.settings import override, validate
 
 
-def streets_(folder: Path, *changes: str) -> None:
-    """Write the embedded world to disk as a labelled folder: frames/, labels/, classes.yaml.
+def streets_(
+    folder: Path, *changes: str, layout: Literal["folder", "viper", "synthia", "cityscapes"] = "folder"
+) -> None:
+    """Write the embedded world to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
 
     Try:
 
         davsn streets game
 
         davsn streets camera domain=camera split=val clips=4 length=60 size=[512,256]
+
+        davsn streets VIPER --layout viper
 
     Parameters
     ----------
@@ -24,9 +29,11 @@ def streets_(folder: Path, *changes: str) -> None:
     changes:
         Settings of the world, key=value: domain (game or camera), classes (viper or synthia), split, clips,
         length, size, seed, gap, rate.
+    layout:
+        folder, or a benchmark: its folders, names and ids, with exact flow in the public code's files.
     """
     config = validate(Streets.Config, override({}, list(changes)), "davsn streets")
     dataset = Streets(config)
     with progress("drawing", config.clips * config.length) as report:
-        write(dataset, folder, lambda done, total: report(done))
+        write(dataset, folder, lambda done, total: report(done), None if layout == "folder" else layout)
     console.print(f"{config.clips} clips of {config.length} frames: {folder}")

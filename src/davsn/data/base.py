@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from davsn.components import find
 from davsn.data.taxonomy import Taxonomy
+from davsn.data.transforms import resize_label
 from davsn.errors import FileError
 from davsn.flow.base import FlowEstimator
 from davsn.settings import Settings
@@ -56,12 +57,15 @@ class ClipInfo:
         frames: the frames' names in temporal order.
         labelled: positions in ``frames`` that have a label, ascending.
         rate: frames a second, or None where nothing says it.
+        chosen: positions that may be the current frame of a sample, ascending, ``labelled`` among them; the other
+            frames are neighbours only. None: every frame may.
     """
 
     name: str
     frames: Sequence[str]
     labelled: Sequence[int] = ()
     rate: float | None = None
+    chosen: Sequence[int] | None = None
 
 
 class VideoDataset(ABC):
@@ -83,6 +87,8 @@ class VideoDataset(ABC):
     clips: Sequence[ClipInfo]
     damage: Sequence[FileError] = ()
     """What is wrong with files that were accepted in part, because ``bad_files`` is 'skip'."""
+    without_neighbours: str = "Single frames need missing: repeat"
+    """What to do where no frame at all has its neighbour."""
 
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...
@@ -102,6 +108,13 @@ class VideoDataset(ABC):
             DataError: no label here, unreadable, of a wrong mode, or with ids outside the class table.
         """
         raise NotImplementedError(f"{type(self).__name__} has no labels")
+
+    def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """(h, w) train ids at the (width, height) of training, nearest pixel; see :meth:`read_label`.
+
+        A data set whose protocol treats labels at that size, not at their own, does it here.
+        """
+        return resize_label(self.read_label(clip, position), size)
 
     def read_flow(
         self, clip: int, position: int, other: int

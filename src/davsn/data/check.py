@@ -33,7 +33,7 @@ def check(dataset: VideoDataset, spec: ClipSpec, every: int = 1) -> list[Problem
     """What is wrong with a data set, as far as a look can tell.
 
     Reads the frames, neighbours, labels and stored flow of some of the samples that training would use, and the
-    last frame of every clip, so that a video is known to be whole.
+    last frame of every clip whose frames may all be samples, so that a video is known to be whole.
 
     Args:
         dataset: what to look at; that its folders exist and hold frames is known since it was made.
@@ -59,7 +59,8 @@ def check(dataset: VideoDataset, spec: ClipSpec, every: int = 1) -> list[Problem
             )
         look.read(samples, every)
     for clip, info in enumerate(dataset.clips):
-        look.frame(clip, len(info.frames) - 1)
+        if info.chosen is None:  # else most frames are used as neighbours only, and clips may be ten thousands
+            look.frame(clip, len(info.frames) - 1)
     if dataset.config.size is None and len(look.sizes) > 1:
         sizes = ", ".join(f"{width}x{height}" for width, height in sorted(look.sizes))
         look.add("the data set", f"frames of different sizes: {sizes}", "Set 'size', or batch_size to 1")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -80,6 +81,36 @@ def read_ids(path: Path) -> NDArray[np.uint8]:
         raise DataError(found, str(path), "Map its values to ids and write them as 8-bit greyscale")
     with _opened(path) as image:
         return np.array(image)
+
+
+def read_first_channel(path: Path) -> NDArray[np.uint16]:
+    """(H, W) values of the first channel of a 16-bit PNG, as SYNTHIA keeps its classes.
+
+    Raises:
+        DataError: missing, truncated, not a PNG, or a PNG of 8 bits a channel.
+    """
+    try:
+        header = png_header(path)
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", str(path), _AGAIN) from None
+    wanted = "wanted is a PNG of 16 bits a channel whose first channel holds class ids"
+    if header is None:
+        raise DataError(f"is not a PNG; {wanted}", str(path), "Use the label files as they were downloaded")
+    width, height, depth, colour = header
+    if depth != 16:
+        found = f"is {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')}; {wanted}"
+        raise DataError(
+            found, str(path), "Use the label files as downloaded: a copy in 8 bits, or in colours, has no ids"
+        )
+    if width * height > PIXEL_LIMIT:
+        raise DataError(f"claims a size of {width}x{height} pixels", str(path), _AGAIN)
+    whole = content[-8:-4] == b"IEND"  # OpenCV may fill up a truncated picture in silence
+    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
+    if stored is None or stored.dtype != np.uint16:
+        raise DataError("is a truncated or damaged picture", str(path), _AGAIN)
+    # OpenCV turns the channels round and spreads a grey one over three, so that the first is always third.
+    return np.asarray(stored if stored.ndim == 2 else stored[..., 2])
 
 
 def check_ids(ids: NDArray[np.uint8], taxonomy: Taxonomy, path: Path) -> None:

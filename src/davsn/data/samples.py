@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from davsn.clip import Clip, ClipSpec
 from davsn.components import find
 from davsn.data.base import OWN_FLOW, ClipInfo, VideoDataset
-from davsn.data.transforms import colour, crop, mirror, resize, resize_frame
+from davsn.data.transforms import colour, crop, mirror, resize_frame
 from davsn.errors import DataError
 from davsn.flow.base import FlowEstimator
 
@@ -22,13 +22,13 @@ from davsn.flow.base import FlowEstimator
 class Samples(Dataset[Clip]):
     """The samples of a data set that have what a method asks for.
 
-    With labels wanted these are the labelled frames, else all frames; of them, those with the neighbours that
-    ``missing`` in the data set's settings demands. Neighbours never cross clips.
+    With labels wanted these are the labelled frames, else the chosen ones, which most often are all; of them,
+    those with the neighbours that ``missing`` in the data set's settings demands. Neighbours never cross clips.
 
     Args:
         dataset: the data set; its settings say how frames are sized, paired and changed.
         spec: the frames, flows and label wanted of each sample.
-        every_frame: unlabelled frames as well where labels are wanted; they come without one.
+        every_frame: where labels are wanted, the chosen frames without one as well; they come without it.
 
     Raises:
         DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
@@ -47,7 +47,7 @@ class Samples(Dataset[Clip]):
         wanted = [
             (clip, position)
             for clip, info in enumerate(dataset.clips)
-            for position in (info.labelled if spec.labels and not every_frame else range(len(info.frames)))
+            for position in _current(info, spec.labels and not every_frame)
         ]
         self.places = [place for place in wanted if self.positions(*place) is not None]
         self.left_out = len(wanted) - len(self.places)
@@ -75,9 +75,15 @@ class Samples(Dataset[Clip]):
         info, positions = self.dataset.clips[clip], self.positions(clip, position)
         assert positions is not None  # or it would not be among the places
         name = f"{info.name}/{info.frames[position]}"
-        labelled = self.spec.labels and position in info.labelled
-        label = self.dataset.read_label(clip, position) if labelled else None
-        sample = Clip(self._frames(clip, positions, name), labels=label, name=name)
+        sample = Clip(self._frames(clip, positions, name), name=name)
+        if self.spec.labels and position in info.labelled:
+            height, width = sample.frames[0].shape[:2]
+            label = (
+                self.dataset.read_label(clip, position)
+                if generator is None
+                else self.dataset.resized_label(clip, position, (width, height))
+            )
+            sample = replace(sample, labels=label)
         sample = self._with_flows(sample, clip, positions)
         return sample if generator is None else self._changed(sample, generator)
 
@@ -122,7 +128,7 @@ class Samples(Dataset[Clip]):
         if not self.places:
             raise DataError(
                 f"none of {len(wanted)} frames in {len(self.dataset.clips)} clips has a neighbour at "
-                f"{_offsets(self.spec)}. Single frames need missing: repeat"
+                f"{_offsets(self.spec)}. {self.dataset.without_neighbours}"
             )
 
     def _frames(self, clip: int, positions: Mapping[int, int], name: str) -> dict[int, NDArray[np.uint8]]:
@@ -163,8 +169,6 @@ class Samples(Dataset[Clip]):
     def _changed(self, sample: Clip, generator: np.random.Generator) -> Clip:
         """The random changes of training."""
         config = self._config
-        height, width = sample.frames[0].shape[:2]
-        sample = resize(sample, (width, height))  # the label follows the frames
         if config.crop is not None:
             sample = crop(sample, config.crop, generator)
         if config.mirror and generator.random() < 0.5:
@@ -178,7 +182,7 @@ class _Unlabelled(VideoDataset):
     def __init__(self, dataset: VideoDataset) -> None:
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
         self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
-        self.damage = dataset.damage
+        self.damage, self.without_neighbours = dataset.damage, dataset.without_neighbours
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)
@@ -205,6 +209,13 @@ def target_training(dataset: VideoDataset) -> VideoDataset:
 def pictures(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
     """Frames (H, W, 3) of one size side by side: (B, 3, H, W) float32 in [0, 1]."""
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def _current(info: ClipInfo, labelled_only: bool) -> Sequence[int]:
+    """The positions of a clip that samples are wanted of."""
+    if labelled_only:
+        return info.labelled
+    return range(len(info.frames)) if info.chosen is None else info.chosen
 
 
 def _offsets(spec: ClipSpec) -> str:

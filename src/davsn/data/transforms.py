@@ -44,12 +44,6 @@ def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
     return np.array(Image.fromarray(label).resize(size, Image.Resampling.NEAREST))
 
 
-def resize(clip: Clip, size: tuple[int, int]) -> Clip:
-    """Frames and label at (width, height). Flow keeps its own resolution, and with it its values."""
-    frames = {offset: resize_frame(frame, size) for offset, frame in clip.frames.items()}
-    return replace(clip, frames=frames, labels=None if clip.labels is None else resize_label(clip.labels, size))
-
-
 def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
     """Flow and its masks at (width, height), values scaled along. A pixel is valid if all that went into it was."""
     target = size[::-1]

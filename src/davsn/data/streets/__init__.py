@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.benchmarks import ClassSet, taxonomy
 from davsn.data.streets import appearance, domains, motion
-from davsn.data.streets.categories import ClassSet, taxonomy, train_ids
+from davsn.data.streets.categories import train_ids
 from davsn.data.streets.render import View, view
 from davsn.data.streets.world import WorldKey, fastest
 from davsn.data.taxonomy import Taxonomy
@@ -87,7 +88,11 @@ class Streets(VideoDataset):
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) train ids, 255 = ignore."""
-        return np.asarray(self._ids[self._view(clip, position).category])
+        return np.asarray(self._ids[self.read_categories(clip, position)])
+
+    def read_categories(self, clip: int, position: int) -> NDArray[np.uint8]:
+        """(H, W) of :class:`~davsn.data.streets.categories.Category`: all that is there, whatever the class set."""
+        return self._view(clip, position).category
 
     def read_flow(self, clip: int, position: int, other: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """The exact flow position→other: (H, W, 2) in pixels, and (H, W) where its content is in sight there."""

@@ -1,26 +1,33 @@
-"""Streets on disk: a labelled folder as any user's own data would be laid out."""
+"""Streets on disk: a labelled folder as any user's own data would be laid out, or the layout of a benchmark."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 
-from davsn.data.streets import Streets
+from davsn.data.streets import Streets, layouts
 from davsn.data.taxonomy import write_classes
 from davsn.errors import DataError
 from davsn.saving import replacing
 
 
-def write(dataset: Streets, folder: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Write all frames, labels and the class table of a data set.
+def write(
+    dataset: Streets,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    layout: layouts.Benchmark | None = None,
+) -> None:
+    """Write all frames and labels of a data set.
 
-    The folder holds ``frames/<clip>/<frame>.png``, ``labels/<clip>/<frame>.png`` (palette pictures whose values
-    are train ids, 255 = ignore) and ``classes.yaml``, which comes last: a folder without it is not complete.
+    By default the folder holds ``frames/<clip>/<frame>.png``, ``labels/<clip>/<frame>.png`` (palette pictures whose
+    values are train ids, 255 = ignore) and ``classes.yaml``, which comes last: a folder without it is not complete.
 
     Args:
         dataset: what to write.
         folder: a new or empty folder.
         progress: called after every frame with the number of frames written and of all frames.
+        layout: write the files of this benchmark instead, with its ids and with exact flow under the public names;
+            see :mod:`davsn.data.streets.layouts`.
 
     Raises:
         DataError: the folder holds something already, or cannot be written to.
@@ -28,19 +35,24 @@ def write(dataset: Streets, folder: Path, progress: Callable[[int, int], None] |
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError("is not an empty folder", str(folder), "Name a new one, or remove what is there")
     total, done = sum(len(clip.frames) for clip in dataset.clips), 0
-    palette = dataset.taxonomy.palette.tobytes()
     for index, clip in enumerate(dataset.clips):
-        for position, name in enumerate(clip.frames):
-            label = Image.fromarray(dataset.read_label(index, position)).convert("L")
-            label.putpalette(palette)
-            for kind, image in (
-                ("frames", Image.fromarray(dataset.read_frame(index, position))),
-                ("labels", label),
-            ):
-                with replacing(folder / kind / clip.name / f"{name}.png") as path:
-                    image.save(path)
+        for position in range(len(clip.frames)):
+            if layout is None:
+                _write_frame(dataset, folder, index, position)
+            else:
+                layouts.write_frame(dataset, folder, layout, index, position)
             done += 1
             if progress is not None:
                 progress(done, total)
-    with replacing(folder / "classes.yaml") as path:
-        write_classes(dataset.taxonomy, path)
+    if layout is None:
+        with replacing(folder / "classes.yaml") as path:
+            write_classes(dataset.taxonomy, path)
+
+
+def _write_frame(dataset: Streets, folder: Path, index: int, position: int) -> None:
+    clip = dataset.clips[index]
+    label = Image.fromarray(dataset.read_label(index, position)).convert("L")
+    label.putpalette(dataset.taxonomy.palette.tobytes())
+    for kind, image in (("frames", Image.fromarray(dataset.read_frame(index, position))), ("labels", label)):
+        with replacing(folder / kind / clip.name / f"{clip.frames[position]}.png") as path:
+            image.save(path)

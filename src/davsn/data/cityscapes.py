@@ -1,0 +1,58 @@
+"""Cityscapes-Seq: snippets of 30 frames from 50 cities, one frame of each labelled (Cordts et al., 2016)."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from davsn.data.benchmarks import ClassSet
+from davsn.data.numbered import Layout, Numbered, NumberedSettings
+
+_NUMBER = r"([^_]+_\d{6}_)(\d{6})"
+
+
+class Cityscapes(Numbered):
+    """Cityscapes-Seq as it is downloaded, with the classes that it shares with either source.
+
+    Used are the frames that have a label, whatever their number; the others are neighbours.
+
+    Args:
+        config: where the files are.
+
+    Raises:
+        DataError: no frames there, or a list or labels that do not fit them.
+    """
+
+    class Config(NumberedSettings):
+        """Where Cityscapes-Seq is, and which frames and classes of it to use."""
+
+        root: Path
+        """Holds leftImg8bit_sequence/<split>/<city> and gtFine/<split>/<city>, as Cityscapes unpacks."""
+        split: Literal["train", "val"] = "train"
+        """Which part."""
+        classes: ClassSet = "viper"
+        """'viper' for the 15 classes shared with VIPER, 'synthia' for the 12 shared with SYNTHIA-Seq."""
+        every_frame: bool = False
+        """Use every frame of a snippet, to train an unlabelled target on or to score temporal consistency with;
+        false uses the labelled or listed ones."""
+
+    _ids = "cityscapes"
+    _other_ids = "Wanted are the labelIds as they are downloaded: are these labelTrainIds?"
+    without_neighbours = (
+        "The frames before the labelled ones are in leftImg8bit_sequence_trainvaltest, not in leftImg8bit_trainvaltest"
+    )
+
+    def __init__(self, config: Config) -> None:
+        self.config: Cityscapes.Config = config
+        layout = Layout(
+            config.root / "leftImg8bit_sequence" / config.split,
+            config.root / "gtFine" / config.split,
+            re.compile(rf"{_NUMBER}_leftImg8bit\.png"),
+            re.compile(rf"{_NUMBER}_gtFine_labelIds\.png"),
+            6,
+            f"Wanted are leftImg8bit_sequence/{config.split}/aachen/aachen_000000_000019_leftImg8bit.png and "
+            f"gtFine/{config.split}/aachen/aachen_000000_000019_gtFine_labelIds.png",
+        )
+        self._learn(layout, config.classes, every_frame=config.every_frame)
+
+    def _flow_name(self, frame: str, other: str) -> str:
+        return f"{frame}_{other[-6:]}"
