@@ -96,7 +96,7 @@ def load(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {reason}") from error
     if not isinstance(state, dict) or "format" not in state:
-        raise CheckpointError(f"{path} holds no davsn checkpoint. For published weights use 'network.weights'")
+        raise CheckpointError(f"{path} holds no davsn checkpoint. A file of weights alone ends in .pth or .safetensors")
     if state["format"] > FORMAT:
         raise CheckpointError(f"{path} was written by a newer davsn (format {state['format']}); update to read it")
     return state

@@ -6,11 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from davsn.cli.console import console
-from davsn.cli.train import score
+from davsn.cli.train import open_with, score
 from davsn.data.base import VideoDataset
 from davsn.errors import ConfigError
 from davsn.experiment import Part, choose
-from davsn.run import Trained, open_trained
+from davsn.run import Trained
 from davsn.settings import override
 
 
@@ -20,6 +20,7 @@ def eval_(
     data: Path | None = None,
     classes: Path | None = None,
     labelled_only: Annotated[bool, Parameter(negative="")] = False,
+    recipe: str | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
@@ -35,10 +36,12 @@ def eval_(
 
         davsn eval runs/mine --data DIR frames=stills labels=stills_labels stills=true missing=repeat
 
+        davsn eval model_40000.pth --recipe my_recipe.yaml
+
     Parameters
     ----------
     checkpoint:
-        A checkpoint, or a run's folder, whose newest checkpoint is taken.
+        A checkpoint, or a run's folder, whose newest checkpoint is taken; or weights alone (.pth, .safetensors).
     changes:
         Settings of the labelled folder: key=value.
     data:
@@ -47,19 +50,22 @@ def eval_(
         Its class table; without it DIR/classes.yaml.
     labelled_only:
         Predict only frames that have labels, and measure no temporal consistency.
+    recipe:
+        For weights alone: the recipe that names their network, classes and video settings.
     own_code:
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     out:
         Where to write the scores as JSON; without it, into the run's folder.
     """
-    trained = open_trained(checkpoint, own_code)
+    trained = open_with(checkpoint, recipe, own_code)
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     folder = folder.parent if folder.name == "checkpoints" else folder
     for name, part in _sets(trained, data, classes, list(changes)).items():
         scores = score(trained, part, name, labelled_only)
         file = out or folder / f"scores_{name}.json"
         scores.save(file)
-        console.print(scores.table(f"{checkpoint} at step {trained.step}, on {name}"))
+        at = "" if trained.step is None else f" at step {trained.step}"
+        console.print(scores.table(f"{checkpoint}{at}, on {name}"))
         console.print(f"written to {file}")
 
 

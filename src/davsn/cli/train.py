@@ -54,15 +54,21 @@ def carry_out(experiment: Experiment, folder: Path) -> int:
     return 0
 
 
-def load_recipe(recipe: str, changes: list[str]) -> Experiment:
-    """An experiment from a file, or from a recipe of ours by its name.
+def load_recipe(recipe: str, changes: list[str], paths: bool = True) -> Experiment:
+    """An experiment from a file, or from a recipe of ours by its name; see :func:`davsn.experiment.load`.
 
     Raises:
         ConfigError: no such recipe, or mistakes in it.
     """
     if recipe.endswith((".yaml", ".yml")):
-        return load(Path(recipe), changes)
-    return load(recipe_values(recipe), changes, where=f"recipe {recipe}")
+        return load(Path(recipe), changes, paths=paths)
+    return load(recipe_values(recipe), changes, where=f"recipe {recipe}", paths=paths)
+
+
+def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
+    """A trained network; weights alone come with the name or file of a recipe. See :func:`davsn.run.open_trained`."""
+    named = None if recipe is None else load_recipe(recipe, [], paths=False)
+    return open_trained(path, own_code, named)
 
 
 def recipe_values(name: str) -> dict[str, Any]:
