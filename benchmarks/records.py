@@ -39,6 +39,12 @@ def row(method: str, seed: int, scores: Scores, seconds: float | None, **more: s
     }
 
 
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The rows that a record has already; none without one."""
+    path = RESULTS / f"{name}.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))["rows"]) if path.is_file() else []
+
+
 def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, Any]], code: str) -> None:
     """Write a record; called after every finished seed, so that a long run that dies leaves what it has."""
     record = {
@@ -47,7 +53,7 @@ def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, 
         "commit": code,
         "date": date.today().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} thread(s); other jobs ran beside it, so seconds are upper bounds",
+        f"{torch.get_num_threads()} thread(s), load average {os.getloadavg()[1]:.1f} at the end",
         "settings": settings,
         "rows": rows,
     }

@@ -42,7 +42,8 @@ Synthetic video to real video: ProcCity, a simple procedural street, to CamVid (
 target's labels are used for scoring alone; no model was trained or chosen on them. `stills` are 47 labelled frames of
 several drives, one a second, and the better mIoU. `clip` is one street for two seconds at 15 Hz: a noisy number, and
 the only one with temporal consistency. The source is a plain render (people are boxes, poles and signs are 0.2 % of
-the pixels), and nothing here compares with a published benchmark. The pair is no part of this repository.
+the pixels), and nothing here compares with a published benchmark. The pair is no part of this repository. da_vsn has
+the weights that were chosen on the streets; nothing was chosen here. "Its target losses off": see above.
 """
 
 

@@ -21,10 +21,8 @@ def test_the_version_is_that_of_the_installed_package():
 @pytest.fixture(scope="module", name="wheel")
 def _wheel(tmp_path_factory):
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(PROJECT)]
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(PROJECT)]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode and "hatchling" in done.stdout + done.stderr and "Could not find" in done.stdout + done.stderr:
-        pytest.skip("hatchling cannot be fetched: no package index can be reached from here")
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = out.glob("*.whl")
     return wheel

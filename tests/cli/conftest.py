@@ -11,27 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from tiny_recipe import RECIPE
 
 from davsn.cli import main
-
-TINY = [
-    "network.encoder=mobilenetv3_small_050",
-    "network.width=8",
-    "network.weights=null",
-    "training.batch_size=2",
-    "training.workers=0",
-    "training.device=cpu",
-]
-RECIPE = {
-    "name": "tiny",
-    "source": {"name": "folder", "root": "game"},
-    "target": {"name": "folder", "root": "camera", "labels": None},
-    "validation": {"camera": {"name": "folder", "root": "camera", "missing": "repeat"}},
-    "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
-    "method": "da_vsn",
-    "optimiser": {"name": "adamw"},
-    "training": {"steps": 3, "batch_size": 2, "save_every": 2, "log_every": 1, "workers": 0, "device": "cpu"},
-}
 
 
 class Result(NamedTuple):

@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from tiny_recipe import TINY
 
-from conftest import TINY
 from davsn.run import open_trained
 from davsn.scores import Scores
 
