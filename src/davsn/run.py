@@ -197,6 +197,21 @@ def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None =
     return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
 
 
+def settings_of(folder: Path, own_code: bool = False) -> Experiment:
+    """The settings of the run in a folder, be it under way or done; the data need not be there.
+
+    Raises:
+        ConfigError: no run there.
+        CheckpointError: settings that name code without leave; see :func:`open_trained`.
+    """
+    file = _settings_file(folder)
+    if not file.is_file():
+        raise ConfigError(
+            str(folder), [f"holds no run ({file.name} is not there). Give the folder of one that has begun"]
+        )
+    return _without_data(read_yaml(file), file, own_code)
+
+
 def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Experiment:
     """The experiment that a file of ours names, as far as using its network needs it; its data may be elsewhere."""
     settings = dict(settings)

@@ -228,6 +228,7 @@ def train(
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
     saved, settings, best = folder / "checkpoints", trainer.settings, -math.inf
+    checkpoint.clean(saved)
     newest = checkpoint.latest(saved)
     if newest is not None:
         state = checkpoint.load(newest)

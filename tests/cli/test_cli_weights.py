@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tiny_recipe import RECIPE
 
-from conftest import RECIPE
 from davsn.experiment import load
 from davsn.run import Run, open_trained
 from davsn.scores import Scores
