@@ -15,7 +15,7 @@ from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import CheckpointError, ConfigError, DataError
+from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
 from davsn.evaluation import information_maximisation
 from davsn.experiment import (
     TWO_FRAMES,
@@ -215,7 +215,8 @@ def settings_of(folder: Path, own_code: bool = False) -> Experiment:
 def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Experiment:
     """The experiment that a file of ours names, as far as using its network needs it; its data may be elsewhere."""
     settings = dict(settings)
-    if settings["method"]["name"].endswith(".py"):
+    method = settings.get("method")
+    if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
         settings["method"] = "source_only"  # predicting needs no method
     code = [value for _, value in _flat(settings) if isinstance(value, str) and value.endswith(".py")]
     if code and not own_code:
@@ -245,7 +246,7 @@ def _classes_of(experiment: Experiment) -> Taxonomy:
         if part is not None:
             try:
                 taxonomy = build_dataset(part).taxonomy
-            except (ConfigError, DataError) as error:
+            except DavsnError as error:
                 reasons.append(f"{key}: {error}")
             else:
                 if taxonomy is not None:

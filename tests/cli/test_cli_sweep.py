@@ -134,6 +134,8 @@ def test_mistakes(davsn, world, trained, tmp_path):
     assert "is for weights alone; --every and --watch" in told("runs/tiny", "--watch", "--recipe", "tiny.yaml")
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text())
     assert "holds no checkpoint yet. Give a run that has saved one, or --watch it" in told(tmp_path, "--every")
+    (tmp_path / "settings.yaml").write_text("name: broken")
+    assert "settings.yaml has 3 mistakes:" in told(tmp_path, "--every")
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text().replace("light", "./own.py"))
     assert "settings.yaml needs code that is no part of davsn: ./own.py" in told(tmp_path, "--every")
 

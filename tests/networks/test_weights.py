@@ -170,7 +170,7 @@ def norm(name, channels):
 
 @pytest.mark.parametrize(
     ("layers", "num_classes"),
-    [((1, 1, 1, 1), 3), ((1, 2, 2, 1), 12), pytest.param((3, 4, 23, 3), 15, marks=pytest.mark.slow)],
+    [((1, 1, 1, 1), 3), ((1, 2, 2, 1), 12), ((3, 4, 23, 3), 15)],
 )
 def test_a_snapshot_is_one_of_the_public_codes_and_comes_back_whole(tmp_path, layers, num_classes):
     ours, path = segmenter(layers, num_classes), tmp_path / "model_40000.pth"
