@@ -243,7 +243,28 @@ def test_remains_of_a_save_that_was_killed_are_no_checkpoint(tmp_path):
     checkpoint.save(tmp_path, 1, {"weights": torch.ones(2)}, keep=2)
     (tmp_path / ".step_0000002.123.writing.pt").write_bytes(b"half")
     assert checkpoint.latest(tmp_path) == tmp_path / "step_0000001.pt"
+    assert len(list(tmp_path.iterdir())) == 2  # it may be a save under way: looking leaves it alone
+    checkpoint.clean(tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_training_removes_what_a_killed_save_left(tmp_path):
+    remains = tmp_path / "checkpoints" / ".step_0000002.123.writing.pt"
+    remains.parent.mkdir()
+    remains.write_bytes(b"half")
+    assert train(trainer_of(), batches, tmp_path, extra={})
+    assert not remains.exists()
+
+
+def test_a_checkpoint_that_is_held_outlives_its_name(tmp_path):
+    path = checkpoint.save(tmp_path, 1, {"weights": torch.ones(2)}, keep=1)
+    with checkpoint.held(path) as second:
+        checkpoint.save(tmp_path, 2, {"weights": torch.zeros(2)}, keep=1)
+        assert not path.exists()
+        assert checkpoint.load(second)["step"] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["step_0000002.pt"]
+    with checkpoint.held(path) as second:
+        assert second is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import random
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
             f"{path} could not be written: {error}. What was saved before is untouched; free some space or choose "
             "another folder, then run the same command again"
         ) from error
-    for old in _steps(folder)[:-keep]:
+    for old in all_of(folder)[:-keep]:
         old.unlink()
     return path
 
@@ -68,12 +70,39 @@ def _same_content(path: Path, other: Path) -> None:
         shutil.copyfile(path, other)
 
 
+def all_of(folder: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first, without the copy of the best."""
+    return sorted(path for path in folder.glob("step_*.pt") if _PATTERN.fullmatch(path.name))
+
+
 def latest(folder: Path) -> Path | None:
-    """The newest checkpoint of a run, or None; remains of killed saves are removed."""
-    for remains in folder.glob(".*.writing.pt"):
-        remains.unlink(missing_ok=True)
-    found = _steps(folder)
+    """The newest checkpoint of a run, or None."""
+    found = all_of(folder)
     return found[-1] if found else None
+
+
+def clean(folder: Path) -> None:
+    """Remove remains of killed processes: a run's own business, as nobody else can tell them from saves under way."""
+    for remains in folder.glob(".*.pt"):
+        remains.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[Path | None]:
+    """A second name for a checkpoint, under which it stays what it is if the run deletes or replaces it meanwhile.
+
+    Gives None if it is gone already.
+    """
+    second = path.with_name(f".{path.stem}.{os.getpid()}.held.pt")
+    try:
+        _same_content(path, second)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield second
+    finally:
+        second.unlink(missing_ok=True)
 
 
 def steps_of(path: Path | None) -> int:
@@ -96,7 +125,7 @@ def load(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {reason}") from error
     if not isinstance(state, dict) or "format" not in state:
-        raise CheckpointError(f"{path} holds no davsn checkpoint. For published weights use 'network.weights'")
+        raise CheckpointError(f"{path} holds no davsn checkpoint. A file of weights alone ends in .pth or .safetensors")
     if state["format"] > FORMAT:
         raise CheckpointError(f"{path} was written by a newer davsn (format {state['format']}); update to read it")
     return state
@@ -130,7 +159,3 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - user code may draw from it
     torch.manual_seed(seed)
-
-
-def _steps(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("step_*.pt") if _PATTERN.fullmatch(path.name))

@@ -17,6 +17,7 @@ from davsn.errors import ConfigError, DataError
 from davsn.methods.base import Method
 from davsn.networks.base import ImageNetwork
 from davsn.networks.video import Propagation, VideoSegmenter
+from davsn.networks.weights import WEIGHTS_ALONE, load_weights
 from davsn.ops.warp import FlowScale
 from davsn.optimisation import OptimiserSettings
 from davsn.settings import Settings, override, read_yaml, validate
@@ -105,7 +106,8 @@ class Experiment(Settings):
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings = TrainingSettings()
     start: Path | None = None
-    """A checkpoint whose segmenter this run starts from, such as a source-only one."""
+    """A checkpoint whose segmenter this run starts from, such as a source-only one; or a file of weights alone: a
+    snapshot of the public code (.pth, of network deeplab) or an exported network (.safetensors)."""
 
     @field_validator("method")
     @classmethod
@@ -198,16 +200,31 @@ def build_labelled(part: Part, taxonomy: Taxonomy) -> VideoDataset:
     return dataset
 
 
-def build_segmenter(experiment: Experiment, num_classes: int, state: Mapping[str, Any] | None = None) -> VideoSegmenter:
-    """The video network with its initial weights, or with those of a checkpoint's content."""
-    if state is None and experiment.start is not None:
-        state = checkpoint.load(experiment.start)
+def build_segmenter(
+    experiment: Experiment, num_classes: int, start: Path | Mapping[str, Any] | None = None
+) -> VideoSegmenter:
+    """The video network.
+
+    Args:
+        experiment: says which.
+        num_classes: ``C``.
+        start: a file that it takes its weights from, or a checkpoint's content; None takes ``experiment.start``, or
+            where there is none the initial weights.
+
+    Raises:
+        CheckpointError: a file that cannot be read, or that is of another network or number of classes.
+    """
+    start = experiment.start if start is None else start
     part, settings = find("davsn.networks", experiment.network.name, ImageNetwork), experiment.network.settings
-    if state is not None and "weights" in type(settings).model_fields:
+    if start is not None and "weights" in type(settings).model_fields:
         settings = settings.model_copy(update={"weights": None})  # they would be replaced at once
     segmenter = VideoSegmenter(part(settings, num_classes), experiment.video.propagation, experiment.video.flow_scale)
-    if state is not None:
-        segmenter_of(state, segmenter)
+    if isinstance(start, Path) and start.suffix in WEIGHTS_ALONE:
+        load_weights(segmenter, start)
+    elif isinstance(start, Path):
+        segmenter_of(checkpoint.load(start), segmenter, str(start))
+    elif start is not None:
+        segmenter_of(start, segmenter)
     return segmenter
 
 

@@ -15,7 +15,7 @@ from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import CheckpointError, ConfigError, DataError
+from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
 from davsn.evaluation import information_maximisation
 from davsn.experiment import (
     TWO_FRAMES,
@@ -29,6 +29,7 @@ from davsn.experiment import (
 )
 from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
+from davsn.networks.weights import WEIGHTS_ALONE
 from davsn.saving import replacing
 from davsn.settings import read_yaml, validate
 from davsn.training import Trainer, optimisation_of, train
@@ -135,20 +136,18 @@ class Trained:
         segmenter: on the CPU, in evaluation mode.
         taxonomy: its classes.
         experiment: the settings it was trained with.
-        step: how many steps it was trained.
+        step: how many steps it was trained; None where a file of weights alone does not tell.
     """
 
     segmenter: VideoSegmenter
     taxonomy: Taxonomy
     experiment: Experiment
-    step: int
+    step: int | None
 
     @property
     def size(self) -> tuple[int, int] | None:
         """(width, height) of the target frames it was trained on, or of the source's; None for any."""
-        part = self.experiment.target or self.experiment.source
-        assert isinstance(part.settings, DatasetSettings)
-        return part.settings.size
+        return trained_size(self.experiment)
 
     @property
     def device(self) -> torch.device:
@@ -159,16 +158,31 @@ class Trained:
             return device_of("auto")
 
 
-def open_trained(path: Path, own_code: bool = False) -> Trained:
-    """The network of a checkpoint, or of the newest checkpoint in a run's folder.
+def trained_size(experiment: Experiment) -> tuple[int, int] | None:
+    """(width, height) of the target frames of an experiment, or of the source's; None for any."""
+    part = experiment.target or experiment.source
+    assert isinstance(part.settings, DatasetSettings)
+    return part.settings.size
+
+
+def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None = None) -> Trained:
+    """The network of a checkpoint, of the newest checkpoint in a run's folder, or of a file of weights alone.
 
     Args:
-        path: the checkpoint or the folder.
+        path: the checkpoint, the folder, or the file (.pth or .safetensors).
         own_code: whether Python files that the checkpoint's settings name may be run, as parts of your own.
+        recipe: says which network, classes and video settings weights alone belong to; only for them.
 
     Raises:
-        CheckpointError: no checkpoint there, one that cannot be read, or one that names code without leave.
+        CheckpointError: no checkpoint there, one that cannot be read, one that names code without leave, or weights
+            alone without a recipe.
+        ConfigError: a recipe for a checkpoint, which holds its own settings.
+        DataError: weights alone with a recipe whose data sets do not tell the classes.
     """
+    if path.suffix in WEIGHTS_ALONE and not path.is_dir():
+        return _open_weights(path, recipe)
+    if recipe is not None:
+        raise ConfigError("--recipe", [f"{path} holds the settings it was trained with. Leave --recipe away"])
     if path.is_dir():
         newest = checkpoint.latest(path / "checkpoints")
         if newest is None:
@@ -177,8 +191,32 @@ def open_trained(path: Path, own_code: bool = False) -> Trained:
             )
         path = newest
     state = checkpoint.load(path)
-    settings = dict(state["settings"])
-    if settings["method"]["name"].endswith(".py"):
+    experiment = _without_data(state["settings"], path, own_code)
+    taxonomy = Taxonomy.from_data(state["taxonomy"])
+    segmenter = build_segmenter(experiment, len(taxonomy), state)
+    return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
+
+
+def settings_of(folder: Path, own_code: bool = False) -> Experiment:
+    """The settings of the run in a folder, be it under way or done; the data need not be there.
+
+    Raises:
+        ConfigError: no run there.
+        CheckpointError: settings that name code without leave; see :func:`open_trained`.
+    """
+    file = _settings_file(folder)
+    if not file.is_file():
+        raise ConfigError(
+            str(folder), [f"holds no run ({file.name} is not there). Give the folder of one that has begun"]
+        )
+    return _without_data(read_yaml(file), file, own_code)
+
+
+def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Experiment:
+    """The experiment that a file of ours names, as far as using its network needs it; its data may be elsewhere."""
+    settings = dict(settings)
+    method = settings.get("method")
+    if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
         settings["method"] = "source_only"  # predicting needs no method
     code = [value for _, value in _flat(settings) if isinstance(value, str) and value.endswith(".py")]
     if code and not own_code:
@@ -186,10 +224,37 @@ def open_trained(path: Path, own_code: bool = False) -> Trained:
             f"{path} needs code that is no part of davsn: {', '.join(code)}. If these files are yours, allow them with "
             "--own-code"
         )
-    experiment = validate(Experiment, settings, str(path), paths=False)  # its data may be elsewhere by now
-    taxonomy = Taxonomy.from_data(state["taxonomy"])
-    segmenter = build_segmenter(experiment, len(taxonomy), state)
-    return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
+    return validate(Experiment, settings, str(path), paths=False)
+
+
+def _open_weights(path: Path, recipe: Experiment | None) -> Trained:
+    if recipe is None:
+        raise CheckpointError(
+            f"{path} holds weights alone: which network, classes and video settings they belong to is not in it. "
+            "Name a recipe that says so: --recipe RECIPE (docs/weights.md)"
+        )
+    taxonomy = _classes_of(recipe)
+    return Trained(build_segmenter(recipe, len(taxonomy), path).eval(), taxonomy, recipe, step=None)
+
+
+def _classes_of(experiment: Experiment) -> Taxonomy:
+    """The class table of the first data set of an experiment that is there and has one."""
+    sets = {"source": experiment.source, "target": experiment.target}
+    sets |= {f"validation.{name}": part for name, part in experiment.validation.items()}
+    reasons = []
+    for key, part in sets.items():
+        if part is not None:
+            try:
+                taxonomy = build_dataset(part).taxonomy
+            except DavsnError as error:
+                reasons.append(f"{key}: {error}")
+            else:
+                if taxonomy is not None:
+                    return taxonomy
+                reasons.append(f"{key}: has no labels here")
+    raise DataError(
+        "the classes are those of one of the recipe's data sets, and none tells them:\n  " + "\n  ".join(reasons)
+    )
 
 
 def scored_frames(trained: Trained, part: Part, *, labelled_only: bool = False) -> Samples:

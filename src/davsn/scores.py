@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,17 +123,43 @@ class Scores:
         table.caption = f"{self.frames} frames in {self.seconds:.1f} s"
         return table
 
-    def save(self, path: Path) -> None:
-        """Write as JSON: the counts from which :meth:`load` restores all, and the scores for reading."""
+    def as_data(self) -> dict[str, Any]:
+        """Plain data: the counts from which :meth:`from_data` restores all, and the scores for reading."""
         readable = {
             "miou": _number(self.miou),
             "exact_miou": _number(self.exact_miou),
             "iou": {name: _number(value) for name, value in self.iou.items()},
             "pixel_accuracy": _number(self.pixel_accuracy),
         }
-        content = readable | asdict(self) | {"unscored": sorted(self.unscored)}
+        return readable | asdict(self) | {"unscored": sorted(self.unscored)}
+
+    @classmethod
+    def from_data(cls, content: Any, where: str) -> "Scores":
+        """Scores from what :meth:`as_data` gave.
+
+        Raises:
+            DataError: not of that form; ``where`` is named in it.
+        """
+        try:
+            consistency = content["temporal_consistency"]
+            scores = cls(
+                names=tuple(str(name) for name in content["names"]),
+                unscored=frozenset(str(name) for name in content["unscored"]),
+                counts=tuple(tuple(int(count) for count in row) for row in content["counts"]),
+                frames=int(content["frames"]),
+                seconds=float(content["seconds"]),
+                temporal_consistency=None if consistency is None else float(consistency),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"is no scores file ({error!r})", where, _AGAIN) from None
+        if {len(scores.names)} != {len(scores.counts), *map(len, scores.counts)}:
+            raise DataError(f"names {len(scores.names)} classes, but its counts have another shape", where, _AGAIN)
+        return scores
+
+    def save(self, path: Path) -> None:
+        """Write :meth:`as_data` as JSON."""
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(self.as_data(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Scores":
@@ -143,22 +170,11 @@ class Scores:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            consistency = content["temporal_consistency"]
-            scores = cls(
-                names=tuple(str(name) for name in content["names"]),
-                unscored=frozenset(str(name) for name in content["unscored"]),
-                counts=tuple(tuple(int(count) for count in row) for row in content["counts"]),
-                frames=int(content["frames"]),
-                seconds=float(content["seconds"]),
-                temporal_consistency=None if consistency is None else float(consistency),
-            )
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror})", str(path), _AGAIN) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise DataError(f"is no scores file ({error!r})", str(path), _AGAIN) from None
-        if {len(scores.names)} != {len(scores.counts), *map(len, scores.counts)}:
-            raise DataError(f"names {len(scores.names)} classes, but its counts have another shape", str(path), _AGAIN)
-        return scores
+        return cls.from_data(content, str(path))
 
 
 def percent(value: float | None) -> str:

@@ -4,7 +4,6 @@ Precision, gradients, clipping, schedules, averaging, logs, checkpoints and stop
 Nothing in a step copies to the host: losses stay on the device until :class:`Log` writes them, many at a time.
 """
 
-import copy
 import logging
 import math
 import signal
@@ -16,7 +15,6 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn import checkpoint
@@ -24,6 +22,7 @@ from davsn.clip import Batch
 from davsn.log import Log, Record
 from davsn.methods.base import Method, Term
 from davsn.networks.video import VideoSegmenter
+from davsn.networks.weights import load_state
 from davsn.optimisation import Optimisation
 from davsn.settings import Settings
 from davsn.tensorboard import curves
@@ -229,6 +228,7 @@ def train(
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
     saved, settings, best = folder / "checkpoints", trainer.settings, -math.inf
+    checkpoint.clean(saved)
     newest = checkpoint.latest(saved)
     if newest is not None:
         state = checkpoint.load(newest)
@@ -266,11 +266,14 @@ def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -
     return Optimisation(groups, names, discriminators, settings, steps=training.steps, clip=training.clip)
 
 
-def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter) -> nn.Module:
-    """Load the network to predict with from a checkpoint's content: the moving average where one was kept."""
+def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter, where: str = "the checkpoint") -> None:
+    """Load the network to predict with from a checkpoint's content: the moving average where one was kept.
+
+    Raises:
+        CheckpointError: the checkpoint is of another network or number of classes; ``where`` is named in it.
+    """
     weights = state["parts"]["segmenter"]
     if state["average"] is not None:
         prefix = "module."
         weights = {key.removeprefix(prefix): v for key, v in state["average"].items() if key.startswith(prefix)}
-    segmenter.load_state_dict(copy.copy(weights))
-    return segmenter
+    load_state(segmenter, weights, where)

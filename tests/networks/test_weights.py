@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import zipfile
 
 import pytest
 import safetensors.torch
@@ -11,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from davsn.errors import CheckpointError
+from davsn.errors import CheckpointError, DataError
 from davsn.networks import weights
 from davsn.networks.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
-from davsn.networks.weights import load_imagenet, load_published, load_state, published_state, read_state
+from davsn.networks.weights import load_imagenet, load_state, load_weights, published_state, read_state, save_weights
 
 
 def segmenter(layers=(1, 1, 1, 1), num_classes=3):
@@ -131,17 +132,86 @@ def test_the_published_resnet_101_has_641_tensors():
     assert all(known.fullmatch(name) for name in names)
 
 
-def test_a_published_snapshot_goes_in_and_out(tmp_path, small):
-    path = written(tmp_path / "model_40000.pth", published_state(small))
-    other = segmenter()
+def snapshot(layers, num_classes):
+    """Names, shapes and dtypes of a snapshot of the public code, from its description alone."""
+    found = {"conv1.weight": (64, 3, 7, 7), **norm("bn1", 64)}
+    inputs = 64
+    for stage, blocks in enumerate(layers):
+        planes = 64 << stage
+        for block in range(blocks):
+            name = f"layer{stage + 1}.{block}"
+            found |= {
+                f"{name}.conv1.weight": (planes, inputs, 1, 1),
+                f"{name}.conv2.weight": (planes, planes, 3, 3),
+                f"{name}.conv3.weight": (4 * planes, planes, 1, 1),
+                **norm(f"{name}.bn1", planes),
+                **norm(f"{name}.bn2", planes),
+                **norm(f"{name}.bn3", 4 * planes),
+            }
+            if block == 0:
+                found |= {f"{name}.downsample.0.weight": (4 * planes, inputs, 1, 1)}
+                found |= norm(f"{name}.downsample.1", 4 * planes)
+            inputs = 4 * planes
+    for head, inputs in ((5, 1024), (6, 2048)):
+        for branch in range(4):
+            found[f"layer{head}.conv2d_list.{branch}.weight"] = (num_classes, inputs, 3, 3)
+            found[f"layer{head}.conv2d_list.{branch}.bias"] = (num_classes,)
+    found["sf_layer.weight"] = (num_classes, 2 * num_classes, 1, 1)
+    return {
+        name: (shape, torch.int64 if name.endswith("num_batches_tracked") else torch.float32)
+        for name, shape in found.items()
+    }
+
+
+def norm(name, channels):
+    kinds = {kind: (channels,) for kind in ("weight", "bias", "running_mean", "running_var")}
+    return {f"{name}.{kind}": shape for kind, shape in {**kinds, "num_batches_tracked": ()}.items()}
+
+
+@pytest.mark.parametrize(
+    ("layers", "num_classes"),
+    [((1, 1, 1, 1), 3), ((1, 2, 2, 1), 12), ((3, 4, 23, 3), 15)],
+)
+def test_a_snapshot_is_one_of_the_public_codes_and_comes_back_whole(tmp_path, layers, num_classes):
+    ours, path = segmenter(layers, num_classes), tmp_path / "model_40000.pth"
+    save_weights(ours, path)
+    assert not zipfile.is_zipfile(path)  # PyTorch 1.2 reads no other form
+    assert not list(tmp_path.glob(".*"))
+    held = torch.load(path, weights_only=True)
+    wanted = snapshot(layers, num_classes)
+    assert len(wanted) == 641 or layers != (3, 4, 23, 3)
+    assert {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in held.items()} == wanted
+    other = segmenter(layers, num_classes)
     with torch.no_grad():
         other.fusion.weight.zero_()
-    load_published(other, path)
-    assert all(torch.equal(a, b) for a, b in zip(small.state_dict().values(), other.state_dict().values(), strict=True))
+    load_weights(other, path)
+    assert all(torch.equal(a, b) for a, b in zip(ours.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_weights_of_other_shapes_or_of_no_video_network_are_refused(tmp_path, small):
+    path = written(tmp_path / "model_40000.pth", published_state(small))
     with pytest.raises(
         CheckpointError, match=r"model_40000\.pth does not fit the network:\n  misshapen: image\.layer5"
     ):
-        load_published(segmenter(num_classes=4), path)
+        load_weights(segmenter(num_classes=4), path)
+    single = written(tmp_path / "single.pth", small.image.state_dict())
+    with pytest.raises(CheckpointError, match=r"single\.pth holds a network of single frames.*network\.weights"):
+        load_weights(segmenter(), single)
+
+
+def test_weights_alone_under_our_names_go_out_and_in(tmp_path, small):
+    save_weights(small, tmp_path / "any.safetensors")
+    assert read_state(tmp_path / "any.safetensors").keys() == small.state_dict().keys()
+    other = segmenter()
+    load_weights(other, tmp_path / "any.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(small.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path, small):
+    (tmp_path / "file").write_text("no folder")
+    for name in ("a.pth", "a.safetensors"):
+        with pytest.raises(DataError, match=rf"{name}: could not be written"):
+            save_weights(small, tmp_path / "file" / name)
 
 
 def test_imagenet_weights_start_the_backbone_alone(tmp_path, small):

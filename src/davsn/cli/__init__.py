@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "Run a recipe, or go on with a run that was stopped.",
     "eval": "Score a trained network on labelled video.",
     "predict": "Label a video or a folder of frames.",
+    "export": "Write a network's weights alone, as the public code loads them.",
     "check": "Look for every problem before training; start nothing.",
     "streets": "Write the embedded world to disk: frames, labels, class table.",
     "list": "List the methods, networks, data sets, flow estimators and recipes there are.",

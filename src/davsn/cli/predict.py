@@ -6,11 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from davsn.cli.console import console, progress
+from davsn.cli.train import open_with
 from davsn.components import find
 from davsn.data.footage import footage
 from davsn.flow.base import FlowEstimator
 from davsn.inference import Predictor
-from davsn.run import open_trained
 
 
 def predict_(
@@ -20,6 +20,7 @@ def predict_(
     *,
     flow: str = "dis",
     size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+    recipe: str | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Label a video or a folder of frames: an overlay video, or masks as palette PNGs.
@@ -30,10 +31,12 @@ def predict_(
 
         davsn predict runs/mine frames/ -o masks/
 
+        davsn predict model_40000.pth drive.mp4 -o overlay.mp4 --recipe my_recipe.yaml
+
     Parameters
     ----------
     checkpoint:
-        A checkpoint, or a run's folder, whose newest checkpoint is taken.
+        A checkpoint, or a run's folder, whose newest checkpoint is taken; or weights alone (.pth, .safetensors).
     source:
         A video file, a folder of frames, or a picture.
     out:
@@ -42,10 +45,12 @@ def predict_(
         The flow estimator (davsn list flow).
     size:
         Width and height of the network's input; without it, those it was trained with.
+    recipe:
+        For weights alone: the recipe that names their network, classes and video settings.
     own_code:
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
-    trained = open_trained(checkpoint, own_code)
+    trained = open_with(checkpoint, recipe, own_code)
     estimator = find("davsn.flow", flow, FlowEstimator)
     predictor = Predictor(
         trained.segmenter,

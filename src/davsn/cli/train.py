@@ -14,6 +14,7 @@ from davsn.data.loading import Samples, evaluation_batches
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
+from davsn.reference_config import is_reference, translate
 from davsn.run import Run, Trained, open_trained, scored_frames
 from davsn.scores import Scores
 from davsn.settings import read_yaml
@@ -31,7 +32,7 @@ def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(ali
     Parameters
     ----------
     recipe:
-        A YAML file, or the name of a recipe that comes with davsn (davsn list recipes).
+        A YAML file, ours or one of the public code; or the name of a recipe that comes with davsn (davsn list recipes).
     changes:
         Settings that replace those of the recipe: key=value, as many as you like.
     out:
@@ -54,15 +55,27 @@ def carry_out(experiment: Experiment, folder: Path) -> int:
     return 0
 
 
-def load_recipe(recipe: str, changes: list[str]) -> Experiment:
-    """An experiment from a file, or from a recipe of ours by its name.
+def load_recipe(recipe: str, changes: list[str], paths: bool = True) -> Experiment:
+    """An experiment from a file, or from a recipe of ours by its name; see :func:`davsn.experiment.load`.
+
+    A YAML file of the public code is translated, and what became of its keys is printed.
 
     Raises:
         ConfigError: no such recipe, or mistakes in it.
     """
     if recipe.endswith((".yaml", ".yml")):
-        return load(Path(recipe), changes)
-    return load(recipe_values(recipe), changes, where=f"recipe {recipe}")
+        values = read_yaml(Path(recipe))
+        if is_reference(values):
+            values, lines = translate(values, recipe)
+            console.print("\n".join([f"{recipe} is of the public code:", *lines]), markup=False, soft_wrap=True)
+        return load(values, changes, where=recipe, paths=paths)
+    return load(recipe_values(recipe), changes, where=f"recipe {recipe}", paths=paths)
+
+
+def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
+    """A trained network; weights alone come with the name or file of a recipe. See :func:`davsn.run.open_trained`."""
+    named = None if recipe is None else load_recipe(recipe, [], paths=False)
+    return open_trained(path, own_code, named)
 
 
 def recipe_values(name: str) -> dict[str, Any]:

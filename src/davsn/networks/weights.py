@@ -16,9 +16,13 @@ from torch import Tensor, nn
 
 from davsn.errors import CheckpointError
 from davsn.networks.video import VideoSegmenter
+from davsn.saving import replacing
 
 IMAGENET_NAME = "DeepLab_resnet_pretrained_imagenet"
 """What a file's name holds when it is the ImageNet start of the published DeepLab-v2 (REFERENCE: the rule by name)."""
+
+WEIGHTS_ALONE = (".pth", ".safetensors")
+"""How files of tensors alone are named; a checkpoint of ours, which holds settings and classes too, ends in ``.pt``."""
 
 _LARGEST = 8 << 30  # bytes; a segmentation network of today has less than 2 GiB
 _LISTED = 8  # tensors named in one error for each kind of mistake
@@ -91,14 +95,37 @@ def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -
     load_state(deeplab, {**deeplab.state_dict(), **known}, where)
 
 
-def load_published(segmenter: VideoSegmenter, path: Path) -> None:
-    """Load a snapshot of the public DA-VSN or TPS code into a video network around DeepLab-v2.
+def load_weights(segmenter: VideoSegmenter, path: Path) -> None:
+    """Load a file of tensors alone: a snapshot of the public DA-VSN or TPS code, or one of :func:`save_weights`.
 
     Raises:
         CheckpointError: an unreadable file, or one of another network or number of classes.
     """
-    state = {_our_name(name): tensor for name, tensor in read_state(path).items()}
+    state = read_state(path)
+    if "sf_layer.weight" in state:
+        state = {_our_name(name): tensor for name, tensor in state.items()}
+    elif "fusion.weight" not in state and any(f"image.{name}" in segmenter.state_dict() for name in state):
+        raise CheckpointError(
+            f"{path} holds a network of single frames, without the layer that fuses two (sf_layer.weight). To start "
+            "from it, name it in network.weights"
+        )
     load_state(segmenter, state, str(path))
+
+
+def save_weights(segmenter: VideoSegmenter, path: Path) -> None:
+    """Write the tensors of a network alone, under a name that ends in ``.safetensors`` or, for DeepLab-v2, ``.pth``.
+
+    A ``.pth`` is what the public code calls a snapshot: it can load it.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written to.
+    """
+    with replacing(path) as temporary:
+        if path.suffix == ".safetensors":
+            state = {name: tensor.contiguous() for name, tensor in segmenter.state_dict().items()}
+            temporary.write_bytes(safetensors.torch.save(state))
+        else:  # in the old form, because PyTorch 1.2, which the public code was written for, reads no other
+            torch.save(published_state(segmenter), temporary, _use_new_zipfile_serialization=False)
 
 
 def published_state(segmenter: VideoSegmenter) -> State:

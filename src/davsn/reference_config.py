@@ -1,0 +1,274 @@
+"""The public code's own YAML files (DA-VSN, TPS, ADVENT) as recipes of ours: one table says what becomes of each key.
+
+Such a file names only what differs from the public code's defaults, which are in the table too. Paths are taken as the
+public code takes them: from the folder that the command is given in, there its ``scripts``.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from davsn.components import find
+from davsn.errors import ConfigError
+from davsn.methods.base import Method
+from davsn.networks.weights import IMAGENET_NAME
+from davsn.settings import override
+
+Stated = Mapping[str, Any]
+"""Every key of the table by its dotted name: as the file says, or else the public default."""
+
+
+class Row(NamedTuple):
+    """What becomes of a key.
+
+    Attributes:
+        theirs: the key, dotted.
+        ours: our keys that take its value, dotted, with blanks between; none if it is not needed.
+        default: what the public code takes where a file does not say.
+        read: makes our value of theirs; None leaves it out, and a ValueError is a mistake in the file.
+        because: why it is not needed.
+    """
+
+    theirs: str
+    ours: str = ""
+    default: Any = None
+    read: Callable[[Any, Stated], Any] = lambda value, stated: value
+    because: str = ""
+
+
+def _named(names: Mapping[str, str]) -> Callable[[Any, Stated], str]:
+    def read(value: Any, stated: Stated) -> str:
+        if str(value) not in names:
+            raise ValueError(f"{value!r} has no counterpart here yet (there are: {', '.join(names)})")
+        return names[str(value)]
+
+    return read
+
+
+def _only(wanted: Any) -> Callable[[Any, Stated], None]:
+    def read(value: Any, stated: Stated) -> None:
+        if value != wanted:
+            raise ValueError(f"only {wanted} can be run here, but got {value!r}")
+
+    return read
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"should be a number, but got {value!r}")
+    return value
+
+
+def _list_of(which: str) -> Callable[[Any, Stated], str]:
+    return lambda value, stated: str(value).replace("{}", str(stated[which]))
+
+
+def _share_of_aux(value: Any, stated: Stated) -> float:
+    main = _number(stated["TRAIN.LAMBDA_ADV_MAIN"])
+    if main <= 0:
+        raise ValueError("is given in relation to TRAIN.LAMBDA_ADV_MAIN, which must be above 0")
+    return _number(value) / main
+
+
+def _classes(value: Any, stated: Stated) -> None:
+    wanted = {"Viper": 15, "SynthiaSeq": 12}.get(str(stated["SOURCE"]), value)
+    if value != wanted:
+        raise ValueError(f"SOURCE {stated['SOURCE']} has {wanted} classes, but got {value!r}")
+
+
+def _same_batch(value: Any, stated: Stated) -> None:
+    if value != stated["TRAIN.BATCH_SIZE_SOURCE"]:
+        raise ValueError("must equal TRAIN.BATCH_SIZE_SOURCE: both domains have the same batch size here")
+
+
+_METHODS = {"DAVSN": "da_vsn", "SourceOnly": "source_only"}
+_PAIR = "../../data/Estimated_optical_flow_"
+_FOLDER = "the run's folder holds it: --out"
+_SWEEP = "davsn eval RUN --every scores every checkpoint that training.keep keeps"
+_TPS = "a setting of TPS"
+_MINENT = "a setting of MinEnt"
+
+TABLE = (
+    Row("EXP_NAME", "name", read=lambda value, stated: value or None),
+    Row("EXP_ROOT", because=_FOLDER),
+    Row("EXP_ROOT_SNAPSHOT", because=_FOLDER),
+    Row("EXP_ROOT_LOGS", because=_FOLDER),
+    Row("TENSORBOARD_DIR", because=_FOLDER),
+    Row("GPU_ID", because="training.device chooses; auto is the first GPU that CUDA_VISIBLE_DEVICES shows"),
+    Row("NUM_WORKERS", "training.workers", 4),
+    # Data
+    Row(
+        "SOURCE",
+        "source.name target.classes validation.cityscapes.classes",
+        "Viper",
+        _named({"Viper": "viper", "SynthiaSeq": "synthia"}),
+    ),
+    Row("TARGET", "target.name validation.cityscapes.name", "CityscapesSeq", _named({"CityscapesSeq": "cityscapes"})),
+    Row("NUM_CLASSES", read=_classes, because="the classes are those of the source"),
+    Row("DATA_DIRECTORY_SOURCE", "source.root", "../../data/Viper"),
+    Row("DATA_DIRECTORY_TARGET", "target.root validation.cityscapes.root", "../../data/Cityscapes"),
+    Row("DATA_LIST_SOURCE", "source.frame_list", read=_list_of("TRAIN.SET_SOURCE")),
+    Row("DATA_LIST_TARGET", "target.frame_list", read=_list_of("TRAIN.SET_TARGET")),
+    Row("DATA_LIST_TARGET", "validation.cityscapes.frame_list", read=_list_of("TEST.SET_TARGET")),
+    Row("TRAIN.SET_SOURCE", default="all", because="it only fills the {} in DATA_LIST_SOURCE"),
+    Row("TRAIN.SET_TARGET", "target.split", "train"),
+    Row("TRAIN.INPUT_SIZE_SOURCE", "source.size", [1280, 720]),
+    Row("TRAIN.INPUT_SIZE_TARGET", "target.size", [1024, 512]),
+    Row("TRAIN.flow_path_src", "source.flow_root", f"{_PAIR}Viper_train"),
+    Row("TRAIN.flow_path", "target.flow_root", f"{_PAIR}Cityscapes-Seq_train"),
+    Row("TRAIN.INFO_SOURCE", because="the class tables come with the data sets"),
+    Row("TRAIN.INFO_TARGET", because="the class tables come with the data sets"),
+    Row("TRAIN.IGNORE_LABEL", read=_only(255), because="it is always 255"),
+    Row("TRAIN.IMG_MEAN", because="the network takes the same mean off itself"),
+    # Network and optimiser
+    Row("TRAIN.MODEL", "network.name", "ACCEL_DeepLabv2", _named({"ACCEL_DeepLabv2": "deeplab"})),
+    Row("TRAIN.MULTI_LEVEL", read=_only(True), because="the network always has both levels"),
+    Row(
+        "TRAIN.RESTORE_FROM",
+        "network.weights",
+        f"../../pretrained_models/{IMAGENET_NAME}.pth",
+        lambda value, stated: value if IMAGENET_NAME in str(value) else None,
+    ),
+    Row("TRAIN.RESTORE_FROM", "start", read=lambda value, stated: None if IMAGENET_NAME in str(value) else value),
+    Row("TRAIN.LEARNING_RATE", "optimiser.learning_rate", 2.5e-4),
+    Row("TRAIN.MOMENTUM", "optimiser.momentum", 0.9),
+    Row("TRAIN.WEIGHT_DECAY", "optimiser.weight_decay", 5e-4),
+    Row("TRAIN.POWER", "optimiser.power", 0.9),
+    Row("TRAIN.MAX_ITERS", "optimiser.horizon", 250_000),
+    Row("TRAIN.LEARNING_RATE_D", "optimiser.discriminator_rate", 1e-4),
+    # Method
+    Row("TRAIN.DA_METHOD", "method.name", "DAVSN", _named(_METHODS)),
+    Row("TRAIN.LAMBDA_SEG_MAIN", "method.main_weight", 1.0),
+    Row("TRAIN.LAMBDA_SEG_AUX", "method.aux_weight", 0.1),
+    Row("TRAIN.LAMBDA_ADV_MAIN", default=0.001, because="DA-VSN takes no more of it than LAMBDA_ADV_AUX in relation"),
+    Row("TRAIN.LAMBDA_ADV_AUX", "method.aux_adversarial", 0.0002, _share_of_aux),
+    Row("TRAIN.lamda_u", "method.adversarial_weight method.consistency_weight", 0.001),
+    Row("TRAIN.lamda_sa", "method.spatial", 1.0),
+    Row("TRAIN.lamda_wd", "method.discrepancy", 1.0),
+    Row("TRAIN.LAMBDA_ENT_MAIN", because=_MINENT),
+    Row("TRAIN.LAMBDA_ENT_AUX", because=_MINENT),
+    Row("TRAIN.LAMBDA_T", because=_TPS),
+    Row("TRAIN.INTERVAL", because=_TPS),
+    Row("TRAIN.THRESHOLD", because=_TPS),
+    Row("TRAIN.SCALING_RATIO", because=_TPS),
+    Row("TRAIN.EMA_DECAY", because=_TPS),
+    Row("TRAIN.WARM_UP", because=_TPS),
+    Row("TRAIN.BRKPT", because="a run that is stopped goes on by itself"),
+    # The loop; the public one counts its last step in
+    Row("TRAIN.EARLY_STOP", "training.steps", 120_000, lambda value, stated: _number(value) + 1),
+    Row("TRAIN.BATCH_SIZE_SOURCE", "training.batch_size", 1),
+    Row("TRAIN.BATCH_SIZE_TARGET", default=1, read=_same_batch, because="training.batch_size is that of both domains"),
+    Row("TRAIN.SAVE_PRED_EVERY", "training.save_every", 1000),
+    Row("TRAIN.RANDOM_SEED", "seed", 1234),
+    Row("TRAIN.SNAPSHOT_DIR", because=_FOLDER),
+    Row("TRAIN.TENSORBOARD_LOGDIR", "training.tensorboard", read=lambda value, stated: bool(value)),
+    Row("TRAIN.TENSORBOARD_VIZRATE", because="no pictures go to TensorBoard; davsn predict draws them"),
+    # Evaluation
+    Row("TEST.SET_TARGET", "validation.cityscapes.split", "val"),
+    Row("TEST.INPUT_SIZE_TARGET", "validation.cityscapes.size", [1024, 512]),
+    Row("TEST.flow_path", "validation.cityscapes.flow_root", f"{_PAIR}Cityscapes-Seq_val"),
+    Row("TEST.RESTORE_FROM", because="davsn eval is told the file: davsn eval MODEL.pth --recipe THIS_FILE"),
+    Row("TEST.MODE", because="'video_single' is davsn eval, 'video_best' is davsn eval --every"),
+    Row("TEST.WAIT_MODEL", because="davsn eval --watch waits"),
+    Row("TEST.SNAPSHOT_DIR", because=_SWEEP),
+    Row("TEST.SNAPSHOT_STEP", because=_SWEEP),
+    Row("TEST.SNAPSHOT_START_ITER", because=_SWEEP),
+    Row("TEST.SNAPSHOT_MAXITER", because=_SWEEP),
+    Row("TEST.MODEL", read=_only(["ACCEL_DeepLabv2"]), because="one network is scored, that of the file or run"),
+    Row("TEST.MODEL_WEIGHT", because="one network is scored; the public code runs no more than the first either"),
+    Row("TEST.MULTI_LEVEL", because="the main level is scored"),
+    Row("TEST.IMG_MEAN", because="the network takes the same mean off itself"),
+    Row("TEST.BATCH_SIZE_TARGET", because="scores do not depend on it"),
+    Row("TEST.OUTPUT_SIZE_TARGET", because="scores are taken at the size of each label"),
+    Row("TEST.INFO_TARGET", because="the class tables come with the data sets"),
+    Row("TEST.INTERVAL", because="every frame is scored with the one before it"),
+    Row("TEST.demo_dir", because="davsn predict is told where to write"),
+)
+
+_ALWAYS = ["mode=faithful", *(f"{part}.flow=stored" for part in ("source", "target", "validation.cityscapes"))]
+
+
+def is_reference(values: Mapping[str, Any]) -> bool:
+    """Whether a YAML mapping is of the public code's form, whose keys are in capitals."""
+    return any(isinstance(key, str) and key.isupper() for key in values)
+
+
+def translate(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """A recipe of ours from a file of the public code.
+
+    Args:
+        values: of the file.
+        where: the file, named in the error.
+
+    Returns:
+        the recipe, in ``mode: faithful``, and a line on what became of each key.
+
+    Raises:
+        ConfigError: every unknown key, with the nearest known one, and every value that cannot be run here.
+    """
+    given = dict(_flat(values))
+    stated = {row.theirs: row.default for row in TABLE if row.default is not None} | given
+    known = list(dict.fromkeys(row.theirs for row in TABLE))
+    mistakes = [f"{key}  {_unknown(key, known)}" for key in given if key not in known]
+    method = _METHODS.get(str(stated["TRAIN.DA_METHOD"]), "source_only")  # its row says if there is no such method
+    recipe, lines = override({}, _ALWAYS), list[str]()
+    for row in TABLE:
+        if row.theirs not in stated:
+            continue
+        try:
+            value = _value(row, stated)
+        except ValueError as error:
+            mistakes.append(f"{row.theirs}  {error}")
+            continue
+        ours = [key for key in row.ours.split() if _takes(method, key)]
+        for key in ours if value is not None else ():
+            _put(recipe, key, value)
+        lines += _line(row, ours, value, method, row.theirs in given)
+    if mistakes:
+        raise ConfigError(where, mistakes)
+    recipe.setdefault("name", f"{method}_{recipe['source']['name']}")
+    return recipe, lines
+
+
+def _value(row: Row, stated: Stated) -> Any:
+    if stated[row.theirs] is None:
+        raise ValueError("has no value")
+    return row.read(stated[row.theirs], stated)
+
+
+def _line(row: Row, ours: list[str], value: Any, method: str, given: bool) -> Iterator[str]:
+    """What became of a key, in words; nothing of defaults that are not needed."""
+    if ours and value is not None:
+        yield f"{row.theirs} → {', '.join(ours)} = {value}{'' if given else '  (the public default)'}"
+    elif given and row.because:
+        yield f"{row.theirs}  not needed: {row.because}"
+    elif given and not ours:
+        yield f"{row.theirs}  not needed: {method} has no such setting"
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if key in ("TRAIN", "TEST") and isinstance(value, Mapping):
+            yield from ((f"{key}.{below}", item) for below, item in value.items())
+        elif key not in ("TRAIN", "TEST") or value is not None:  # an empty section says nothing
+            yield str(key), value
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    if key in ("TRAIN", "TEST"):
+        return "should hold 'key: value' lines"
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"unknown key.{f' Did you mean {near[0]!r}?' if near else ''}"
+
+
+def _takes(method: str, ours: str) -> bool:
+    """Whether a key of ours is one that this method has, or none of a method's at all."""
+    part, _, key = ours.partition(".")
+    return part != "method" or key == "name" or key in find("davsn.methods", method, Method).Config.model_fields
+
+
+def _put(recipe: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        recipe = recipe.setdefault(parent, {})
+    recipe[last] = value

@@ -1,0 +1,168 @@
+"""Every checkpoint of a run scored on one set: the scores are kept by content, and a run under way is followed."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from davsn import checkpoint
+from davsn.errors import DataError
+from davsn.saving import replacing
+from davsn.scores import Scores, percent
+
+FILE = "snapshots.json"
+"""In a run's folder."""
+FORMAT = 1
+POLL = 5.0
+"""Seconds between two looks for new checkpoints."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A checkpoint that was scored.
+
+    Attributes:
+        step: how many steps it was trained.
+        scores: what was found.
+    """
+
+    step: int
+    scores: Scores
+
+
+class Sweep:
+    """The scores of a run's checkpoints on one set, kept in a file.
+
+    A checkpoint is known by its content: one that was trained anew under the same number is scored anew, and the best
+    one, which has two names, is scored once. The scores of checkpoints that the run deleted since stay.
+
+    Args:
+        file: JSON, shared with other sets, whose scores in it are left as they are.
+        name: of the set.
+        settings: all else that scores depend on, as plain data; those taken with others are replaced.
+
+    Raises:
+        DataError: the file is not one of these.
+    """
+
+    def __init__(self, file: Path, name: str, settings: Mapping[str, Any]) -> None:
+        self.file, self.name, self.settings = file, name, dict(settings)
+        held = _read(file)["sets"].get(name, {})
+        self.entries: dict[str, Entry] = {}
+        if held.get("settings") == self.settings:
+            self.entries = {content: _entry(item, file) for content, item in held["checkpoints"].items()}
+
+    def add(self, content: str, entry: Entry) -> None:
+        """Keep a checkpoint's scores, in place of those of another that had done as many steps.
+
+        Args:
+            content: see :func:`content_of`.
+            entry: the scores.
+        """
+        others = {key: known for key, known in self.entries.items() if known.step != entry.step}
+        self.entries = dict(sorted({**others, content: entry}.items(), key=lambda item: item[1].step))
+        whole = _read(self.file)  # other sets may have been scored meanwhile
+        whole["sets"][self.name] = {
+            "settings": self.settings,
+            "checkpoints": {
+                key: {"step": known.step, "scores": known.scores.as_data()} for key, known in self.entries.items()
+            },
+        }
+        with replacing(self.file) as temporary:
+            temporary.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    @property
+    def last(self) -> Entry:
+        """That of the most steps."""
+        return max(self.entries.values(), key=lambda entry: entry.step)
+
+    @property
+    def best(self) -> Entry:
+        """That of the highest mIoU as reported, the earliest of equals."""
+        return max(self.entries.values(), key=lambda entry: (_sortable(entry.scores.miou), -entry.step))
+
+    def table(self) -> Table:
+        """IoU of every class of the last and of the best checkpoint, and what the best one is worth."""
+        last, best = self.last, self.best
+        table = Table("class", title=f"{len(self.entries)} checkpoints on {self.name}, IoU %")
+        table.add_column(f"last, step {last.step}", justify="right")
+        table.add_column(f"best, step {best.step}", justify="right")
+        for name in last.scores.names:
+            note = " (not in the mean)" if name in last.scores.unscored else ""
+            values = [percent(entry.scores.iou[name] * 100) for entry in (last, best)]
+            table.add_row(name + note, *values, style="dim" if note else None)
+        table.add_section()
+        table.add_row("mIoU", *(percent(entry.scores.miou) for entry in (last, best)), style="bold")
+        table.caption = f"'best' was chosen on {self.name} itself, by its labels: 'last' is the fair figure"
+        return table
+
+
+def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:
+    """The checkpoints of a run, oldest first, then the copy of the best: each once, and again whenever it is replaced.
+
+    Args:
+        folder: the run's folder.
+        steps: the run's length.
+        watch: wait for those to come, until that of the run's last step was there.
+    """
+    seen = set()
+    while True:
+        saved = checkpoint.all_of(folder / "checkpoints")
+        for path in [*saved, folder / "checkpoints" / "best.pt"]:
+            mark = _mark(path)
+            if mark is not None and mark not in seen:
+                seen.add(mark)
+                yield path
+        if not watch or (saved and checkpoint.steps_of(saved[-1]) >= steps):
+            return
+        time.sleep(POLL)
+
+
+def content_of(path: Path) -> str:
+    """What a file's content is known by: its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _mark(path: Path) -> tuple[str, int, int] | None:
+    """Changes when a file is replaced; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return path.name, found.st_ino, found.st_mtime_ns
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {"format": FORMAT, "sets": {}}
+    try:
+        whole = json.loads(file.read_text(encoding="utf-8"))
+        if whole["format"] == FORMAT and isinstance(whole["sets"], dict):
+            return dict(whole)
+        found = f"is of format {whole['format']!r}, not {FORMAT}"
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"does not hold the scores of a run's checkpoints ({error!r})"
+    raise DataError(found, str(file), "Delete it, and all are scored anew")
+
+
+def _entry(item: Any, file: Path) -> Entry:
+    try:
+        step, scores = int(item["step"]), item["scores"]
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"does not hold the scores of a run's checkpoints ({error!r})"
+        raise DataError(found, str(file), "Delete it, and all are scored anew") from None
+    return Entry(step, Scores.from_data(scores, str(file)))
+
+
+def _sortable(miou: float) -> float:
+    return -math.inf if math.isnan(miou) else miou
