@@ -1,5 +1,6 @@
 """What every test starts from: one thread, so that timings and sums do not depend on the machine, and fixed seeds."""
 
+import os
 import random
 import sys
 
@@ -7,9 +8,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
+# CI tries the same examples every time, so that a change is judged by what it changed; elsewhere they are drawn anew.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

@@ -296,6 +296,19 @@ def test_a_checkpoint_cut_short_or_of_another_kind_or_age_is_refused(tmp_path):
         checkpoint.load(cut)
 
 
+def test_a_checkpoint_with_any_byte_changed_is_read_or_refused_in_words(tmp_path):
+    whole = checkpoint.save(tmp_path, 1, {"weights": torch.ones(3)}, keep=2).read_bytes()
+    damaged = tmp_path / "damaged.pt"
+    refused = 0
+    for position in range(0, len(whole), 7):
+        damaged.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+        try:
+            assert checkpoint.load(damaged)["step"] is not None
+        except CheckpointError:
+            refused += 1
+    assert refused
+
+
 def test_a_checkpoint_never_runs_code(tmp_path):
     class Evil:
         def __reduce__(self):

@@ -152,7 +152,7 @@ def _unpacked_size(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile:  # another format, or damaged: the reader will tell
+    except Exception:  # another format, or damaged in any way: the reader will tell
         return path.stat().st_size
 
 
