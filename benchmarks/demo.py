@@ -37,7 +37,7 @@ def main() -> None:
                 return
             rows.append(row(title, seed, result.scores, result.seconds))
             settings = {"recipe": "demo", "size": FULL.size, "clips": FULL.training, "steps": FULL.steps}
-            write("demo", "davsn demo over seeds", settings, rows, code)
+            write("demo", "davsn demo over seeds", settings, code, rows=rows)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def main() -> None:
             rows.append(row(title, seed, Scores.load(file), seconds, set=name))
         rows.sort(key=lambda row: (row["seed"], list(METHODS).index(row["method"])))
         settings = {"recipe": "adapt", "steps": given.steps, "encoder": "tf_efficientnet_lite0, ImageNet"}
-        write("procity_camvid", "ProcCity to CamVid", settings, rows, code, shares=layout)
+        write("procity_camvid", "ProcCity to CamVid", settings, code, rows=rows, shares=layout)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,16 @@ def recorded(name: str) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text(encoding="utf-8"))["rows"]) if path.is_file() else []
 
 
-def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, Any]], code: str, **more: Any) -> None:
-    """Write a record; called after every finished seed, so that a long run that dies leaves what it has."""
+def write(name: str, title: str, settings: dict[str, Any], code: str, **content: Any) -> None:
+    """Write a record; long benchmarks call it after every finished part, so that one that dies leaves what it has.
+
+    Args:
+        name: of the file.
+        title: what was measured.
+        settings: everything that was chosen.
+        code: the commit that ran.
+        content: what was found: ``rows``, ``results`` or others of benchmarks/results/README.md.
+    """
     record = {
         "name": title,
         "command": f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip(),
@@ -55,8 +63,7 @@ def write(name: str, title: str, settings: dict[str, Any], rows: list[dict[str, 
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
         f"{torch.get_num_threads()} thread(s), load average {os.getloadavg()[1]:.1f} at the end",
         "settings": settings,
-        "rows": rows,
-        **more,
+        **content,
     }
     with replacing(RESULTS / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -6,19 +6,16 @@ vectors side by side, its targets rounded beforehand in one go: as fast as such 
 """
 
 import argparse
-import json
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from davsn.ops.warp import splat
+from records import commit, write
 
 PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "tests"))
@@ -73,21 +70,9 @@ def main() -> None:
     print(f"splat       {found['splat_ms']:7.2f} ms   {found['ratio']:.1f}× faster")
     print(f"  + backward{found['splat_backward_ms']:7.2f} ms")
     if options.save:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        record = {
-            "command": f"python benchmarks/splat.py {' '.join(sys.argv[1:])}",
-            "commit": commit,
-            "date": date.today().isoformat(),
-            "machine": f"{platform.machine()}, {platform.system()}, torch {torch.__version__}, 1 thread",
-            "settings": {key: value for key, value in vars(options).items() if key != "save"},
-            "results": {key: round(value, 3) for key, value in found.items()},
-        }
-        path = PROJECT / "benchmarks" / "results" / "splat.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(record, indent=2) + "\n")
-        print(f"written to {path.relative_to(PROJECT)}")
+        settings = {key: value for key, value in vars(options).items() if key != "save"}
+        results = {key: round(value, 3) for key, value in found.items()}
+        write("splat", "DA-VSN's propagation", settings, commit(), results=results)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,11 @@ that other work on the machine disturbs them little.
 """
 
 import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import date
 from pathlib import Path
 
 import torch
@@ -35,6 +31,7 @@ from davsn.methods.da_vsn import DaVsn
 from davsn.networks.deeplab import DeepLab
 from davsn.networks.video import VideoSegmenter
 from davsn.training import Trainer, optimisation_of
+from records import commit, write
 
 PROJECT = Path(__file__).parents[1]
 CLASSES = 15
@@ -196,25 +193,13 @@ def show(benches: dict[str, Bench]) -> dict[str, float]:
 
 def save(options: argparse.Namespace, benches: dict[str, Bench], ratios: dict[str, float]) -> None:
     """Write benchmarks/results/step.json."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    record = {
-        "command": f"python benchmarks/step.py {' '.join(sys.argv[1:])}",
-        "commit": commit,
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, {platform.system()}, torch {torch.__version__}, {options.threads} thread(s)",
-        "settings": {key: value for key, value in vars(options).items() if key != "save"},
-        "seconds": {
-            precision: {name: round(value, 4) for name, value in bench.medians().items()}
-            for precision, bench in benches.items()
-        },
-        "results": {name: round(ratio, 3) for name, ratio in ratios.items()},
+    settings = {key: value for key, value in vars(options).items() if key != "save"}
+    seconds = {
+        precision: {name: round(value, 4) for name, value in bench.medians().items()}
+        for precision, bench in benches.items()
     }
-    path = PROJECT / "benchmarks" / "results" / "step.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(record, indent=2) + "\n")
-    print(f"written to {path.relative_to(PROJECT)}")
+    results = {name: round(ratio, 3) for name, ratio in ratios.items()}
+    write("step", "A faithful step of DA-VSN", settings, commit(), seconds=seconds, results=results)
 
 
 def main() -> int:

@@ -72,7 +72,7 @@ def main() -> None:
         )
     if given.save:
         settings = {"clips": given.clips, "length": given.length, "size": given.size}
-        write("streets", "A frame of the streets", settings, rows, code)
+        write("streets", "A frame of the streets", settings, code, rows=rows)
 
 
 if __name__ == "__main__":

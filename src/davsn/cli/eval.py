@@ -79,7 +79,10 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     trained = open_with(checkpoint, recipe, own_code)
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     folder = folder.parent if folder.name == "checkpoints" else folder
-    for name, part in _sets(trained.experiment, data, classes, list(changes)).items():
+    sets = _sets(trained.experiment, data, classes, list(changes))
+    if out is not None and len(sets) > 1:
+        raise ConfigError("--out", [f"names one file, and there are {len(sets)} sets to score. Leave it out"])
+    for name, part in sets.items():
         scores = score(trained, part, name, labelled_only)
         file = out or folder / f"scores_{name}.json"
         scores.save(file)
