@@ -5,17 +5,19 @@ through the same tests. The settings of a run come from inside the file.
 """
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from vectors import checksum, files, fill, load
+from vectors import checksum, files, fill, flow, load, picture
 
 from davsn.clip import Batch
 from davsn.methods.advent import Advent
 from davsn.methods.da_vsn import DaVsn
 from davsn.methods.minent import MinEnt
 from davsn.methods.source_only import SourceOnly
+from davsn.methods.tps import Draw, Tps
 from davsn.networks.deeplab import DeepLab
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import published_state
@@ -43,6 +45,8 @@ LOSSES = {
     "loss_adv_trg_aux": "fool/aux",
     "loss_d_main": "judge/main/target",
     "loss_d_aux": "judge/aux/target",
+    "loss_trg": "pseudo/main",
+    "loss_trg_aux": "pseudo/aux",
     "loss_itcr": "consistency/main",
     "loss_itcr_aux": "consistency/aux",
     "loss_sta": "fool/spatio_temporal/main",
@@ -56,7 +60,7 @@ LOSSES = {
     "loss_wd": "discrepancy/main",
     "loss_wd_aux": "discrepancy/aux",
 }
-RECORDED = {"DAVSN": DaVsn, "SourceOnly": SourceOnly, "AdvEnt": Advent, "MinEnt": MinEnt}
+RECORDED = {"DAVSN": DaVsn, "SourceOnly": SourceOnly, "AdvEnt": Advent, "MinEnt": MinEnt, "TPS": Tps}
 
 
 def weights_of(method, cfg):
@@ -72,6 +76,8 @@ def weights_of(method, cfg):
     if method is MinEnt:
         main, aux = cfg["LAMBDA_ENT_MAIN"], cfg["LAMBDA_ENT_AUX"]
         weights |= {"entropy_weight": main, "aux_entropy": aux / main}
+    if method is Tps:
+        weights |= {"target_weight": cfg["LAMBDA_T"]}
     return weights
 
 
@@ -80,7 +86,10 @@ def trainer_of(meta):
     method, cfg = RECORDED[meta["method"]], meta["cfg"]
     preset = override({}, [f"{key}={json.dumps(value)}" for key, value in method.faithful.items()])
     image = DeepLab(DeepLab.Config(layers=tuple(meta["layers"])), meta["num_classes"])
-    config = method.Config(**weights_of(method, cfg), **preset.get("method", {}))
+    own = {**preset.get("method", {}), **weights_of(method, cfg)}
+    if method is Tps:
+        own |= {"interval": meta["interval"], "split": None if meta["any_height"] else own["split"]}
+    config = method.Config(**own)
     made = method(config, VideoSegmenter(image, **preset["video"]))
     rates = {
         "learning_rate": cfg["LEARNING_RATE"],
@@ -120,15 +129,32 @@ def fill_parts(trainer, seed):
 
 
 def batch(vectors, prefix, labelled):
-    def picture(key):
-        return torch.from_numpy(vectors[f"{prefix}_{key}"].copy()).permute(2, 0, 1)[None].float() / 255
-
-    frames, flows = {0: picture("cf")}, {}
+    frames, flows = {0: picture(vectors[f"{prefix}_cf"])}, {}
     if f"{prefix}_kf" in vectors:  # or the network is one of single frames
-        frames[-1] = picture("kf")
-        flows[0, -1] = torch.from_numpy(vectors[f"{prefix}_flow"] / 10.0).permute(2, 0, 1)[None]
+        frames[-1] = picture(vectors[f"{prefix}_kf"])
+        flows[0, -1] = flow(vectors[f"{prefix}_flow"])
     labels = torch.from_numpy(vectors[f"{prefix}_label"].astype(np.int64))[None] if labelled else None
     return Batch(frames, flows, labels=labels, names=(prefix,))
+
+
+def four_frames(vectors, prefix, interval):
+    """A target batch of TPS: the current pair d, c and the earlier one b, a."""
+    offsets = {"d": 0, "c": -1, "b": -interval, "a": -interval - 1}
+    frames = {offset: picture(vectors[f"{prefix}_{letter}"]) for letter, offset in offsets.items()}
+    flows = {(offsets[p], offsets[q]): flow(vectors[f"{prefix}_flow_{p}{q}"]) for p, q in ("dc", "db", "ba")}
+    return Batch(frames, flows, names=(prefix,))
+
+
+def recorded_draw(vectors, step, plain):
+    """TPS's draw of a step, in which the strong augmentation has the recorded result."""
+    recorded = torch.from_numpy(vectors[f"s{step}_strong_u8"])[None].float() / 255
+
+    def augmentation(stack):
+        if plain:  # it drew no change: what came in is known too, bit for bit
+            assert torch.equal((stack * 255).round(), (recorded * 255).round())
+        return recorded
+
+    return Draw(bool(vectors[f"s{step}_flip"]), float(vectors[f"s{step}_scale"]), augmentation)
 
 
 def run(path):
@@ -138,7 +164,12 @@ def run(path):
     fill_parts(trainer, meta["seed"])
     records = []
     for step in range(meta["steps"]):
-        target = batch(vectors, f"s{step}_trg", False) if trainer.method.target else None
+        target = None
+        if meta["method"] == "TPS":
+            target = four_frames(vectors, f"s{step}_trg", meta["interval"])
+            trainer.method.draw = partial(recorded_draw, vectors, step, meta["plain_aug"])
+        elif trainer.method.target:
+            target = batch(vectors, f"s{step}_trg", False)
         records.append(trainer.step(batch(vectors, f"s{step}_src", True), target))
     return vectors, trainer, records
 
