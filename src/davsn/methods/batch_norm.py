@@ -29,8 +29,8 @@ class BatchNorm(Method):
         """Settings of AdaBN."""
 
         momentum: float | None = Field(None, gt=0, le=1)
-        """null: the source's statistics are dropped, and each running value is the mean over all target batches, which
-        does not depend on their order. A number: the source's fade out, each new batch having this share."""
+        """The share of a new batch in the running statistics. null: of all target batches alike, whatever their order,
+        and none of the source. A number: the source's statistics fade out, and those of old batches with them."""
 
     paper = "Li et al., Adaptive Batch Normalization for Practical Domain Adaptation, Pattern Recognition 2018"
     source = ClipSpec(frames=())
@@ -46,17 +46,15 @@ class BatchNorm(Method):
         self.norms = [module for module in segmenter.modules() if isinstance(module, nn.BatchNorm2d)]
         if not self.norms:
             raise ConfigError("batch_norm", ["network  has no batch normalisation to adapt. Take another, or a method"])
-        for norm in self.norms:
-            norm.momentum = config.momentum
-            if config.momentum is None:
-                norm.reset_running_stats()
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """Nothing to minimise: the forward pass itself brings the running statistics up to date."""
         assert target is not None
         self.segmenter.eval()  # without dropout and the like, since prediction is without them
+        share = 1 / (step + 1) if self.config.momentum is None else self.config.momentum
         for norm in self.norms:
             norm.train()
+            norm.momentum = share  # not None, PyTorch's own mean, which would copy a counter to the host each time
         with torch.no_grad():
             self.segmenter.image(target.current)  # one frame a sample: the previous one says the same again
         yield from ()
