@@ -80,6 +80,7 @@ class Trainer:
         self.settings = settings
         self.device = device
         self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
+        self.kept = {name: module.to(device) for name, module in method.kept.items()}
         self.average: AveragedModel | None = None
         if settings.average is not None:
             average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
@@ -145,7 +146,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that must be restored for the next step to be the one that would have come."""
         return {
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "parts": {name: part.state_dict() for name, part in {**self.parts, **self.kept}.items()},
             "optimisation": self.optimisation.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "random": checkpoint.random_state(),
@@ -153,7 +154,7 @@ class Trainer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint's content."""
-        for name, part in self.parts.items():
+        for name, part in {**self.parts, **self.kept}.items():
             part.load_state_dict(state["parts"][name])
         self.optimisation.load_state_dict(state["optimisation"])
         if self.average is not None:
