@@ -40,6 +40,18 @@ statistics, and that row is what this alone is worth. This is a small drawn worl
 another here, and with no published benchmark.
 """
 
+CORRECTIONS = """\
+The public code of TPS does some things by accident (docs/methods.md). Here each is switched on alone, in `tps` with all
+corrections: a correction is worth what its accident costs. All runs start from the same source-only network and train
+as long again. Two accidents cannot happen on streets, the fixed height of 512 rows and the flow of another drive; and
+the height ratio changes nothing here, since the light network's logits keep the shape of the frames.
+"""
+
+COST = """\
+The light network on streets, a step of the trainer without the reading of its samples; each ratio is the median of those
+of interleaved rounds. "Small views": discriminators at the logits' resolution and of half the width, as in the recipes.
+"""
+
 PROCITY = """\
 Synthetic video to real video: ProcCity, a simple procedural street, to CamVid (Brostow et al., Cambridge). The
 target's labels are used for scoring alone; no model was trained or chosen on them. `stills` are 47 labelled frames of
@@ -211,9 +223,23 @@ def plain(record: Record) -> list[str]:
     return [*table([key.replace("_", " ") for key in keys], body), *origin(record)]
 
 
+def corrections(record: Record) -> list[str]:
+    """See :data:`CORRECTIONS`."""
+    return [CORRECTIONS, *scored(record)]
+
+
+def cost(record: Record) -> list[str]:
+    """See :data:`COST`."""
+    keys = {"of_source_only": 2, "seconds_of_processor": 3}
+    body = [[row["method"], *(number(row[key], digits) for key, digits in keys.items())] for row in rows_of(record)]
+    return [COST, *table(["method", "of source_only", "s of processor"], body), *origin(record)]
+
+
 SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", demo),
     "procity_camvid": ("ProcCity → CamVid: real video", procity),
+    "tps_corrections": ("What each correction of TPS is worth", corrections),
+    "method_cost": ("What a step of each method costs", cost),
     "streets_gap": ("How far apart the two streets are", gap),
     "streets": ("What a frame of the streets costs", plain),
     "step": ("What a training step costs", step),

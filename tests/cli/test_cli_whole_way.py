@@ -126,6 +126,21 @@ def test_adapt_with_classes_elsewhere_and_another_method(davsn, world, tmp_path)
     assert open_trained(tmp_path / "run").experiment.method.name == "source_only"
 
 
+def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_path):
+    words = ("adapt", *SHORT, "--source", "game", "--target", "drive.mp4", "--method", "batch_norm")
+    code, _, err = davsn(world, *words, "-o", tmp_path / "run")
+    assert code == 0, err
+    first, second = open_trained(tmp_path / "run" / "source_only"), open_trained(tmp_path / "run")
+    assert (first.experiment.method.name, second.experiment.method.name) == ("source_only", "batch_norm")
+    assert second.experiment.start == tmp_path / "run" / "source_only"
+    before, after = first.segmenter.state_dict(), second.segmenter.state_dict()
+    changed = {name.rpartition(".")[2] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"running_mean", "running_var", "num_batches_tracked"}
+    code, _, err = davsn(world, *words, f"start={tmp_path / 'run'}", "-o", tmp_path / "again")
+    assert code == 0, err
+    assert not (tmp_path / "again" / "source_only").exists()  # there was one to start from
+
+
 def test_a_users_own_method_file(davsn, world, tmp_path):
     (tmp_path / "halved.py").write_text(
         "from davsn.methods.source_only import SourceOnly\n\n\n"

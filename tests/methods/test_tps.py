@@ -18,7 +18,6 @@ from davsn.networks.base import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import Photometric
 from davsn.ops.pictures import match_histograms
-from davsn.ops.warp import mirror_flow
 from davsn.settings import Settings
 from oracles.propagation import literal_warp
 from toy import CLASSES, batch
@@ -47,17 +46,11 @@ def method(image=None, flow_scale="both", **config):
     return Tps(Tps.Config(**config), VideoSegmenter(image or Still(), flow_scale=flow_scale))
 
 
-def drawn(made, mirrored, scale=1.0, photometric=None):
-    """The method with a draw of our own."""
-    made.draw = lambda: Draw(mirrored, scale, photometric or Photometric())
-    return made
-
-
 def literal_step(network, source, target, draw):
     """The corrected step, one picture at a time and pixel labels in loops: (segmentation, pseudo) by level."""
 
-    def probabilities(one, early, late, flow):
-        return [level[one].softmax(0) for level in network(early, late, flow).fused]
+    def probabilities(one, frame, before, flow):
+        return [level[one].softmax(0) for level in network(frame, before, flow).fused]
 
     def cross_entropy(logits, labels):
         total = [-logits[:, y, x].log_softmax(0)[labels[y, x]] for y, x in np.ndindex(*labels.shape)]
@@ -70,7 +63,6 @@ def literal_step(network, source, target, draw):
     on_source = network(matched[0], matched[-1], source.flow).fused
     size = tuple(round(length * draw.scale / 8) * 8 for length in target.size)
     pair = torch.cat([target.current, target.previous], 2)
-    changed = [up(frame, size) for frame in draw.photometric(pair).flatten(0, 0)]
     changed = draw.photometric(pair)
     height = target.size[0]
     current, previous = (
@@ -82,11 +74,15 @@ def literal_step(network, source, target, draw):
         segmentation, pseudo = [], []
         for one in range(2):
             segmentation.append(cross_entropy(up(on_source[level][one], source.size), source.labels[one]))
-            early, late, flow = target.frames[-1], target.frames[-2], target.flows[-1, -2]
+            frame, before, flow = target.frames[-1], target.frames[-2], target.flows[-1, -2]
             if draw.mirrored:
-                early, late, flow = early.flip(-1), late.flip(-1), flow.flip(-1) * torch.tensor([-1.0, 1]).view(2, 1, 1)
+                frame, before, flow = (
+                    frame.flip(-1),
+                    before.flip(-1),
+                    flow.flip(-1) * torch.tensor([-1.0, 1]).view(2, 1, 1),
+                )
             with torch.no_grad():
-                maps = probabilities(one, early, late, flow)[level]
+                maps = probabilities(one, frame, before, flow)[level]
             maps = (maps.flip(-1) if draw.mirrored else maps).numpy()
             small = up(target.flow[one], maps.shape[1:])
             small = small * torch.tensor([maps.shape[2] / 48, maps.shape[1] / 40]).view(2, 1, 1)
@@ -230,8 +226,3 @@ def test_draws_are_as_often_and_as_far_as_the_settings_say():
     assert {draw.scale for draw in draws} == {number / 100 for number in range(50, 60)}
     assert {draw.photometric.blur for draw in draws} == {None, 2.0}
     assert {method(scales=(1.0, 1.0)).draw().scale for _ in range(9)} == {1.0}
-
-
-def test_mirroring_a_flow_by_accident_keeps_its_sign():
-    flow = moving().flows[-1, -2]
-    assert torch.equal(mirror_flow(flow)[:, 0], -flow.flip(-1)[:, 0])  # what is not done then
