@@ -48,8 +48,9 @@ the height ratio changes nothing here, since the light network's logits keep the
 """
 
 COST = """\
-The light network on streets, a step of the trainer without the reading of its samples; each ratio is the median of those
-of interleaved rounds. "Small views": discriminators at the logits' resolution and of half the width, as in the recipes.
+The light network on streets, a step of the trainer without the reading of its samples; each ratio is the median of
+those of interleaved rounds. "Small views": discriminators at the logits' resolution and of half the width, as in the
+recipes.
 """
 
 PROCITY = """\

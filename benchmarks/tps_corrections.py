@@ -1,13 +1,13 @@
 """What each correction of TPS is worth on streets: ``python benchmarks/tps_corrections.py --seeds 1 2 3``.
 
 Source-only training of the demo's length, from which all other runs start: source-only training going on for as long
-again, the target's batch statistics alone, TPS with all corrections, TPS with all accidents that can happen here, and TPS
-with one accident at a time. A correction is worth what its accident costs. All are scored once, at the end, on clips that
-none was trained on. A run that was finished before is not trained again; its row then has no seconds.
+again, the target's batch statistics alone, TPS with all corrections, TPS with all accidents that can happen here, and
+TPS with one accident at a time. A correction is worth what its accident costs. All are scored once, at the end, on
+clips that none was trained on. A run that was finished before is not trained again; its row then has no seconds.
 
-Two accidents cannot happen here: cutting the stack of two frames at row 512 (these frames have 128), and reading another
-drive's flow file (streets have no files). And one changes nothing here, which its row has to show: scaling both components
-of the flow by the height ratio, since the light network's logits keep the frames' shape.
+Two accidents cannot happen here: cutting the stack of two frames at row 512 (these frames have 128), and reading
+another drive's flow file (streets have no files). And one changes nothing here, which its row has to show: scaling
+both components of the flow by the height ratio, since the light network's logits keep the frames' shape.
 """
 
 import argparse

@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 from tiny_recipe import TINY
 
+from davsn.flow.dis import Dis
 from davsn.run import open_trained
 from davsn.scores import Scores
 
@@ -139,6 +140,28 @@ def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_
     code, _, err = davsn(world, *words, f"start={tmp_path / 'run'}", "-o", tmp_path / "again")
     assert code == 0, err
     assert not (tmp_path / "again" / "source_only").exists()  # there was one to start from
+
+
+def test_a_network_of_single_frames_goes_the_whole_way_without_flow(davsn, world, tmp_path, monkeypatch):
+    def never(self, a, b):
+        raise AssertionError("flow was estimated that nobody looks at")
+
+    monkeypatch.setattr(Dis, "estimate", never)
+    monkeypatch.setattr(Dis, "__init__", never)
+    single = ["method=minent", "video.propagation=none"]
+    code, out, err = davsn(world, "check", "tiny.yaml", *single, "--all")
+    assert (code, err) == (0, ""), out
+    assert "No problem found." in out  # of frames without a neighbour, either
+    assert davsn(world, "train", "tiny.yaml", *single, "-o", tmp_path / "run").code == 0
+    code, out, err = davsn(world, "eval", tmp_path / "run")
+    assert code == 0, err
+    assert Scores.load(tmp_path / "run" / "scores_camera.json").temporal_consistency is None
+    code, out, err = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
+    assert code == 0, err
+    assert len(picture_folders(tmp_path / "masks")) == 8
+    code, _, err = davsn(world, "train", "tiny.yaml", "video.propagation=none", "-o", tmp_path / "none")
+    assert code == 2
+    assert "method  da_vsn compares frames, and video.propagation none is a network of single ones. Set it to" in err
 
 
 def test_a_users_own_method_file(davsn, world, tmp_path):
