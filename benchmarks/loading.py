@@ -1,10 +1,11 @@
-"""What it costs to load a pair of neighbouring frames, against decoding them: ``python benchmarks/loading.py --save``.
+"""What it costs to load a pair of frames, against decoding them: ``python benchmarks/loading.py --save``.
 
-The frames are streets in the layout of Cityscapes-Seq, 2048×1024, of the game's look with a sensor's noise on top, which
-brings a PNG to the size that Cityscapes' have, 2.3 MB: the time to decode depends on it. A sample of a target, resized to
-1024×512, is loaded and made a batch. The baseline is ``cv2.imread`` of its two files and nothing else. For the cache, an
-epoch that fills an empty one is compared with the next. All are measured in turn, in rounds; reported are the shortest
-times of the processor, which a busy machine disturbs least. All files are in the system's memory: no disk is waited for.
+The frames are streets in the layout of Cityscapes-Seq, 2048×1024, of the game's look with a sensor's noise on top: that
+brings a PNG to the size that Cityscapes' have, 2.3 MB, and the time to decode depends on it. A sample of a target,
+resized to 1024×512, is loaded and made a batch. The baseline is ``cv2.imread`` of its two files and nothing else. For the
+cache, an epoch that fills an empty one is compared with the next. All are measured in turn, in rounds; reported are the
+shortest times of the processor, which a busy machine disturbs least. All files are in the system's memory: no disk is
+waited for.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import torch
 from PIL import Image
 
 from davsn.data.cityscapes import Cityscapes
+from davsn.data.images import read_picture
 from davsn.data.loading import Samples, collate, target_training
 from davsn.data.streets import Config, Streets
 from davsn.data.streets.layouts import write_frame
@@ -85,7 +87,10 @@ def measure(folder: Path, pairs: int, rounds: int) -> tuple[dict[str, float], fl
     """Milliseconds a pair, by task; and MB of a picture."""
     tree, cache = folder / "tree", folder / "cache"
     pictures = draw(tree, pairs)
-    tasks: dict[str, Callable[[], object]] = {"decode": lambda: [cv2.imread(str(path)) for path in pictures]}
+    tasks: dict[str, Callable[[], object]] = {
+        "decode": lambda: [cv2.imread(str(path)) for path in pictures],
+        "decode, by our reader": lambda: [read_picture(path) for path in pictures],
+    }
     tasks |= {f"flow: {flow}": epoch(tree, flow) for flow in ("zero", "stored", "dis")}
     for flow in ("zero", "stored"):
         for number in ("first", "second"):
