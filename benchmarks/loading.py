@@ -2,10 +2,10 @@
 
 The frames are streets in the layout of Cityscapes-Seq, 2048×1024, of the game's look with a sensor's noise on top: that
 brings a PNG to the size that Cityscapes' have, 2.3 MB, and the time to decode depends on it. A sample of a target,
-resized to 1024×512, is loaded and made a batch. The baseline is ``cv2.imread`` of its two files and nothing else. For the
-cache, an epoch that fills an empty one is compared with the next. All are measured in turn, in rounds; reported are the
-shortest times of the processor, which a busy machine disturbs least. All files are in the system's memory: no disk is
-waited for.
+resized to 1024×512, is loaded and made a batch. The baseline is ``cv2.imread`` of its two files and nothing else. For
+the cache, an epoch that fills an empty one is compared with the next. All are measured in turn, in rounds; reported are
+the shortest times of the processor, which a busy machine disturbs least. All files are in the system's memory: no disk
+is waited for.
 """
 
 import argparse
