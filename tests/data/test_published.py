@@ -301,7 +301,7 @@ class TestSynthia:
         values = published.synthia(tmp_path, [0])
         path = tmp_path / "label" / "000000.png"
         cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., ::-1])
-        message = r"000000\.png: holds ids beyond 22, the last there is: 300, .*The class is in the first channel"
+        message = r"000000\.png: holds ids beyond 15, the last there is: 300, .*The class is in the first channel"
         with pytest.raises(DataError, match=message):
             make(Synthia, values).read_label(0, 0)
 
