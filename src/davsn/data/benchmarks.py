@@ -123,6 +123,21 @@ def named_train_ids(raw_to_name: Iterable[tuple[int, str]], classes: ClassSet) -
     return table.mapping([(number, names[name]) for number, name in raw_to_name if name in names])
 
 
+def class_ids(name: str, raw: RawIds) -> list[int]:
+    """All ids that mean a class in a data set's label files; of painted ones, the places of its colours.
+
+    Args:
+        name: of a class of any set.
+        raw: whose ids.
+    """
+    (row,) = (row for row in _TABLE if row.name == name)
+    return _numbers(row, raw)
+
+
+CLASSES = tuple(row.name for row in _TABLE)
+"""The names of the classes of all sets, in the order that each set keeps."""
+
+
 def raw_ids(raw: RawIds) -> dict[str, int]:
     """The id that a data set's label files have for each class that it knows: the first, where it has several.
 

@@ -238,7 +238,7 @@ def _scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) -
 def _files(folder: Path, inside: str) -> Iterator[str]:
     """The paths of the files in a folder and in the folders inside, below it."""
     try:
-        for place in [folder, *sorted(folder.glob(f"{inside}/"))]:
+        for place in [folder, *sorted(place for place in folder.glob(inside) if place.is_dir())]:
             with os.scandir(place) as entries:
                 below = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
                 yield from (f"{below}{entry.name}" for entry in entries if not entry.is_dir())
