@@ -153,7 +153,6 @@ def test_a_faithful_recipe_without_a_method_tells_all_the_same(world, method):
 @pytest.mark.parametrize("name", available("davsn.methods", Method))
 def test_faithful_fills_in_what_the_recipe_does_not_state(world, name):
     preset = available("davsn.methods", Method)[name].faithful
-    preset = {key: wanted for key, wanted in preset.items() if key.split(".")[0] not in ("source", "target")}  # below
     plain = dump(load(recipe(world, method=name, mode="faithful")))
 
     def value(settings, key):
@@ -169,22 +168,6 @@ def test_faithful_fills_in_what_the_recipe_does_not_state(world, name):
     assert {key: value(stated, key) for key in others} == {key: preset[key] for key in others}
     corrected = dump(load(recipe(world, method=name)))
     assert value(corrected, "optimiser.repeats") == "once"
-
-
-def test_faithful_settings_of_a_data_set_are_for_the_sets_that_know_them(world, tmp_path):
-    (tmp_path / "quirky.py").write_text(MINE.replace("faithful = {}", 'faithful = {"target.flow_names": "tps"}'))
-    method = str(tmp_path / "quirky.py")
-    city = {"name": "cityscapes", "root": str(world), "flow_root": str(world)}
-
-    def loaded(*changes, **values):
-        return dump(load(recipe(world, **{"method": method, "mode": "faithful", **values}), list(changes)))["target"]
-
-    assert loaded(target=city)["flow_names"] == "tps"
-    assert loaded("target.flow_names=published", target=city)["flow_names"] == "published"
-    assert loaded(target=city, mode="corrected")["flow_names"] == "published"
-    assert "flow_names" not in loaded()
-    assert "flow_names" not in loaded(target="streets")
-    assert mistakes(world, method=method, mode="faithful", target="streats")[0].startswith("target  there is no")
 
 
 @pytest.mark.parametrize("mode", ["corrected", "faithful"])

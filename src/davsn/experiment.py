@@ -146,31 +146,15 @@ def load(
 
 
 def _faithful(values: dict[str, Any]) -> dict[str, Any]:
-    """Put the method's faithful settings under those that the recipe states itself.
-
-    Those of a data set, such as ``target.flow_names``, are for the sets that know them.
-    """
+    """Put the method's faithful settings under those that the recipe states itself."""
     method = values.get("method")
     name = method.get("name") if isinstance(method, Mapping) else method
     try:
         preset = find("davsn.methods", str(name), Method).faithful
     except ConfigError:
         return values  # whose validation says so, with all other mistakes
-    wanted = {key: value for key, value in preset.items() if not _states(values, key) and _known(values, key)}
-    return override(values, [f"{key}={json.dumps(value)}" for key, value in wanted.items()])
-
-
-def _known(values: Mapping[str, Any], dotted: str) -> bool:
-    """Whether a setting is one of a data set that has it, or of none."""
-    key, _, setting = dotted.partition(".")
-    if key not in ("source", "target"):
-        return True
-    part = values.get(key)
-    name = part.get("name") if isinstance(part, Mapping) else part
-    try:
-        return setting in find("davsn.data", str(name), VideoDataset).Config.model_fields
-    except ConfigError:
-        return False
+    missing = [f"{key}={json.dumps(value)}" for key, value in preset.items() if not _states(values, key)]
+    return override(values, missing)
 
 
 def _states(values: Any, dotted: str) -> bool:

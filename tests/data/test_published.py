@@ -268,7 +268,7 @@ class TestCityscapes:
         values = published.cityscapes(tmp_path, {drive: [17, 18, 19]}, {drive: [19]})
         for path in (tmp_path / "flow").iterdir():
             path.unlink()
-        dataset, as_tps = make(Cityscapes, values), make(Cityscapes, values, flow_names="tps")
+        dataset, as_tps = make(Cityscapes, values), make(Cityscapes, values, flow_names="replaced")
         for one, name in ((dataset, published_name), (as_tps, tps_name)):
             with pytest.raises(FlowError, match=f"holds no {name}_int16_x10"):
                 one.read_flow(0, 1, 0)

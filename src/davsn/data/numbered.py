@@ -52,7 +52,7 @@ class Layout:
         label: the same for labels.
         digits: of the number.
         wanted: a sentence that says so, for errors.
-        between: drive and number in a frame's name; the parts of a drive.
+        between: what stands between drive and number in a frame's name, and between the parts of a drive.
         pictures_in: matches the folders of pictures below ``pictures``, as a shell would.
         labels_in: the same for labels.
         step: how many the numbers of neighbours are apart.

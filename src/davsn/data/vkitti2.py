@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from davsn.data.benchmarks import ClassSet
 from davsn.data.colour_codes import read_painted
@@ -51,7 +51,7 @@ class Vkitti2(Numbered):
         """Weather, time of day, or how the camera is turned."""
         scenes: tuple[int, ...] | None = None
         """Numbers of the scenes to use, such as [1, 2, 18, 20]; null takes all."""
-        camera: Literal[0, 1] = Field(0)
+        camera: Literal[0, 1] = 0
         """0 is the left one, 1 the right."""
         classes: ClassSet = "vkitti2"
         """'vkitti2' for the 10 shared with Cityscapes. It shows 9 of 'viper' and 8 of 'synthia', no more."""
