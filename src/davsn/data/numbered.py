@@ -193,12 +193,15 @@ class Numbered(VideoDataset):
     def _picture(self, clip: int, position: int) -> Path:
         return self._layout.pictures / self._files[clip][position]
 
+    def _label(self, clip: int, position: int) -> Path:
+        return self._layout.labels / self._labels[clip][position]
+
     def _raw_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) raw ids at native size."""
         picture = self._picture(clip, position)
         if position not in self._labels[clip]:
             raise DataError("has no label", str(picture), "Ask only for the labels of labelled frames")
-        path = self._layout.labels / self._labels[clip][position]
+        path = self._label(clip, position)
         ids, count = self._read_ids(path), RAW_IDS[self._ids]
         beyond = ids >= count if self._ids not in VOID else (ids >= count) & (ids != VOID[self._ids])
         outside = np.unique(ids[beyond])

@@ -92,6 +92,14 @@ class Vkitti2(Numbered):
         Raises:
             FlowError: flow to another frame than a neighbour, no file, or a damaged one.
         """
+        return read_relative(self.find_flow(clip, position, other))
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path:
+        """The file that :meth:`read_flow` reads.
+
+        Raises:
+            FlowError: flow to another frame than a neighbour, or no file.
+        """
         frames, picture = self.clips[clip].frames, self._files[clip][position]
         kinds = {-1: ("backwardFlow", "backwardFlow"), 1: ("forwardFlow", "flow")}
         if other - position not in kinds:
@@ -105,7 +113,7 @@ class Vkitti2(Numbered):
             found = f"holds no {path.name}, the flow of frame {frames[position]} to {frames[other]}"
             remedy = f"Unpack vkitti_2.0.3_{kind}.tar into {root}, or set flow: dis to estimate flow on the fly"
             raise FlowError(found, str(folder), remedy)
-        return read_relative(path)
+        return path
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         return read_painted(path, "vkitti2")
