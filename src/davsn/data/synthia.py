@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from davsn.data.images import read_first_channel, read_picture
-from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.origin import Origin
 from davsn.data.transforms import resize_frame, resize_label
 from davsn.errors import FlowError
 
@@ -48,7 +49,10 @@ class Synthia(Numbered):
             return cut
 
     _ids = "synthia"
-    _other_ids = "The class is in the first channel (OpenCV's last): was the file written with its channels turned?"
+    _other_ids = (
+        "The class is in the first channel (OpenCV's last): was the file written with its channels turned? Ids from 16 "
+        "on are those of SYNTHIA-RAND-CITYSCAPES, which is no video"
+    )
     without_neighbours = "Frame 000001 needs 000000: copy the sequence whole; single frames need missing: repeat"
 
     def __init__(self, config: Config) -> None:
@@ -56,7 +60,7 @@ class Synthia(Numbered):
         pictures, labels = config.root / "RGB" / _ARCHIVE, config.root / "GT" / "LABELS" / _ARCHIVE
         if not pictures.is_dir():
             pictures, labels = config.root / "rgb", config.root / "label"
-        pattern = re.compile(r"()(\d{6})\.png")
+        pattern = re.compile(rf"{ANYWHERE}(\d{{6}})\.png")
         wanted = (
             "Wanted are RGB/Stereo_Left/Omni_F/000001.png and GT/LABELS/Stereo_Left/Omni_F/000001.png, "
             "or rgb/000001.png and label/000001.png"
@@ -67,6 +71,9 @@ class Synthia(Numbered):
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at the full size, without the rows below."""
         return self._without_own_car(resize_frame(read_picture(self._picture(clip, position)), self.config.full))
+
+    def _pixel_settings(self) -> Origin:
+        return self.config.full, self.config.cut
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         return read_first_channel(path)
