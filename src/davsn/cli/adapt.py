@@ -64,7 +64,7 @@ def adapt_(
     if validation is not None:
         scored = {"root": validation, "classes": classes or source / "classes.yaml", "missing": "repeat"}
         values["validation"] = {"target": {"name": "folder", "size": values["target"].get("size"), **scored}}
-    if values.get("start") is None and _method(values).needs_start:
+    if values.get("start") is None and _needs_start(values["method"]):
         first = load({**values, "name": "source_only", "method": "source_only"}, where="davsn adapt")
         if not train_in(first, out / "source_only"):
             console.print(f"Stopped and saved in {out}. The same command goes on from there.")
@@ -73,9 +73,12 @@ def adapt_(
     return carry_out(load(values, where="davsn adapt"), out)
 
 
-def _method(values: dict[str, Any]) -> type[Method]:
-    named = values["method"]
-    return find("davsn.methods", str(named["name"] if isinstance(named, dict) else named), Method)
+def _needs_start(method: Any) -> bool:
+    name = method.get("name") if isinstance(method, dict) else method
+    try:
+        return find("davsn.methods", str(name), Method).needs_start
+    except ConfigError:  # which loading the settings tells, with all other mistakes
+        return False
 
 
 def _target(values: dict[str, Any], paths: list[Path]) -> dict[str, Any]:

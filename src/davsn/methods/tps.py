@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from davsn.clip import Batch, ClipSpec
@@ -50,9 +50,9 @@ class Tps(Method):
         """Weight of the pseudo labels (λ_T): 1 as published for SYNTHIA-Seq; 0.1 for VIPER."""
         interval: int = Field(1, ge=1)
         """How many frames before the current one the pseudo labels come from."""
-        blur: tuple[float, ...] = Field((5, 7, 9), min_length=1)
+        blur: tuple[PositiveFloat, ...] = Field((5, 7, 9), min_length=1)
         """Standard deviations to blur by, in pixels; the published ones are for frames of 1024×512."""
-        scales: tuple[float, float] = (0.8, 1.2)
+        scales: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.2)
         """The changed frames' size over their own, from and to."""
         augmented: Literal["pictures", "numbers"] = "pictures"
         """What is changed: pictures, or, as published, 8 bits of numbers whose mean has been taken off."""
