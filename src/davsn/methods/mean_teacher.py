@@ -14,10 +14,10 @@ from pydantic import Field
 from torch import Tensor
 
 from davsn.clip import Batch, ClipSpec
-from davsn.methods.base import Method, Term
+from davsn.methods.base import Term
 from davsn.methods.mixing import at_size, pasted, pseudo_weight
 from davsn.methods.supervision import supervision
-from davsn.methods.teacher import taught, teacher_of
+from davsn.methods.teacher import TeacherMethod, taught, teacher_of
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.losses import weighted_cross_entropy
@@ -27,7 +27,7 @@ from davsn.ops.resize import upsample
 from davsn.settings import Settings
 
 
-class MeanTeacher(Method):
+class MeanTeacher(TeacherMethod):
     """Learn from the source's labels, and from a teacher's labels of target frames with source objects pasted in."""
 
     class Config(Settings):
@@ -85,9 +85,8 @@ class MeanTeacher(Method):
             Term("mixed/aux", aux, weight=share * self.config.aux_weight),
         )
 
-    @torch.no_grad()
-    def pseudo_labels(self, target: Batch) -> tuple[Tensor, Tensor]:
-        """What the teacher says of target frames: (B, H, W) labels, and how far they are trusted, in [0, 1]."""
+    def label(self, target: Batch) -> tuple[Tensor, Tensor]:
+        """What the teacher says of target frames; all of a frame's labels are trusted alike, but in its margins."""
         likely = upsample(taught(self.teacher, target).fused.main, target.size).float().softmax(1)
         labels, sureness = most_likely(likely)
         share = trusted_share(sureness, self.config.threshold)[:, None, None].expand_as(sureness)

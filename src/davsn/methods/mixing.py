@@ -37,7 +37,7 @@ def pasted(front: Batch, back: Batch, mask: Tensor, labels: Tensor) -> Batch:
         mask: (B, H, W) bool, of the front's current frame.
         labels: (B, H, W) int64 of the result.
     """
-    masks = {offset: _moved(mask, front, offset) for offset in front.frames}
+    masks = {offset: moved(mask, front, offset) for offset in front.frames}
     return Batch(
         frames={offset: paste(masks[offset], front.frames[offset], back.frames[offset]) for offset in front.frames},
         flows={
@@ -48,12 +48,18 @@ def pasted(front: Batch, back: Batch, mask: Tensor, labels: Tensor) -> Batch:
     )
 
 
-def _moved(mask: Tensor, batch: Batch, offset: int) -> Tensor:
-    """A mask of the current frame on another frame's grid; pixels that the rounding misses are closed."""
+def moved(mask: Tensor, batch: Batch, offset: int) -> Tensor:
+    """A mask of the current frame on another frame's grid; pixels that the rounding misses are closed.
+
+    Args:
+        mask: (B, H, W) bool.
+        batch: with the flow from the current frame to the other, at the mask's size.
+        offset: of the other frame.
+    """
     if offset == 0:
         return mask
-    moved = splat(mask[:, None].float(), -batch.flows[0, offset])[0]
-    return -max_pool2d(-max_pool2d(moved, 3, 1, 1), 3, 1, 1)[:, 0] > 0
+    there = splat(mask[:, None].float(), -batch.flows[0, offset])[0]
+    return -max_pool2d(-max_pool2d(there, 3, 1, 1), 3, 1, 1)[:, 0] > 0
 
 
 def pseudo_weight(confidence: Tensor, mask: Tensor) -> Tensor:

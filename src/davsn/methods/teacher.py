@@ -3,6 +3,7 @@
 Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from davsn.clip import Batch, Prediction
+from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
 
 
@@ -46,3 +48,27 @@ def taught(teacher: nn.Module, batch: Batch) -> Prediction:
     """What the teacher says of a batch, whether it looks back or not."""
     prediction: Prediction = teacher(*batch.seen)
     return prediction
+
+
+class TeacherMethod(Method):
+    """A method that labels target frames itself; others, such as masked, can then learn from its labels too."""
+
+    _answered: tuple[Batch, tuple[Tensor, Tensor]] | None = None
+
+    def pseudo_labels(self, target: Batch) -> tuple[Tensor, Tensor]:
+        """What the method says of target frames. Asked of the same batch again, it says the same, at no cost.
+
+        Args:
+            target: a step's batch.
+
+        Returns:
+            (B, H, W) int64 labels, 255 where it says nothing, and (B, H, W) how far each is trusted, in [0, 1].
+        """
+        if self._answered is None or self._answered[0] is not target:
+            with torch.no_grad():
+                self._answered = target, self.label(target)
+        return self._answered[1]
+
+    @abstractmethod
+    def label(self, target: Batch) -> tuple[Tensor, Tensor]:
+        """How :meth:`pseudo_labels` come about, for a batch that is new; called without gradients."""

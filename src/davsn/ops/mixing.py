@@ -68,6 +68,22 @@ def rectangle(size: tuple[int, int], low: float = 0.25, high: float = 0.5) -> tu
     return slice(top, top + rows), slice(left, left + columns)
 
 
+def random_blocks(picture: Tensor, block: int, share: float) -> Tensor:
+    """A random choice of the square blocks that a picture is made of; the last ones may reach beyond its edge.
+
+    Args:
+        picture: (B, K, H, W), for the size and the device.
+        block: pixels of a side.
+        share: how likely each block is chosen, in [0, 1].
+
+    Returns:
+        (B, H, W) bool, another draw for each sample.
+    """
+    batch, _, height, width = picture.shape
+    chosen = (torch.rand(batch, -(-height // block), -(-width // block)) < share).to(picture.device)
+    return chosen.repeat_interleave(block, 1).repeat_interleave(block, 2)[:, :height, :width]
+
+
 def paste(mask: Tensor, front: Tensor, back: Tensor) -> Tensor:
     """The front where the mask says so, the back elsewhere.
 

@@ -64,6 +64,17 @@ def as_if_normalised(numbers: Tensor) -> Tensor:
     return torch.stack([(numbers[:, 2 - c] + MEAN_BGR[2 - c]) / 255 for c in range(3)], 1)
 
 
+def without(pictures: Tensor, mask: Tensor) -> Tensor:
+    """Pictures with ImageNet's mean colour where the mask says so: what normalisation makes 0 of, or nearly.
+
+    Args:
+        pictures: (B, 3, H, W).
+        mask: (B, H, W) bool.
+    """
+    planes = zip(pictures.unbind(1), reversed(MEAN_BGR), strict=True)
+    return torch.stack([plane.masked_fill(mask, mean / 255) for plane, mean in planes], 1)
+
+
 def _bytes(pictures: Tensor) -> Tensor:
     return (pictures * 255).round().long().clamp(0, _LEVELS - 1)
 
