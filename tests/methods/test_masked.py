@@ -38,7 +38,7 @@ def test_the_loss_and_its_gradient_are_those_of_the_literal_version():
     parameters = list(method.segmenter.parameters())
     found = torch.autograd.grad(main.loss, parameters, allow_unused=True)
 
-    labels, trusted = method.inner.pseudo_labels(target)
+    labels, _, trusted = method.inner.pseudo_labels(target)
     seen = method.segmenter(given[0].current, given[0].previous, target.flow).fused.main
     logits = interpolate(seen, target.size, mode="bilinear", align_corners=True)
     total = torch.zeros(())

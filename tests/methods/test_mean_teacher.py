@@ -21,9 +21,9 @@ def pair():
 def test_the_losses_and_gradients_are_those_of_the_literal_version():
     method = made(threshold=0.36, margin_above=3, margin_below=5)
     source, target = pair()
-    mixed, weight = method.mixed(source, target)
-    _, terms = list(zip(("source", "mixed"), method_terms(method, source, target, mixed, weight), strict=True))
-    main = terms[1][0]
+    mixed, (labels, _, weight) = given = method.mixed(source, target)
+    method.mixed = lambda *_: given  # the same draw for both versions
+    _, (main, _) = method.terms(source, target, 0)
     parameters = list(method.segmenter.parameters())
     found = torch.autograd.grad(main.loss, parameters, allow_unused=True)
 
@@ -32,7 +32,7 @@ def test_the_losses_and_gradients_are_those_of_the_literal_version():
     for sample in range(2):
         for row in range(0, 40):
             for column in range(0, 48):
-                label = int(mixed.labels[sample, row, column])
+                label = int(labels[sample, row, column])
                 if label < CLASSES:
                     likely = logits[sample, :, row, column].softmax(0)[label]
                     total = total - weight[sample, row, column] * likely.log()
@@ -45,15 +45,11 @@ def test_the_losses_and_gradients_are_those_of_the_literal_version():
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
-def method_terms(method, source, target, mixed, weight):
-    method.mixed = lambda *_: (mixed, weight)  # the same draw for both versions
-    return list(method.terms(source, target, 0))
-
-
 def test_pseudo_labels_weigh_as_much_as_the_teacher_is_sure_and_not_at_all_in_the_margins():
     method = made(threshold=0.36, margin_above=3, margin_below=5)
     _, target = pair()
-    labels, weight = method.pseudo_labels(target)
+    labels, aux, weight = method.pseudo_labels(target)
+    assert aux is labels
     likely = interpolate(method.teacher(*target.seen).fused.main, target.size, mode="bilinear", align_corners=True)
     likely = likely.softmax(1)
     assert labels.equal(likely.argmax(1))
@@ -68,12 +64,13 @@ def test_a_mixed_clip_holds_half_of_the_source_classes_with_their_labels_and_ful
     method = made(threshold=1.0)
     source, target = pair()
     torch.manual_seed(3)
-    mixed, weight = method.mixed(source, target)
+    _, (mixed, aux, weight) = method.mixed(source, target)
     pasted = weight == 1
     assert 0 < pasted.float().mean() < 1
-    assert mixed.labels[pasted].equal(source.labels[pasted])
-    labels, _ = method.pseudo_labels(target)
-    assert mixed.labels[~pasted].equal(labels[~pasted])
+    assert aux.equal(mixed)
+    assert mixed[pasted].equal(source.labels[pasted])
+    labels = method.pseudo_labels(target).main
+    assert mixed[~pasted].equal(labels[~pasted])
     for sample in range(2):
         assert len(source.labels[sample][pasted[sample]].unique()) == 2  # the larger half of three
 
@@ -81,10 +78,7 @@ def test_a_mixed_clip_holds_half_of_the_source_classes_with_their_labels_and_ful
 def test_without_mixing_the_target_is_learned_from_as_the_teacher_sees_it():
     method = made(mixing=False)
     source, target = pair()
-    mixed, weight = method.mixed(source, target)
-    labels, trusted = method.pseudo_labels(target)
-    assert mixed.labels.equal(labels)
-    assert weight.equal(trusted)
+    assert method.mixed(source, target)[1] is method.pseudo_labels(target)
 
 
 def test_the_teacher_follows_after_each_step():

@@ -16,13 +16,12 @@ from davsn.clip import Batch, ClipSpec
 from davsn.components import find
 from davsn.methods.base import Method, Term
 from davsn.methods.mixing import at_size, moved
+from davsn.methods.supervision import pseudo_supervision
 from davsn.methods.teacher import TeacherMethod
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
-from davsn.ops.losses import weighted_cross_entropy
 from davsn.ops.mixing import random_blocks
 from davsn.ops.pictures import without
-from davsn.ops.resize import upsample
 from davsn.parts import Part, part_of
 from davsn.settings import Settings
 
@@ -75,15 +74,9 @@ class Masked(Method):
         assert target is not None
         yield from self.inner.terms(source, target, step)
 
-        labels, trusted = self.inner.pseudo_labels(target)
+        labels, weight = self.inner.pseudo_labels(target), self.config.weight
         on_masked = self.segmenter(*self.masked(target).seen)
-        main, aux = (
-            weighted_cross_entropy(upsample(logits, target.size), labels, trusted) for logits in on_masked.fused
-        )
-        yield (
-            Term("masked/main", main, weight=self.config.weight),
-            Term("masked/aux", aux, weight=self.config.weight * self.config.aux_weight),
-        )
+        yield pseudo_supervision("masked", on_masked, labels, weight, weight * self.config.aux_weight)
 
     @torch.no_grad()
     def masked(self, target: Batch) -> Batch:

@@ -11,18 +11,16 @@ from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from davsn.clip import Batch, ClipSpec
 from davsn.methods.base import Term
-from davsn.methods.mixing import at_size, pasted, pseudo_weight
-from davsn.methods.supervision import supervision
+from davsn.methods.mixing import at_size, labelled, pasted
+from davsn.methods.supervision import pseudo_supervision, supervision
 from davsn.methods.teacher import TeacherMethod, taught, teacher_of
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
-from davsn.ops.losses import weighted_cross_entropy
-from davsn.ops.mixing import half_of_the_classes, paste
-from davsn.ops.pseudo_labels import most_likely, trusted_share, without_margins
+from davsn.ops.mixing import half_of_the_classes
+from davsn.ops.pseudo_labels import PseudoLabels, most_likely, trusted_share, without_margins
 from davsn.ops.resize import upsample
 from davsn.settings import Settings
 
@@ -73,40 +71,32 @@ class MeanTeacher(TeacherMethod):
         on_source = self.segmenter(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
-        mixed, weight = self.mixed(source, target)
-        assert mixed.labels is not None
-        on_mixed = self.segmenter(*mixed.seen)
-        main, aux = (
-            weighted_cross_entropy(upsample(logits, mixed.size), mixed.labels, weight) for logits in on_mixed.fused
-        )
+        mixed, labels = self.mixed(source, target)
         share = self.config.target_weight
-        yield (
-            Term("mixed/main", main, weight=share * self.config.main_weight),
-            Term("mixed/aux", aux, weight=share * self.config.aux_weight),
-        )
+        weights = share * self.config.main_weight, share * self.config.aux_weight
+        yield pseudo_supervision("mixed", self.segmenter(*mixed.seen), labels, *weights)
 
-    def label(self, target: Batch) -> tuple[Tensor, Tensor]:
+    def label(self, target: Batch) -> PseudoLabels:
         """What the teacher says of target frames; all of a frame's labels are trusted alike, but in its margins."""
         likely = upsample(taught(self.teacher, target).fused.main, target.size).float().softmax(1)
         labels, sureness = most_likely(likely)
         share = trusted_share(sureness, self.config.threshold)[:, None, None].expand_as(sureness)
-        return labels, without_margins(share, self.config.margin_above, self.config.margin_below)
+        trusted = without_margins(share, self.config.margin_above, self.config.margin_below)
+        return PseudoLabels(labels, labels, trusted)
 
     @torch.no_grad()
-    def mixed(self, source: Batch, target: Batch) -> tuple[Batch, Tensor]:
-        """A target clip with source objects in it, strongly changed, with labels, and their (B, H, W) weights."""
-        labels, weight = self.pseudo_labels(target)
-        target = at_size(target, target.size)
-        clip = replace(target, labels=labels)
+    def mixed(self, source: Batch, target: Batch) -> tuple[Batch, PseudoLabels]:
+        """A target clip with source objects in it, strongly changed, and its labels."""
+        labels = self.pseudo_labels(target)
+        clip = at_size(target, target.size)
         if self.config.mixing:
-            source = at_size(source, target.size)
+            source = at_size(source, clip.size)
             assert source.labels is not None
             mask = half_of_the_classes(source.labels, self.segmenter.num_classes)
-            clip = pasted(source, target, mask, paste(mask, source.labels, labels))
-            weight = pseudo_weight(weight, mask)
+            clip, labels = pasted(source, clip, mask), labelled(source.labels, labels, mask)
         reach = self.config.jitter
         change = draw_photometric(self.config.blur, (reach, reach, reach, reach / 4), grey=0.0)
-        return replace(clip, frames={offset: change(frame) for offset, frame in clip.frames.items()}), weight
+        return replace(clip, frames={offset: change(frame) for offset, frame in clip.frames.items()}), labels
 
     def after_step(self, step: int) -> None:
         """The teacher follows."""

@@ -8,6 +8,7 @@ from torch.nn.functional import interpolate, max_pool2d
 
 from davsn.clip import Batch
 from davsn.ops.mixing import paste
+from davsn.ops.pseudo_labels import PseudoLabels
 from davsn.ops.resize import upsample
 from davsn.ops.warp import resize_flow, splat
 
@@ -24,7 +25,7 @@ def at_size(batch: Batch, size: tuple[int, int]) -> Batch:
     return replace(batch, frames=frames, flows=flows, valid={}, labels=labels)
 
 
-def pasted(front: Batch, back: Batch, mask: Tensor, labels: Tensor) -> Batch:
+def pasted(front: Batch, back: Batch, mask: Tensor) -> Batch:
     """Parts of one clip in another, in every frame where they are at the time.
 
     A previous frame takes the mask to where its flow says that the pixels come from; the flow of a pasted pixel
@@ -35,7 +36,9 @@ def pasted(front: Batch, back: Batch, mask: Tensor, labels: Tensor) -> Batch:
         front: what is pasted, at the size of ``mask``; see :func:`at_size`.
         back: what it is pasted into, at the same size.
         mask: (B, H, W) bool, of the front's current frame.
-        labels: (B, H, W) int64 of the result.
+
+    Returns:
+        the mixed clip, without labels; see :func:`labelled`.
     """
     masks = {offset: moved(mask, front, offset) for offset in front.frames}
     return Batch(
@@ -43,7 +46,6 @@ def pasted(front: Batch, back: Batch, mask: Tensor, labels: Tensor) -> Batch:
         flows={
             pair: paste(masks[pair[0]], flow.float(), back.flows[pair].float()) for pair, flow in front.flows.items()
         },
-        labels=labels,
         names=back.names,
     )
 
@@ -62,12 +64,13 @@ def moved(mask: Tensor, batch: Batch, offset: int) -> Tensor:
     return -max_pool2d(-max_pool2d(there, 3, 1, 1), 3, 1, 1)[:, 0] > 0
 
 
-def pseudo_weight(confidence: Tensor, mask: Tensor) -> Tensor:
-    """(B, H, W) weights of a mixed picture's labels: 1 for the pasted ones, the others as far as they are trusted.
+def labelled(labels: Tensor, pseudo: PseudoLabels, mask: Tensor) -> PseudoLabels:
+    """The labels of a mixed picture: what is pasted has its own, trusted in full.
 
     Args:
-        confidence: (B,) or (B, H, W).
-        mask: (B, H, W) bool, what was pasted.
+        labels: (B, H, W) int64 of what is pasted.
+        pseudo: of what it is pasted into.
+        mask: (B, H, W) bool, what is pasted.
     """
-    confidence = confidence if confidence.dim() == mask.dim() else confidence[:, None, None]
-    return torch.where(mask, 1.0, confidence)
+    main, aux = (paste(mask, labels, each) for each in (pseudo.main, pseudo.aux))
+    return PseudoLabels(main, aux, torch.where(mask, 1.0, pseudo.trusted))

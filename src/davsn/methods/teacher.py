@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from davsn.clip import Batch, Prediction
 from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
+from davsn.ops.pseudo_labels import PseudoLabels
 
 
 def teacher_of(segmenter: VideoSegmenter, decay: float) -> AveragedModel:
@@ -53,16 +54,13 @@ def taught(teacher: nn.Module, batch: Batch) -> Prediction:
 class TeacherMethod(Method):
     """A method that labels target frames itself; others, such as masked, can then learn from its labels too."""
 
-    _answered: tuple[Batch, tuple[Tensor, Tensor]] | None = None
+    _answered: tuple[Batch, PseudoLabels] | None = None
 
-    def pseudo_labels(self, target: Batch) -> tuple[Tensor, Tensor]:
+    def pseudo_labels(self, target: Batch) -> PseudoLabels:
         """What the method says of target frames. Asked of the same batch again, it says the same, at no cost.
 
         Args:
             target: a step's batch.
-
-        Returns:
-            (B, H, W) int64 labels, 255 where it says nothing, and (B, H, W) how far each is trusted, in [0, 1].
         """
         if self._answered is None or self._answered[0] is not target:
             with torch.no_grad():
@@ -70,5 +68,5 @@ class TeacherMethod(Method):
         return self._answered[1]
 
     @abstractmethod
-    def label(self, target: Batch) -> tuple[Tensor, Tensor]:
+    def label(self, target: Batch) -> PseudoLabels:
         """How :meth:`pseudo_labels` come about, for a batch that is new; called without gradients."""

@@ -1,9 +1,25 @@
 """Labels that a network gives itself, and how far they are to be trusted."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from davsn.clip import IGNORE
+
+
+class PseudoLabels(NamedTuple):
+    """What is said of frames without labels of their own.
+
+    Attributes:
+        main: (B, H, W) int64 train ids for the main classifier, 255 where nothing is said.
+        aux: the same for the auxiliary classifier; most methods give it the main one's.
+        trusted: (B, H, W) how much each label counts, in [0, 1].
+    """
+
+    main: Tensor
+    aux: Tensor
+    trusted: Tensor
 
 
 def most_likely(probabilities: Tensor) -> tuple[Tensor, Tensor]:
