@@ -3,6 +3,7 @@
 Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
 """
 
+import copy
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -42,6 +43,11 @@ def teacher_of(segmenter: VideoSegmenter, decay: float) -> AveragedModel:
 
     teacher = AveragedModel(segmenter, multi_avg_fn=follow, use_buffers=True)  # type: ignore[arg-type]  # a Tensor it is
     return teacher.requires_grad_(False).eval()
+
+
+def frozen(segmenter: VideoSegmenter) -> VideoSegmenter:
+    """A copy of the segmenter as it is now, in evaluation mode, that stays so; for the method's ``kept`` modules."""
+    return copy.deepcopy(segmenter).requires_grad_(False).eval()
 
 
 @torch.no_grad()

@@ -23,10 +23,28 @@ def half_of_the_classes(labels: Tensor, num_classes: int) -> Tensor:
         (B, H, W) bool.
     """
     held = classes_held(labels, num_classes)
-    draw = torch.rand(held.shape).to(labels.device).masked_fill(~held, 2.0)
-    rank = draw.argsort(1).argsort(1)
-    chosen = (rank < (held.sum(1, keepdim=True) + 1) // 2) & held
-    return pixels_of(labels, chosen)
+    return pixels_of(labels, _chosen(held, (held.sum(1) + 1) // 2))
+
+
+def share_of_the_classes(labels: Tensor, num_classes: int, share: float) -> Tensor:
+    """The pixels of a random share of the classes that each label holds, rounded to whole ones, halves to even.
+
+    Args:
+        labels: (B, H, W) int64 train ids, 255 = ignore.
+        num_classes: ``C``.
+        share: in [0, 1].
+
+    Returns:
+        (B, H, W) bool.
+    """
+    held = classes_held(labels, num_classes)
+    return pixels_of(labels, _chosen(held, (held.sum(1) * share).round()))
+
+
+def _chosen(held: Tensor, number: Tensor) -> Tensor:
+    """(B, C) bool: so many (B,) at random of the classes held (B, C)."""
+    draw = torch.rand(held.shape).to(held.device).masked_fill(~held, 2.0)
+    return (draw.argsort(1).argsort(1) < number[:, None]) & held
 
 
 def classes_held(labels: Tensor, num_classes: int) -> Tensor:

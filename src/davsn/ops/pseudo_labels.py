@@ -46,6 +46,41 @@ def only_sure(labels: Tensor, likely: Tensor, threshold: float) -> Tensor:
     return torch.where(likely > threshold, labels, IGNORE)
 
 
+def class_thresholds(
+    thresholds: Tensor, labels: Tensor, likely: Tensor, *, share: float, power: float, memory: float, most: float
+) -> Tensor:
+    """The thresholds of all classes, moved towards what a new batch says (IAST, Mei et al., ECCV 2020).
+
+    Of a class's pixels, the surest share · threshold^power are wanted: the threshold that gives them is a quantile of
+    their probabilities, with the old threshold among them. The new threshold is a moving average of these. A class
+    that is found with little probability so gets a low threshold, and still fewer of its pixels than a sure one.
+
+    Args:
+        thresholds: (C,) so far.
+        labels: (B, H, W) int64, the likeliest classes.
+        likely: (B, H, W) their probabilities.
+        share: of the pixels of a class with threshold 1 (α).
+        power: how much fewer of a class with a lower one (γ).
+        memory: the old threshold's part in the moving average (β).
+        most: thresholds are cut there.
+
+    Returns:
+        (C,).
+    """
+    kinds = torch.arange(len(thresholds), device=thresholds.device)
+    values = torch.cat([likely.double().flatten(), thresholds.double()])
+    classes = torch.cat([labels.flatten(), kinds])
+    ordered = (values + 2 * classes).sort().values - 2 * classes.sort().values  # by class, and by value within it
+    count = torch.zeros(len(kinds), dtype=torch.long, device=kinds.device).scatter_add_(
+        0, classes, torch.ones_like(classes)
+    )
+    first = count.cumsum(0) - count
+    place = (1 - share * thresholds.double() ** power) * (count - 1)
+    low, high = (ordered[first + each.long()] for each in (place.floor(), place.ceil()))
+    wanted = torch.lerp(low, high, place.frac())
+    return (memory * thresholds + (1 - memory) * wanted.to(thresholds.dtype)).clamp(max=most)
+
+
 def without_margins(weight: Tensor, above: int, below: int) -> Tensor:
     """Weights (B, H, W) with 0 in so many rows above and below, where pseudo labels mislead.
 
