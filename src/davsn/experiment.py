@@ -90,6 +90,16 @@ class Experiment(Settings):
                 )
         return method
 
+    @field_validator("training")
+    @classmethod
+    def _has_classes_to_draw(cls, training: TrainingSettings, info: ValidationInfo) -> TrainingSettings:
+        method = info.data.get("method")
+        if training.rare_classes is not None and method is not None:
+            source, _ = find("davsn.methods", method.name, Method).clips(method.settings)
+            if not source.frames:
+                raise ValueError(f"{method.name} reads no source, so none can be drawn by classes. Remove rare_classes")
+        return training
+
     @field_validator("start")
     @classmethod
     def _is_trained(cls, start: Path | None, info: ValidationInfo) -> Path | None:

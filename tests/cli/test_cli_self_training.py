@@ -76,3 +76,22 @@ def test_a_mistake_below_is_told_with_its_whole_key(davsn, world):
     assert code == 2
     assert "method.over.fourrier  unknown key. Did you mean 'fourier'?" in err
     assert "method.share  input should be less than or equal to 1, but got 7" in err
+
+
+def test_rare_classes_are_drawn_and_a_run_that_goes_on_draws_the_same(davsn, world):
+    recipe = written(world, "rare", method="source_only")
+    few = ["training.rare_classes.temperature=0.1", "training.save_every=1", "training.keep=3", "training.log_every=1"]
+    code, _, err = davsn(world, "train", recipe, *few, "-o", "runs/rare")
+    assert code == 0, err
+    run = world / "runs" / "rare"
+    counts = json.loads((run / "source_classes.json").read_text())
+    assert len(counts["samples"]) == len(counts["counts"]) > 0
+    whole = checkpoint.load(run / "checkpoints" / "step_0000003.pt")["parts"]["segmenter"]
+    for step in (2, 3):
+        (run / "checkpoints" / f"step_{step:07d}.pt").unlink()
+    assert davsn(world, "train", recipe, *few, "-o", "runs/rare").code == 0
+    again = checkpoint.load(run / "checkpoints" / "step_0000003.pt")["parts"]["segmenter"]
+    assert all(torch.equal(value, again[key]) for key, value in whole.items())
+    assert davsn(world, "train", recipe, "training.save_every=1", "-o", "runs/not_rare").code == 0
+    other = checkpoint.load(checkpoint.latest(world / "runs" / "not_rare" / "checkpoints"))["parts"]["segmenter"]
+    assert any(not torch.equal(value, other[key]) for key, value in whole.items())

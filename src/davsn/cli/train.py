@@ -104,6 +104,9 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     for domain in (run.source, run.target):
         if domain is not None and domain.left_out:
             console.print(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
+    if experiment.training.rare_classes is not None and run.source is not None:
+        with progress("counting classes", len(run.source)) as counted:
+            run.class_draw(counted)
     with progress(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
 
