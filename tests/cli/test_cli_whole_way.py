@@ -152,6 +152,11 @@ def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_
     before, after = first.segmenter.state_dict(), second.segmenter.state_dict()
     changed = {name.rpartition(".")[2] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"running_mean", "running_var", "num_batches_tracked"}
+    told = ["method=batch_norm", f"start={tmp_path / 'run'}"]
+    assert davsn(world, "check", "tiny.yaml", *told).code == 0
+    (tmp_path / "empty").mkdir()
+    code, out, _ = davsn(world, "check", "tiny.yaml", *told, f"source.root={tmp_path / 'empty'}")
+    assert (code, "fatal" in out) == (2, True)  # no frame of the source is read, but its classes are
     code, _, err = davsn(world, *words, f"start={tmp_path / 'run'}", "-o", tmp_path / "again")
     assert code == 0, err
     assert not (tmp_path / "again" / "source_only").exists()  # there was one to start from

@@ -50,8 +50,7 @@ def check_(
 def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     """What there is to look at, by its key in the recipe."""
     source, target = clips_of(experiment)
-    if source.frames:
-        yield "source", partial(_look, experiment.source, source, every)
+    yield "source", partial(_look, experiment.source, source, every)
     if experiment.target is not None:
         yield "target", partial(_look, experiment.target, target or asked(experiment), every, unlabelled=True)
     for name, part in experiment.validation.items():
@@ -61,6 +60,8 @@ def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[
 def _look(part: Part, spec: ClipSpec, every: int, unlabelled: bool = False) -> list[Problem]:
     try:
         dataset = build_dataset(part)
+        if not spec.frames:  # its class table is all that is needed, and is there
+            return []
         return check(target_training(dataset) if unlabelled else dataset, spec, every)
     except DavsnError as error:
         return [Problem("the data set", str(error), "", "fatal")]
