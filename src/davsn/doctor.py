@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from rich.filesize import decimal
 
 from davsn import checkpoint
-from davsn.clip import ClipSpec
+from davsn.clip import Batch, ClipSpec
 from davsn.components import find
 from davsn.data.base import VideoDataset
 from davsn.data.check import HERE, Finding, Severity, Watch, check, unwatched
@@ -18,12 +20,17 @@ from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DavsnError, FileError
-from davsn.experiment import TWO_FRAMES, Experiment, Part, build_dataset, build_segmenter, device_of
+from davsn.experiment import TWO_FRAMES, Experiment, Part, build_dataset, build_segmenter, device_of, dump
 from davsn.methods.base import Method
 from davsn.rehearsal import CannotRehearseError, rehearse, with_flows
+from davsn.run import compare_settings
 from davsn.training import Trainer, optimisation_of
 
-_GB = 10**9
+_STEP = "If sizes are the cause, make 'size' or 'crop' larger, or batch_size 2; else mend the method or network"
+_PROCESS = 1.8
+"""Memory of a process over that of its tensors, as it was measured on the CPU (benchmarks/check.py)."""
+_TRIED = 5
+"""Batches to try to load, so that one bad file does not hide what else there is to find."""
 _LEARNED_LATER = ("hub", "auto", "random")
 """Starts of a network that need no file; 'hub' and 'auto' would fetch one now."""
 
@@ -60,14 +67,14 @@ class _Doctor:
         self.findings[Finding(where, what, remedy, severity, part)] = None
 
     @contextmanager
-    def noting(self, part: str) -> Iterator[None]:
-        """What stops the block is a finding."""
+    def noting(self, part: str, remedy: str = "") -> Iterator[None]:
+        """What stops the block is a finding; ``remedy`` is for errors that name none."""
         try:
             yield
         except FileError as error:
-            self.add(part, error.what, error.remedy, where=error.where or HERE)
+            self.add(part, error.what, error.remedy or remedy, where=error.where or HERE)
         except DavsnError as error:
-            self.add(part, str(error))
+            self.add(part, str(error), remedy)
 
     def data(self) -> None:
         """Look at every data set."""
@@ -108,11 +115,19 @@ class _Doctor:
         """Build the networks, rehearse the first step, and compare what it takes with what there is."""
         with self.noting("training"):
             device_of(self.experiment.training.device)
+        if self.experiment.training.tensorboard and find_spec("tensorboard") is None:
+            self.add(
+                "training", "TensorBoard is not installed", "pip install tensorboard, or training.tensorboard=false"
+            )
+        with self.noting("folder"):
+            compare_settings(folder, dump(self.experiment))
         taxonomy = self._taxonomy()
         if taxonomy is None:
             self.add("network", "not looked at, since the source does not tell the number of classes", "", "note")
             return
-        with self.noting("network"):
+        if getattr(self.experiment.network.settings, "weights", None) == "hub" and self.experiment.start is None:
+            self.add("network", "its weights are fetched when training starts", "", "note")
+        with self.noting("network", "Give weights of this network and these classes, or leave start and weights away"):
             segmenter = build_segmenter(_at_home(self.experiment), len(taxonomy))
             method = find("davsn.methods", self.experiment.method.name, Method)
             self._rehearse(method(self.experiment.method.settings, segmenter), folder)
@@ -121,19 +136,11 @@ class _Doctor:
         training = self.experiment.training
         optimisation = optimisation_of(method, self.experiment.optimiser, training)
         trainer = Trainer(method, optimisation, training, torch.device("cpu"))
-        wanted = {"source": method.source, "target": method.target}
-        batches = {}
-        for key, spec in wanted.items():
-            if spec is None:
-                continue
-            if key not in self._sets:
-                return  # which is fatal, and said
-            with self.noting(key):
-                dataset = self._sets[key]
-                samples = Samples(target_training(dataset) if key == "target" else dataset, spec)
-                seed = self.experiment.seed + (key == "target")
-                batches[key] = with_flows(next(training_batches(samples, training.batch_size, seed)), spec)
-        if len(batches) < sum(spec is not None for spec in wanted.values()):
+        wanted = {"source": method.source} | ({} if method.target is None else {"target": method.target})
+        found = {key: self._first_batch(key, spec) for key, spec in wanted.items()}
+        batches = {key: batch for key, batch in found.items() if batch is not None}
+        if len(batches) < len(wanted):
+            self.add("training", "the first step was not rehearsed, for want of a batch", "", "note")
             return
         sizes = " and ".join(f"{key} {batch.size[1]}x{batch.size[0]}" for key, batch in batches.items())
         try:
@@ -141,45 +148,58 @@ class _Doctor:
         except CannotRehearseError as reason:
             self.add("training", f"the first step could not be rehearsed ({reason})", "", "note")
         except DavsnError as error:
-            self.add("training", f"the first step fails, with {sizes}: {error}")
+            self.add("training", f"the first step fails, with {sizes}: {error}", _STEP)
         except Exception as error:  # networks and methods, a user's own among them, can fail in any way
             line = (str(error).splitlines() or [""])[0]
             self.add(
                 "training",
                 f"the first step fails, with {sizes} and batch_size {training.batch_size}: "
                 f"{type(error).__name__}: {line}",
-                "If sizes are the cause, make 'size' or 'crop' larger, or batch_size 2; else mend the method",
+                _STEP,
             )
         else:
             self._memory(taken.memory)
             self._disk(taken.checkpoint, folder)
 
+    def _first_batch(self, key: str, spec: ClipSpec) -> Batch | None:
+        """The first batch that training would load, or one of the next where files of the first are bad."""
+        size, seed = self.experiment.training.batch_size, self.experiment.seed
+        for start in range(_TRIED if key in self._sets else 0):
+            with self.noting(key):
+                dataset = self._sets[key]
+                samples = Samples(target_training(dataset) if key == "target" else dataset, spec)
+                return with_flows(next(training_batches(samples, size, seed, start=start)), spec)
+        return None
+
     def _memory(self, needed: int) -> None:
         there, device = _memory_of(self.experiment.training.device)
-        told = f"a step takes {needed / _GB:.2f} GB of memory"
+        told = f"the tensors of a step take {decimal(needed)}"
         if self.experiment.training.precision == "bf16":
             told += " in bf16"
         if there is None:
             self.add("memory", told, "", "note")
             return
-        told += f", and {device} has {there / _GB:.1f} GB"
+        told += f", and {device} has {decimal(there)}"
         remedy = "Make batch_size, 'size' or 'crop' smaller, set precision: bf16, or use another device"
         if needed > there:
             self.add("memory", told, remedy)
-        elif needed > 0.8 * there:  # libraries and other programs need some too
+        elif needed * _PROCESS > there:
             self.add("memory", told, remedy, "warning")
         else:
             self.add("memory", told, "", "note")
 
     def _disk(self, size: int, folder: Path) -> None:
+        place = _there(folder)
+        if not (place.is_dir() and os.access(place, os.W_OK)):
+            self.add("disk", "is no folder that can be written to", "Choose another with --out", where=str(place))
         training, saved = self.experiment.training, checkpoint.all_of(folder / "checkpoints")
         kept = min(training.keep, -(-training.steps // training.save_every))
         needed = (kept + 2) * size  # the best, and the one that is being written
         needed = max(needed - sum(path.stat().st_size for path in saved), size)
-        free = shutil.disk_usage(_there(folder)).free
+        free = shutil.disk_usage(place).free
         told = (
-            f"checkpoints take {needed / _GB:.2f} GB ({kept} kept, the best and one being written, "
-            f"{size / _GB:.2f} GB each), and {free / _GB:.1f} GB are free"
+            f"checkpoints take {decimal(needed)} ({kept} kept, the best and one being written, {decimal(size)} each), "
+            f"and {decimal(free)} are free"
         )
         remedy = "Free some space, choose another folder (--out), or set training.keep lower"
         self.add("disk", told, remedy if needed > free else "", "fatal" if needed > free else "note", str(folder))

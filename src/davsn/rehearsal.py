@@ -34,8 +34,8 @@ class Rehearsal:
     """What the first step takes.
 
     Attributes:
-        memory: bytes of the device at the step's peak: parameters, gradients, optimiser, activations, batch. In fp32 on
-            the CPU a process was measured to grow by a fifth to a quarter more: libraries keep work space of their own.
+        memory: bytes of all tensors at the step's peak: parameters, gradients, optimiser, activations, batch. A process
+            takes more, since libraries keep work space and allocators keep what was freed: docs/results.md.
         checkpoint: bytes of one checkpoint.
     """
 

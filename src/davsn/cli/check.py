@@ -63,7 +63,8 @@ def show(found: Sequence[Finding]) -> None:
     else:
         for finding, count in groups:
             remedy = f". {finding.remedy}" if finding.remedy else ""
-            line = f"{finding.severity:8} {finding.part}  {_what(finding, count)}{remedy}"
+            where = f"{finding.where}: " if finding.where else ""
+            line = f"{finding.severity:8} {finding.part}  {where}{_what(finding, count)}{remedy}"
             console.print(" ".join(line.split("\n")), markup=False, soft_wrap=True)
     problems = [finding for finding in found if finding.severity != "note"]
     fatal = sum(finding.severity == "fatal" for finding in problems)
@@ -71,8 +72,7 @@ def show(found: Sequence[Finding]) -> None:
 
 
 def _what(finding: Finding, count: int) -> str:
-    where = f"{finding.where}: " if finding.where else ""
-    return f"{where}{finding.what}" + (f" (and {count - 1} more like this)" if count > 1 else "")
+    return finding.what + (f" (and {count - 1} more like this)" if count > 1 else "")
 
 
 def _table(groups: Sequence[tuple[Finding, int]]) -> Table:
@@ -83,6 +83,7 @@ def _table(groups: Sequence[tuple[Finding, int]]) -> Table:
     table.add_column("remedy", overflow="fold", ratio=2)
     for finding, count in groups:
         colour = _COLOURS[finding.severity]
-        row = (finding.severity, finding.part, _what(finding, count), finding.remedy)
+        found = "\n".join(filter(None, (finding.where, _what(finding, count))))
+        row = (finding.severity, finding.part, found, finding.remedy)
         table.add_row(*(Text(text, style=colour) for text in row))  # not markup: brackets may stand in paths
     return table

@@ -246,7 +246,7 @@ class _Look:
         elif fits.right:
             self.add(HERE, f"the stored flow has the right direction: frames differ by {told}", "", "note")
         elif found:
-            why = f"frames differ by {told}" if fits.pairs else "hardly anything moves"
+            why = f"frames differ by {told}" if fits.pairs else "it is nearly 0 everywhere"
             self.add(
                 HERE,
                 f"the direction of the stored flow is undecided: {why}",
