@@ -27,8 +27,8 @@ from davsn.run import compare_settings
 from davsn.training import Trainer, optimisation_of
 
 _STEP = "If sizes are the cause, make 'size' or 'crop' larger, or batch_size 2; else mend the method or network"
-_PROCESS = 1.8
-"""Memory of a process over that of its tensors, as it was measured on the CPU (benchmarks/check.py)."""
+_PROCESS = 2.0
+"""Memory of a process over that of its tensors; on the CPU up to 1.84 was measured (benchmarks/check.py)."""
 _TRIED = 5
 """Batches to try to load, so that one bad file does not hide what else there is to find."""
 _LEARNED_LATER = ("hub", "auto", "random")
@@ -49,8 +49,9 @@ def examine(experiment: Experiment, folder: Path, every: int = 10, watch: Watch 
         nothing that was looked at would stop it.
     """
     doctor = _Doctor(experiment, every, watch)
-    doctor.data()
-    doctor.classes()
+    doctor.build()
+    doctor.look()
+    doctor.compare_classes()
     doctor.run(folder)
     return list(doctor.findings)
 
@@ -62,6 +63,7 @@ class _Doctor:
         self.experiment, self._every, self._watch = experiment, every, watch
         self.findings: dict[Finding, None] = {}  # in order, each once
         self._sets: dict[str, VideoDataset] = {}
+        self._method: Method | None = None
 
     def add(self, part: str, what: str, remedy: str = "", severity: Severity = "fatal", where: str = "") -> None:
         self.findings[Finding(where, what, remedy, severity, part)] = None
@@ -76,24 +78,46 @@ class _Doctor:
         except DavsnError as error:
             self.add(part, str(error), remedy)
 
-    def data(self) -> None:
-        """Look at every data set."""
-        experiment, batch_size = self.experiment, self.experiment.training.batch_size
-        method = find("davsn.methods", experiment.method.name, Method)
-        self._look("source", experiment.source, method.source, batch_size)
+    def build(self) -> None:
+        """Make the data sets, the network with its weights, and the method."""
+        experiment = self.experiment
+        for key, part in self._parts().items():
+            with self.noting(key):
+                self._sets[key] = build_dataset(part)
+        taxonomy = self._taxonomy()
+        if taxonomy is None:
+            self.add("network", "not looked at, since the source does not tell the number of classes", "", "note")
+            return
+        if getattr(experiment.network.settings, "weights", None) == "hub" and experiment.start is None:
+            self.add("network", "its weights are fetched when training starts", "", "note")
+        with self.noting("network", "Give weights of this network and these classes, or leave start and weights away"):
+            segmenter = build_segmenter(_at_home(experiment), len(taxonomy))
+            self._method = find("davsn.methods", experiment.method.name, Method)(experiment.method.settings, segmenter)
+
+    def look(self) -> None:
+        """Look at every data set that could be made."""
+        batch_size = self.experiment.training.batch_size
+        method = self._method or find("davsn.methods", self.experiment.method.name, Method)
+        for key, dataset in self._sets.items():
+            if key == "source":
+                self._look(key, dataset, method.source, batch_size)
+            elif key == "target":
+                self._look(key, target_training(dataset), method.target or TWO_FRAMES, batch_size)
+            else:
+                self._look(key, dataset, replace(TWO_FRAMES, labels=True), 1)
+
+    def _look(self, key: str, dataset: VideoDataset, spec: ClipSpec, batch_size: int) -> None:
+        found = check(dataset, spec, self._every, batch_size, lambda what, total: self._watch(f"{what} {key}", total))
+        self.findings.update((replace(finding, part=key), None) for finding in found)
+
+    def _parts(self) -> dict[str, Part]:
+        experiment = self.experiment
+        parts = {"source": experiment.source}
         if experiment.target is not None:
-            self._look("target", experiment.target, method.target or TWO_FRAMES, batch_size)
-        for name, part in experiment.validation.items():
-            self._look(f"validation.{name}", part, replace(TWO_FRAMES, labels=True), 1)
+            parts["target"] = experiment.target
+        return parts | {f"validation.{name}": part for name, part in experiment.validation.items()}
 
-    def _look(self, key: str, part: Part, spec: ClipSpec, batch_size: int) -> None:
-        with self.noting(key):
-            dataset = self._sets[key] = build_dataset(part)
-            seen = target_training(dataset) if key == "target" else dataset
-            found = check(seen, spec, self._every, batch_size, lambda what, total: self._watch(f"{what} {key}", total))
-            self.findings.update((replace(finding, part=key), None) for finding in found)
-
-    def classes(self) -> None:
+    def compare_classes(self) -> None:
         """Whether all mean the same by a label."""
         learned = self._taxonomy()
         for key, dataset in self._sets.items():
@@ -112,7 +136,7 @@ class _Doctor:
         return self._sets["source"].taxonomy if "source" in self._sets else None
 
     def run(self, folder: Path) -> None:
-        """Build the networks, rehearse the first step, and compare what it takes with what there is."""
+        """Rehearse the first step, and compare what it takes with what there is."""
         with self.noting("training"):
             device_of(self.experiment.training.device)
         if self.experiment.training.tensorboard and find_spec("tensorboard") is None:
@@ -121,16 +145,8 @@ class _Doctor:
             )
         with self.noting("folder"):
             compare_settings(folder, dump(self.experiment))
-        taxonomy = self._taxonomy()
-        if taxonomy is None:
-            self.add("network", "not looked at, since the source does not tell the number of classes", "", "note")
-            return
-        if getattr(self.experiment.network.settings, "weights", None) == "hub" and self.experiment.start is None:
-            self.add("network", "its weights are fetched when training starts", "", "note")
-        with self.noting("network", "Give weights of this network and these classes, or leave start and weights away"):
-            segmenter = build_segmenter(_at_home(self.experiment), len(taxonomy))
-            method = find("davsn.methods", self.experiment.method.name, Method)
-            self._rehearse(method(self.experiment.method.settings, segmenter), folder)
+        if self._method is not None:
+            self._rehearse(self._method, folder)
 
     def _rehearse(self, method: Method, folder: Path) -> None:
         training = self.experiment.training

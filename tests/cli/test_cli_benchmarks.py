@@ -95,7 +95,8 @@ def test_check_train_and_score(davsn, layouts, pair):
     code, out, _ = davsn(layouts, "check", pair, "--all")
     assert code == 0, out
     lines = out.splitlines()
-    assert sum(line.startswith("warning") and "where the published data set has" in line for line in lines) == 3
+    counted = 3 if pair == "viper.yaml" else 2  # of SYNTHIA-Seq's sequences one has a published count, by its name
+    assert sum(line.startswith("warning") and "where the published data set has" in line for line in lines) == counted
     assert (
         sum("the data set: the stored flow has the right direction: frames differ by " in line for line in lines) == 3
     )

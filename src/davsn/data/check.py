@@ -126,7 +126,9 @@ def _look_up(look: "_Look", spec: ClipSpec) -> Samples | None:
         look.add(
             HERE,
             f"{samples.left_out} of {samples.left_out + len(samples)} frames have no neighbour and are left out",
-            "Nothing, if these are the first frames of the clips; or set missing: repeat",
+            dataset.without_neighbours
+            if samples.left_out > len(samples)
+            else "Nothing, if these are the first frames of the clips; or set missing: repeat",
         )
     for clip, position in samples.places:
         for one, other in look.pairs(samples, clip, position):
