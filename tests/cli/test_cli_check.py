@@ -68,7 +68,7 @@ def test_many_findings_of_a_kind_are_a_line(davsn, world, tmp_path):
     assert davsn(tmp_path, "streets", "game", "size=[64,32]", "clips=1", "length=40")[0] == 0
     for path in (tmp_path / "game" / "frames").rglob("*.png"):
         path.write_bytes(path.read_bytes()[:200])
-    code, out, _ = davsn(world, "check", "tiny.yaml", f"source.root={tmp_path / 'game'}", "--all")
+    code, out, _ = davsn(world, "check", "tiny.yaml", f"source.root={tmp_path / 'game'}", "--all", "-o", "new")
     assert code == 2
     (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
     assert "000000.png: is a truncated or damaged picture" in line
