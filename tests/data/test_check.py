@@ -320,3 +320,11 @@ def test_stored_flow_of_the_published_files_has_no_other_stride(tmp_path):
     config = Synthia.Config(**of_synthia, flow="stored", stride=2)
     (problem,) = (finding for finding in look_up(Synthia(config), TWO) if finding.severity == "fatal")
     assert problem.what == "stored flow goes to the frame before, not to 000000"
+
+
+def test_most_neighbours_missing_has_the_remedy_of_the_data_set(tmp_path):
+    of_viper = viper(tmp_path, {"001": [9, 10, 20, 30]})  # of the images, the pack [2-9] was not unpacked
+    found = look_up(Viper(Viper.Config(**of_viper)), TWO)
+    (problem,) = (finding for finding in found if "no neighbour" in finding.what)
+    assert problem.what == "2 of 3 frames have no neighbour and are left out"
+    assert "are in VIPER's pack of images [2-9]" in problem.remedy
