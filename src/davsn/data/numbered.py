@@ -120,6 +120,11 @@ class Numbered(VideoDataset):
         Raises:
             FlowError: no file of the name that the public code would give it, or a damaged one.
         """
+        path = self.find_flow(clip, position, other)
+        return None if path is None else read_flow(path)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file of the stored flow position→other; see :meth:`VideoDataset.find_flow`."""
         folder, names = self.config.flow_root, self.clips[clip].frames
         if folder is None:
             return None
@@ -127,7 +132,7 @@ class Numbered(VideoDataset):
         if not path.is_file():
             found = f"holds no {path.name}, the flow of frame {names[position]} to {names[other]}"
             raise FlowError(found, str(folder), "Copy it there, or set flow: dis to estimate flow on the fly")
-        return read_flow(path)
+        return path
 
     def _flow_name(self, frame: str, other: str) -> str:
         """What the name of the flow file frame→other begins with, from the names of both."""
