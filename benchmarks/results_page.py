@@ -220,10 +220,10 @@ def flow_networks(record: Record) -> list[str]:
     """Time and memory of the neural flow estimators."""
     size = f"{record['settings']['width']}×{record['settings']['height']}"
     told = (
-        f"One pair of {size}, float32, one thread, random weights: timed, never scored. Seconds of the processor; memory\n"
-        "in MiB: the weights, the largest output of a layer, and the most that was held above the imports while the\n"
-        "weights were read and a flow estimated. The last column is that peak over twice the weights plus the largest\n"
-        "output, which is to be below 1 for FlowNet2, whole.\n"
+        f"One pair of {size}, float32, one thread, random weights: timed, never scored. Seconds of the processor;\n"
+        "memory in MiB: the weights, the largest output of a layer, and the most that was held above the imports\n"
+        "while the weights were read and a flow estimated. The last column is that peak over twice the weights plus\n"
+        "the largest output; for FlowNet2 it is to be at most 1.\n"
     )
     keys = ("seconds", "weights", "largest", "peak")
     body = [
