@@ -232,6 +232,41 @@ def seconds(row: Mapping[str, float]) -> list[str]:
     return [number(row[key], 2) for key in ("listing_s", "looking_up_s", "wall_s")]
 
 
+def correlation(record: Record) -> list[str]:
+    """The ways to write FlowNet2's correlation."""
+    told = (
+        "Features of 256 channels at an eighth of the frame, 441 displacements; one thread, processor time, each\n"
+        "variant's fastest round. All agree to 1e-5. The last three were run once, at the smaller size alone.\n"
+    )
+    body = [
+        [row["variant"], row["frame"], number(row["ms"]), number(row["times_the_fastest"], 2)]
+        for row in rows_of(record)
+    ]
+    return [told, *table(["variant", "frame", "ms", "times the fastest"], body), *origin(record)]
+
+
+def flow_networks(record: Record) -> list[str]:
+    """Time and memory of the neural flow estimators."""
+    size = f"{record['settings']['width']}×{record['settings']['height']}"
+    told = (
+        f"One pair of {size}, float32, one thread, random weights: timed, never scored. Seconds of the processor;\n"
+        "memory in MiB: the weights, the largest output of a layer, and the most that was held above the imports\n"
+        "while the weights were read and a flow estimated. The last column is that peak over twice the weights plus\n"
+        "the largest output; for FlowNet2 it is to be at most 1.\n"
+    )
+    keys = ("seconds", "weights", "largest", "peak")
+    body = [
+        [
+            row["estimator"],
+            *(number(row[key], 2 if key == "seconds" else 0) for key in keys),
+            number(row["of_twice_the_weights_and_the_largest"], 2),
+        ]
+        for row in rows_of(record)
+    ]
+    head = ["estimator", "s a pair", "weights", "largest output", "peak", "of the limit"]
+    return [told, *table(head, body), *origin(record)]
+
+
 def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
     rows = rows_of(record)
@@ -258,6 +293,8 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "step": ("What a training step costs", step),
     "check": ("What `davsn check` costs, and how near its estimate of memory is", check),
     "splat": ("What propagation costs", splat),
+    "correlation": ("FlowNet2's correlation", correlation),
+    "flow_networks": ("What neural flow costs", flow_networks),
 }
 """Record's name → the section's title and its writer, in the page's order."""
 
