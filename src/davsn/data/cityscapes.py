@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from davsn.data.benchmarks import ClassSet
-from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 
-_NUMBER = r"([^_]+_\d{6}_)(\d{6})"
+_NUMBER = rf"{ANYWHERE}([^/_]+_\d{{6}}_)(\d{{6}})"
 
 
 class Cityscapes(Numbered):
-    """Cityscapes-Seq as it is downloaded, with the classes that it shares with either source.
+    """Cityscapes-Seq as it is downloaded, with the classes that it shares with a source.
 
     Used are the frames that have a label, whatever their number; the others are neighbours.
 
@@ -31,7 +31,7 @@ class Cityscapes(Numbered):
         split: Literal["train", "val"] = "train"
         """Which part."""
         classes: ClassSet = "viper"
-        """'viper' for the 15 classes shared with VIPER, 'synthia' for the 12 shared with SYNTHIA-Seq."""
+        """Those shared with a source: 'viper' for 15, 'synthia' for 12, 'vkitti2' for 10."""
         every_frame: bool = False
         """Use every frame of a snippet, to train an unlabelled target on or to score temporal consistency with;
         false uses the labelled or listed ones."""
@@ -59,6 +59,8 @@ class Cityscapes(Numbered):
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
         self._replaced = dict(self._replacements()) if config.flow_names == "replaced" else {}
+        if config.frame_list is None and not config.every_frame:
+            self.published = {"used": {"train": 2_975, "val": 500}[config.split]}
 
     def _flow_name(self, frame: str, other: str) -> str:
         return f"{self._replaced.get(frame, frame)}_{other[-6:]}"

@@ -112,6 +112,11 @@ class Folder(VideoDataset):
         Raises:
             FlowError: no file, a damaged one, or flow to another frame than the neighbour before.
         """
+        path = self.find_flow(clip, position, other)
+        return None if path is None else read_flow(path)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file of the stored flow position→other; see :meth:`VideoDataset.find_flow`."""
         if self.config.flow_root is None:
             return None
         frame = self._frame(clip, position)
@@ -125,7 +130,7 @@ class Folder(VideoDataset):
         for suffix in SUFFIXES:
             path = folder / (frame.stem + suffix)
             if path.is_file():
-                return read_flow(path)
+                return path
         raise FlowError(
             f"no flow of frame {frame.name} there: looked for {frame.stem} with {', '.join(SUFFIXES)}",
             str(folder),

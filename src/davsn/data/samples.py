@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,7 @@ class _Unlabelled(VideoDataset):
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
         self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
         self.damage, self.without_neighbours = dataset.damage, dataset.without_neighbours
+        self.published = dataset.published
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)
@@ -203,6 +205,9 @@ class _Unlabelled(VideoDataset):
         self, clip: int, position: int, other: int
     ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
         return self._dataset.read_flow(clip, position, other)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        return self._dataset.find_flow(clip, position, other)
 
 
 def target_training(dataset: VideoDataset) -> VideoDataset:
