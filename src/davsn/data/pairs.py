@@ -22,6 +22,7 @@ class Pair:
 
     Attributes:
         name: of frame a.
+        other: name of frame b.
         a: (H, W, 3) uint8 RGB.
         b: the same shape.
         flow: the flow a→b that is stored or exact, (H, W, 2) and where it is known; None where there is none.
@@ -29,6 +30,7 @@ class Pair:
     """
 
     name: str
+    other: str
     a: Frame
     b: Frame
     flow: Flow | None = None
@@ -60,8 +62,8 @@ def pair_of(a: Path, b: Path, flow: Path | None = None, form: str | None = None)
     """
 
     def make() -> Iterator[Pair]:
-        (_, first), (_, second) = next(footage(a).frames), next(footage(b).frames)
-        yield _fitting(a.stem, first, second, None if flow is None else read_flow(flow, form), str(flow or b))
+        first, second = next(footage(a).frames), next(footage(b).frames)
+        yield _fitting(first, second, None if flow is None else read_flow(flow, form), str(flow or b))
 
     return Pairs(1, make)
 
@@ -98,12 +100,12 @@ def pairs_in(
 
     def make() -> Iterator[Pair]:
         before: tuple[str, Frame] | None = None
-        for position, (name, frame) in enumerate(footage(path).frames, -1):
+        for position, after in enumerate(footage(path).frames, -1):
             if position in chosen and before is not None:
-                (name_a, a), (_, b) = ((name, frame), before) if later else (before, (name, frame))
-                file = None if flow is None else _flow_file(flow, name_a, form)
-                yield _fitting(name_a, a, b, None if file is None else read_flow(file, form), str(file or name))
-            before = name, frame
+                a, b = (after, before) if later else (before, after)
+                file = None if flow is None else _flow_file(flow, a[0], form)
+                yield _fitting(a, b, None if file is None else read_flow(file, form), str(file or path))
+            before = after
 
     return Pairs(len(chosen), make)
 
@@ -120,26 +122,35 @@ def pairs_of(dataset: VideoDataset, number: int | None = None) -> Pairs:
     samples = samples if number is None else samples.spread(number)
 
     def make() -> Iterator[Pair]:
-        for clip in map(samples.load, range(len(samples))):
-            flow = (clip.flows[0, -1], clip.valid.get((0, -1))) if own else None
-            label = clip.labels if clip.labels is not None and clip.labels.shape == clip.frames[0].shape[:2] else None
-            yield _fitting(clip.name, clip.frames[0], clip.frames[-1], flow, clip.name, label)
+        for (clip, position), sample in zip(samples.places, map(samples.load, range(len(samples))), strict=True):
+            positions = samples.positions(clip, position)
+            assert positions is not None  # or it would not be among the places
+            info = dataset.clips[clip]
+            a, b = (sample.name, sample.frames[0]), (f"{info.name}/{info.frames[positions[-1]]}", sample.frames[-1])
+            flow = (sample.flows[0, -1], sample.valid.get((0, -1))) if own else None
+            label = sample.labels
+            fits = label is not None and label.shape == sample.frames[0].shape[:2]
+            yield _fitting(a, b, flow, sample.name, label if fits else None)
 
     return Pairs(len(samples), make)
 
 
 def _fitting(
-    name: str, a: Frame, b: Frame, flow: Flow | None, where: str, label: NDArray[np.uint8] | None = None
+    a: tuple[str, Frame],
+    b: tuple[str, Frame],
+    flow: Flow | None,
+    where: str,
+    label: NDArray[np.uint8] | None = None,
 ) -> Pair:
-    (height, width), other = a.shape[:2], b.shape[:2]
+    """A pair from two named frames, if their sizes agree with each other and with the flow's."""
+    (height, width), other = a[1].shape[:2], b[1].shape[:2]
     if other != (height, width):
-        raise DataError(
-            f"is {other[1]}x{other[0]} pixels, and {name} {width}x{height}", where, "Give frames of one size"
-        )
+        found = f"{b[0]} is {other[1]}x{other[0]} pixels, and {a[0]} {width}x{height}"
+        raise DataError(found, where, "Give frames of one size")
     if flow is not None and flow[0].shape[:2] != (height, width):
-        found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, and its frame {name} has {width}x{height}"
+        found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, and its frame {a[0]} has {width}x{height}"
         raise FlowError(found, where, "Give frames of the flow's size")
-    return Pair(name, a, b, flow, label)
+    return Pair(a[0], b[0], a[1], b[1], flow, label)
 
 
 def _flow_file(folder: Path, name: str, form: str | None) -> Path | None:

@@ -79,13 +79,18 @@ def against_exact(
     return Tally({name: _sum(values, where) for name, (values, where) in measured.items()})
 
 
-def without_exact(frame_a: Tensor, frame_b: Tensor, flow_ab: Tensor, flow_ba: Tensor | None = None) -> Tally:
+def without_exact(
+    frame_a: NDArray[np.uint8],
+    frame_b: NDArray[np.uint8],
+    flow_ab: NDArray[np.floating],
+    flow_ba: NDArray[np.floating] | None = None,
+) -> Tally:
     """What the frames say of a flow. A small figure is no proof: in plain areas any flow explains the picture.
 
     Args:
-        frame_a: (1, 3, H, W) RGB in [0, 1].
+        frame_a: (H, W, 3) RGB.
         frame_b: the same shape.
-        flow_ab: (1, 2, H, W) pixels.
+        flow_ab: (H, W, 2) pixels.
         flow_ba: the way back, where it is known.
 
     Returns:
@@ -94,16 +99,17 @@ def without_exact(frame_a: Tensor, frame_b: Tensor, flow_ab: Tensor, flow_ba: Te
         With ``flow_ba`` also ``round trip`` in pixels, and ``comes home``, the percentage of pixels that
         :func:`~davsn.ops.round_trip.round_trip` finds again.
     """
-    moved, inside = warp(frame_b, flow_ab)
-    values = {
-        "photometric error": 255 * (frame_a - moved).abs().mean(1),
-        "photometric error at rest": 255 * (frame_a - frame_b).abs().mean(1),
+    a, b, there = as_map(frame_a), as_map(frame_b), as_map(flow_ab)
+    moved, within = warp(b, there)
+    inside = within.numpy()
+    tally = {
+        "photometric error": _sum((a - moved).abs().mean(1).numpy(), inside),
+        "photometric error at rest": _sum((a - b).abs().mean(1).numpy(), inside),
     }
-    tally = {name: _sum(value.numpy(), inside.numpy()) for name, value in values.items()}
     if flow_ba is not None:
-        distance, home = round_trip(flow_ab, flow_ba)
-        tally["round trip"] = _sum(distance.numpy(), inside.numpy())
-        tally["comes home"] = _sum(100.0 * home.numpy(), torch.ones_like(home).numpy())
+        distance, home = round_trip(there, as_map(flow_ba))
+        tally["round trip"] = _sum(distance.numpy(), inside)
+        tally["comes home"] = _sum(100.0 * home.numpy(), np.ones_like(inside))
     return Tally(tally)
 
 
@@ -120,6 +126,11 @@ def near_edges(
         edge[b] |= jump
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE + 1, 2 * EDGE + 1))
     return np.asarray(cv2.dilate(edge, disc) > 0)
+
+
+def as_map(picture: NDArray[np.generic]) -> Tensor:
+    """(H, W, C) as (1, C, H, W) float32, its values as they are."""
+    return torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
 
 
 def _neighbours() -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:

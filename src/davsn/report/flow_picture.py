@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,8 +11,7 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from davsn.data.samples import pictures
-from davsn.flow.measure import without_exact
+from davsn.flow.measure import as_map, without_exact
 from davsn.ops.round_trip import round_trip
 from davsn.ops.warp import warp
 from davsn.report.render import Picture, flow_wheel
@@ -51,7 +49,7 @@ class FlowView:
 
 
 def scale_of(flows: list[NDArray[np.floating]]) -> float:
-    """The speed in pixels that full colour should mean: a round number that all but a hundredth of pixels stay below."""
+    """The speed in pixels that full colour should mean: a round number; all but 1 % of the pixels are slower."""
     speeds = np.concatenate([np.linalg.norm(flow, axis=-1).ravel() for flow in flows])
     fast = max(float(np.percentile(speeds, 99)), 0.5)
     unit = 10 ** np.floor(np.log10(fast))
@@ -85,8 +83,7 @@ def flow_picture(view: FlowView, fastest: float) -> Picture:
 
 def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     name_a, name_b, origin = view.names
-    a, b = pictures([view.a]), pictures([view.b])
-    moved, within = warp(b, _tensor(view.flow))
+    moved, within = warp(as_map(view.b), as_map(view.flow))
     inside = within[0].numpy()
     unknown = np.zeros(inside.shape, bool) if view.known is None else ~view.known
     length = _arrows(grid[0, 0], view.flow, unknown)
@@ -100,12 +97,12 @@ def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     _panel(grid[0, 2], marked, f"red: {reason}", f"{100 * lost.mean():.1f} % of the pixels")
 
     white = ~inside[..., None]
-    brought = np.where(white, 255, (moved[0].permute(1, 2, 0) * 255).round().byte().numpy())
+    brought = np.where(white, 255, moved[0].permute(1, 2, 0).numpy().round()).astype(np.uint8)
     _panel(grid[1, 0], view.b, f"B: {name_b}", "")
     _panel(grid[1, 1], brought, "B brought onto A by the flow", "should look like A; white: from outside B")
-    change = 255 * (a - moved).abs().mean(1)[0].numpy()
+    change = np.abs(brought.astype(np.float32) - view.a).mean(-1)
     dark = np.where(white, 255, 255 - np.clip(change * (255 / _LARGEST_CHANGE), 0, 255)[..., None]).astype(np.uint8)
-    means = without_exact(a, b, _tensor(view.flow)).means()
+    means = without_exact(view.a, view.b, view.flow).means()
     after, before = means["photometric error"], means["photometric error at rest"]
     told = "" if after is None else f"mean {after:.1f} of 255 levels; without the flow {before:.1f}"
     _panel(grid[1, 2], np.repeat(dark, 3, -1), f"where that differs from A (black: {_LARGEST_CHANGE})", told)
@@ -115,14 +112,10 @@ def _lost(view: FlowView, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_],
     """Where A's content is not found in B, and what that means."""
     lost, reason = ~inside, "leaves the picture"
     if view.back is not None:
-        lost, reason = ~round_trip(_tensor(view.flow), _tensor(view.back))[1][0].numpy(), "not found again in B (A→B→A)"
+        lost, reason = ~round_trip(as_map(view.flow), as_map(view.back))[1][0].numpy(), "not found again in B (A→B→A)"
     if view.known is not None:
         lost, reason = lost | ~view.known, f"unknown, or {reason}"
     return lost, reason
-
-
-def _tensor(flow: NDArray[np.floating]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(flow, np.float32)).permute(2, 0, 1)[None]
 
 
 def _panel(axes: Axes, picture: Picture, title: str, told: str) -> None:
