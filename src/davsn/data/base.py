@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
 from davsn.errors import FileError
 from davsn.flow.base import FlowEstimator
-from davsn.settings import Settings
+from davsn.settings import MADE, Settings
 
 OWN_FLOW = frozenset({"exact", "stored"})
 """Settings of ``flow`` that mean the data set's own."""
@@ -39,6 +40,12 @@ class DatasetSettings(Settings):
     """Strength of random brightness, contrast, saturation and hue in training, one draw a clip; 0 is none."""
     bad_files: Literal["error", "skip"] = "error"
     """A file that cannot be read during training stops the run, or is skipped and counted."""
+    cached: bool = False
+    """Keep decoded and resized frames and labels on disk, and read them from there in every later epoch and run."""
+    cache_folder: Annotated[Path | None, MADE] = None
+    """Where; null takes $DAVSN_CACHE, or davsn in the user's folder of caches. It may be deleted at any time."""
+    cache_limit: float = Field(50.0, gt=0.0)
+    """GB that the folder may take; nothing is added beyond."""
 
     @field_validator("flow")
     @classmethod
