@@ -218,7 +218,8 @@ def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Ex
     method = settings.get("method")
     if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
         settings["method"] = "source_only"  # predicting needs no method
-    code = [value for _, value in _flat(settings) if isinstance(value, str) and value.endswith(".py")]
+    # Words may follow a name, as in 'flow: ./mine.py, cached'.
+    code = [value for _, value in _flat(settings) for word in str(value).split(",") if word.strip().endswith(".py")]
     if code and not own_code:
         raise CheckpointError(
             f"{path} needs code that is no part of davsn: {', '.join(code)}. If these files are yours, allow them with "

@@ -6,6 +6,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from cyclopts import Parameter
 
 from davsn.cli.console import Report, console, progress
@@ -14,10 +15,11 @@ from davsn.data.loading import Samples, evaluation_batches
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
+from davsn.flow.setting import FlowSetting
 from davsn.reference_config import is_reference, translate
 from davsn.run import Run, Trained, open_trained, scored_frames
 from davsn.scores import Scores
-from davsn.settings import read_yaml
+from davsn.settings import Settings, read_yaml, validate
 
 
 def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
@@ -76,6 +78,22 @@ def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
     """A trained network; weights alone come with the name or file of a recipe. See :func:`davsn.run.open_trained`."""
     named = None if recipe is None else load_recipe(recipe, [], paths=False)
     return open_trained(path, own_code, named)
+
+
+def chosen_flow(text: str, where: str) -> FlowSetting:
+    """A flow setting as one types it: what would stand in a recipe after ``flow:``.
+
+    Raises:
+        ConfigError: no such estimator, or mistakes in its options.
+    """
+    try:
+        return validate(_Flow, {"flow": yaml.safe_load(text)}, where).flow
+    except yaml.YAMLError:
+        raise ConfigError(where, [f"{text} cannot be read. Write it as in a recipe: dis, or {{name: dis}}"]) from None
+
+
+class _Flow(Settings):
+    flow: FlowSetting
 
 
 def recipe_values(name: str) -> dict[str, Any]:

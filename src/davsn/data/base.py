@@ -8,17 +8,19 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from davsn.components import find
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
 from davsn.errors import FileError
-from davsn.flow.base import FlowEstimator
+from davsn.flow.setting import FlowSetting
 from davsn.settings import MADE, Settings
 
-OWN_FLOW = frozenset({"exact", "stored"})
-"""Settings of ``flow`` that mean the data set's own."""
+NO_FILE = (
+    "Copy it there, let 'davsn flow RECIPE --estimator dis --out FOLDER' write it, or set flow: dis to estimate flow on "
+    "the fly"
+)
+"""The remedy where a file of stored flow is missing."""
 
 
 class DatasetSettings(Settings):
@@ -26,8 +28,9 @@ class DatasetSettings(Settings):
 
     size: tuple[int, int] | None = None
     """(width, height) frames are resized to; None keeps the native size."""
-    flow: str = "dis"
-    """'dis', 'zero' or another estimator; 'exact' or 'stored' for the data set's own; or a path to your own .py."""
+    flow: FlowSetting = Field(default_factory=FlowSetting)
+    """Where flow comes from: 'dis', 'zero' or another estimator, or a path to your own .py, and after a comma 'cached'
+    or 'checked'; 'exact' or 'stored' for the data set's own. docs/flow.md."""
     stride: int = Field(1, ge=1)
     """How many frames of the clip lie between neighbours, plus one: 1 takes the frame just before."""
     missing: Literal["skip", "repeat", "error"] = "skip"
@@ -46,13 +49,6 @@ class DatasetSettings(Settings):
     """Where; null takes $DAVSN_CACHE, or davsn in the user's folder of caches. It may be deleted at any time."""
     cache_limit: float = Field(50.0, gt=0.0)
     """GB that the folder may take; nothing is added beyond."""
-
-    @field_validator("flow")
-    @classmethod
-    def _known(cls, flow: str) -> str:
-        if flow not in OWN_FLOW:
-            find("davsn.flow", flow, FlowEstimator)
-        return flow
 
 
 @dataclass(frozen=True)
@@ -131,5 +127,13 @@ class VideoDataset(ABC):
         Returns:
             (h, w, 2) flow in pixels of its own resolution and its (h, w) validity mask, or None for the
             mask where all is valid; None where the data set has no flow of its own.
+        """
+        return None
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The name, below the setting flow_root, of the file in tenths of a pixel that 'stored' reads position→other from.
+
+        Returns:
+            None where the data set reads no such files, or none of this pair.
         """
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import check_ids, natural, picture_files, picture_size, read_ids, read_picture
 from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.errors import DataError, FlowError
@@ -110,16 +110,20 @@ class Folder(VideoDataset):
                 str(frame),
                 "Set flow to an estimator such as dis",
             )
-        folder = self.config.flow_root / self._places[clip].folder
+        path = self.config.flow_root / self.flow_file(clip, position, other)
         for suffix in SUFFIXES:
-            path = folder / (frame.stem + suffix)
-            if path.is_file():
-                return read_flow(path)
+            if path.with_suffix(suffix).is_file():
+                return read_flow(path.with_suffix(suffix))
         raise FlowError(
             f"no flow of frame {frame.name} there: looked for {frame.stem} with {', '.join(SUFFIXES)}",
-            str(folder),
-            "Compute it, or set flow to an estimator such as dis",
+            str(path.parent),
+            NO_FILE,
         )
+
+    def flow_file(self, clip: int, position: int, other: int) -> str:
+        """The frame's own name; see :meth:`VideoDataset.flow_file`."""
+        place = self._places[clip]
+        return (place.folder / f"{Path(place.files[position]).stem}.npy").as_posix()
 
     def _frame(self, clip: int, position: int) -> Path:
         place = self._places[clip]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
-from davsn.data.base import OWN_FLOW, ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.benchmarks import RAW_IDS, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.images import read_ids, read_picture
 from davsn.data.transforms import resize_label
@@ -34,7 +34,8 @@ class NumberedSettings(DatasetSettings):
     @field_validator("flow_root")
     @classmethod
     def _told(cls, flow_root: Path | None, info: ValidationInfo) -> Path | None:
-        if flow_root is None and info.data.get("flow") in OWN_FLOW:
+        flow = info.data.get("flow")
+        if flow_root is None and flow is not None and flow.own:
             raise ValueError("flow: stored needs the folder of the flow files. Name it, or set flow: dis")
         return flow_root
 
@@ -99,11 +100,16 @@ class Numbered(VideoDataset):
         folder, names = self.config.flow_root, self.clips[clip].frames
         if folder is None:
             return None
-        path = folder / f"{self._flow_name(names[position], names[other])}_int16_x10.npy"
+        path = folder / self.flow_file(clip, position, other)
         if not path.is_file():
             found = f"holds no {path.name}, the flow of frame {names[position]} to {names[other]}"
-            raise FlowError(found, str(folder), "Copy it there, or set flow: dis to estimate flow on the fly")
+            raise FlowError(found, str(folder), NO_FILE)
         return read_flow(path)
+
+    def flow_file(self, clip: int, position: int, other: int) -> str:
+        """The name that the public code gives it; see :meth:`VideoDataset.flow_file`."""
+        names = self.clips[clip].frames
+        return f"{self._flow_name(names[position], names[other])}_int16_x10.npy"
 
     @abstractmethod
     def _flow_name(self, frame: str, other: str) -> str:
