@@ -17,8 +17,7 @@ from davsn.flow.setting import FlowSetting
 from davsn.settings import MADE, Settings
 
 NO_FILE = (
-    "Copy it there, let 'davsn flow RECIPE --estimator dis --out FOLDER' write it, or set flow: dis to estimate flow on "
-    "the fly"
+    "Copy it there, write it with davsn flow RECIPE --estimator dis --out FOLDER, or set flow: dis to need no files"
 )
 """The remedy where a file of stored flow is missing."""
 
@@ -131,7 +130,7 @@ class VideoDataset(ABC):
         return None
 
     def flow_file(self, clip: int, position: int, other: int) -> str | None:
-        """The name, below the setting flow_root, of the file in tenths of a pixel that 'stored' reads position→other from.
+        """The name below flow_root of the file in tenths of a pixel that holds the flow position→other for 'stored'.
 
         Returns:
             None where the data set reads no such files, or none of this pair.

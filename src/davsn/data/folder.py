@@ -103,14 +103,14 @@ class Folder(VideoDataset):
         """
         if self.config.flow_root is None:
             return None
-        frame = self._frame(clip, position)
-        if other != position - self.config.stride:
+        frame, name = self._frame(clip, position), self.flow_file(clip, position, other)
+        if name is None:
             raise FlowError(
                 f"stored flow goes to the frame {self.config.stride} before, not to position {other}",
                 str(frame),
                 "Set flow to an estimator such as dis",
             )
-        path = self.config.flow_root / self.flow_file(clip, position, other)
+        path = self.config.flow_root / name
         for suffix in SUFFIXES:
             if path.with_suffix(suffix).is_file():
                 return read_flow(path.with_suffix(suffix))
@@ -120,8 +120,10 @@ class Folder(VideoDataset):
             NO_FILE,
         )
 
-    def flow_file(self, clip: int, position: int, other: int) -> str:
-        """The frame's own name; see :meth:`VideoDataset.flow_file`."""
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The frame's own name, for its flow to the neighbour before; see :meth:`VideoDataset.flow_file`."""
+        if other != position - self.config.stride:
+            return None
         place = self._places[clip]
         return (place.folder / f"{Path(place.files[position]).stem}.npy").as_posix()
 

@@ -100,20 +100,24 @@ class Numbered(VideoDataset):
         folder, names = self.config.flow_root, self.clips[clip].frames
         if folder is None:
             return None
-        path = folder / self.flow_file(clip, position, other)
-        if not path.is_file():
-            found = f"holds no {path.name}, the flow of frame {names[position]} to {names[other]}"
+        name = self.flow_file(clip, position, other)
+        if name is None:
+            found = f"stored flow goes to the frame before, not to {names[other]}"
+            raise FlowError(found, f"{folder}, frame {names[position]}", "Set flow: dis")
+        if not (folder / name).is_file():
+            found = f"holds no {name}, the flow of frame {names[position]} to {names[other]}"
             raise FlowError(found, str(folder), NO_FILE)
-        return read_flow(path)
+        return read_flow(folder / name)
 
-    def flow_file(self, clip: int, position: int, other: int) -> str:
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
         """The name that the public code gives it; see :meth:`VideoDataset.flow_file`."""
         names = self.clips[clip].frames
-        return f"{self._flow_name(names[position], names[other])}_int16_x10.npy"
+        name = self._flow_name(names[position], names[other])
+        return None if name is None else f"{name}_int16_x10.npy"
 
     @abstractmethod
-    def _flow_name(self, frame: str, other: str) -> str:
-        """What the name of the flow file frame→other begins with, from the names of both."""
+    def _flow_name(self, frame: str, other: str) -> str | None:
+        """What the name of the flow file frame→other begins with, from the names of both; None where it has none."""
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         """(H, W) of a label file, whatever ids it holds."""

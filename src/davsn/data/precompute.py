@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from davsn.data.base import VideoDataset
+from davsn.cache import identity
 from davsn.data.samples import Samples, as_arrays, pictures
 from davsn.errors import ConfigError, FileError, FlowError
 from davsn.flow.cache import Frame
@@ -103,24 +103,26 @@ class Files(Keeper):
     """Files in tenths of a pixel, under the names that the data set reads with ``flow: stored``.
 
     Args:
-        dataset: gives the names.
+        samples: whose data set gives the names.
         folder: to be its ``flow_root``.
 
     Raises:
-        ConfigError: the data set reads no stored flow, or the flow comes with a mask, which the files cannot hold.
+        ConfigError: the data set has no names for all of the flow, or it comes with a mask, which files cannot hold.
     """
 
-    def __init__(self, dataset: VideoDataset, folder: Path) -> None:
+    def __init__(self, samples: Samples, folder: Path) -> None:
+        self._folder = folder
+        self._names = {pair.place: samples.dataset.flow_file(*pair.place) for pair in _pairs(samples)}
         mistakes = []
-        if dataset.flow_file(0, 0, 0) is None:
+        if None in self._names.values() or len(set(self._names.values())) < len(self._names):
             mistakes.append(
-                "this data set has no names for files of flow. Leave --out away, and set 'flow: dis, cached'"
+                f"this data set has no file names of their own for the flows {_arrows(samples)}. Leave --out away, to "
+                "keep them in the cache"
             )
-        if dataset.config.flow.checked:
-            mistakes.append(".npy files have no place for a mask. Leave --out away, or 'checked'")
+        if samples.dataset.config.flow.checked:
+            mistakes.append("files in tenths of a pixel have no place for a mask. Leave --out away, or 'checked'")
         if mistakes:
             raise ConfigError("--out", mistakes)
-        self._dataset, self._folder = dataset, folder
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -134,9 +136,7 @@ class Files(Keeper):
         write_flow(self._path(pair), flow, valid)
 
     def _path(self, pair: PairOfFrames) -> Path:
-        name = self._dataset.flow_file(*pair.place)
-        assert name is not None  # or it would have been said before
-        return self._folder / name
+        return self._folder / str(self._names[pair.place])
 
 
 def count_pairs(samples: Samples) -> int:
@@ -187,18 +187,24 @@ def fill(
     return counted
 
 
-def fill_ahead(
-    samples: Samples, device: torch.device, report: Report = lambda done, note="": None, batch_size: int = 1
-) -> None:
-    """Fill the cache before the first step, where that is where flow comes from: for neural flow that is cached.
-
-    A step on the device could not do it: the cache holds whole frames' flow, which the step does not have after a crop,
-    and writing it would copy to the host and wait in every step. The loader's workers could, but on the CPU; they do
-    for what gets lost later.
-    """
+def needs_filling(samples: Samples) -> bool:
+    """Whether the cache has to be filled before the first step: for neural flow that is cached, once."""
     setting = samples.dataset.config.flow
-    if setting.cached and setting.on_device:
+    return setting.cached and setting.on_device and not samples.flow_cache.is_whole(_described(samples))
+
+
+def fill_ahead(
+    samples: Samples, device: torch.device | str, report: Report = lambda done, note="": None, batch_size: int = 1
+) -> None:
+    """Fill the cache, if that has to be done before the first step; see :func:`fill`.
+
+    A step could not do it: the cache holds the flow of whole frames, which a step does not have after a crop, and
+    writing it would copy to the host and wait. The loader's workers could, but on the CPU; they do so for entries that
+    get lost later.
+    """
+    if needs_filling(samples):
         fill(samples, Cached(samples), device, report, batch_size)
+        samples.flow_cache.whole(_described(samples))
 
 
 def shard(samples: Samples, index: int, count: int) -> Samples:
@@ -220,6 +226,16 @@ def _pairs(samples: Samples) -> Iterator[PairOfFrames]:
             if positions[a] != positions[b] and place not in seen:
                 seen.add(place)
                 yield PairOfFrames(place, lambda loaded=loaded, a=a, b=b: loaded.pair(a, b))  # type: ignore[misc]
+
+
+def _described(samples: Samples) -> str:
+    """The samples by their settings and names; their content is not read."""
+    clips = [(info.name, len(info.frames)) for info in samples.dataset.clips]
+    return identity(samples.dataset.config.model_dump(mode="json"), clips, samples.places, samples.spec.flows)
+
+
+def _arrows(samples: Samples) -> str:
+    return ", ".join(f"{a}→{b}" for a, b in samples.spec.flows)
 
 
 class _Loaded:

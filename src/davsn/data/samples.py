@@ -218,6 +218,9 @@ class _Unlabelled(VideoDataset):
     ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
         return self._dataset.read_flow(clip, position, other)
 
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        return self._dataset.flow_file(clip, position, other)
+
 
 def target_training(dataset: VideoDataset) -> VideoDataset:
     """A view of a target data set without its labels. Training on the target goes through it, always."""

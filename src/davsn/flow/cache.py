@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.cache import Store, identity
-from davsn.errors import FlowError
 from davsn.flow.coding import STEPS, decode, encode, rounded
 from davsn.flow.consistency import RULE
 from davsn.flow.files import Flow
@@ -70,16 +69,21 @@ class FlowCache:
             and whether there was room to keep it.
 
         Raises:
-            FlowError: the flow holds values that are no numbers.
+            FlowError: the flow holds values that are no motion, such as NaN.
         """
         facts = self._facts_of(a, b)
         head = _written(facts)
-        try:
-            content = encode(flow, valid)
-        except ValueError as error:
-            raise FlowError(str(error), f"the flow of {self.identity}", "Choose another estimator") from None
-        kept = self._store.put(identity(facts), len(head).to_bytes(_HEAD, "little") + head + content)
+        content = len(head).to_bytes(_HEAD, "little") + head + encode(flow, valid)
+        kept = self._store.put(identity(facts), content)
         return (rounded(flow), valid), kept
+
+    def is_whole(self, of: str) -> bool:
+        """Whether :meth:`whole` was said of something; of frames that changed since, it may not be true any more."""
+        return self._store.get(identity(self._facts, "whole", of)) is not None
+
+    def whole(self, of: str) -> None:
+        """Note that all flow of something is here, so that nobody has to read all of its frames to find that out."""
+        self._store.put(identity(self._facts, "whole", of), b"whole")
 
     def _facts_of(self, a: Frame, b: Frame) -> dict[str, str]:
         height, width = a.shape[:2]

@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.errors import FlowError
 from davsn.flow.files import Flow
 
 STEPS = 64
@@ -31,10 +32,10 @@ def encode(flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> bytes
         valid: (H, W); None means everywhere.
 
     Raises:
-        ValueError: a component that is not finite, or beyond eight million pixels.
+        FlowError: a component that is not finite, or beyond eight million pixels.
     """
     if not (np.isfinite(flow).all() and np.abs(flow).max(initial=0) < _FARTHEST):
-        raise ValueError("a flow to be kept must be finite")
+        raise FlowError("the estimated flow holds values that are no motion", remedy="Choose another estimator")
     steps = np.rint(flow * float(STEPS)).astype(np.int64).transpose(2, 0, 1)
     kind = np.dtype(np.uint16 if np.abs(steps).max(initial=0) < 2**15 else np.uint32)
     values = steps.astype(kind)  # differences wrap around, and the running sums wrap back
@@ -42,7 +43,7 @@ def encode(flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> bytes
     values[:, 1:] -= values[:, :-1].copy()
     signed = values.view(kind.name[1:])
     folded = ((signed << 1) ^ (signed >> (8 * kind.itemsize - 1))).view(kind)  # small negatives become small numbers
-    planes = folded.astype(kind.newbyteorder(">")).view(np.uint8).reshape(-1, kind.itemsize).T
+    planes = np.ascontiguousarray(folded, kind.newbyteorder(">")).view(np.uint8).reshape(-1, kind.itemsize).T
     mask = b"" if valid is None else np.packbits(valid).tobytes()
     head = bytes([kind.itemsize, valid is not None])
     return head + zlib.compress(planes.tobytes() + mask, _LEVEL)

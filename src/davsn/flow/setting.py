@@ -126,8 +126,8 @@ def _with_options(values: Mapping[str, Any], paths: bool) -> dict[str, Any]:
     values = dict(values)
     name = values.pop("name")
     own = Settings if name in OWN else find("davsn.flow", name, FlowEstimator).Config
-    both: type[Settings] = create_model("Options", __base__=(Ways, own))
-    read = validate(both, values, name, paths)
+    both: Any = create_model("Options", __base__=(Ways, own))  # so that all mistakes are found at once
+    read = validate(both, values, name, paths)  # type: ignore[type-var]  # a class derived from Settings
     ways = {word: getattr(read, word) for word in _WORDS}
     if name in OWN and any(ways.values()):
         used = " and ".join(word for word in _WORDS if ways[word])
