@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from davsn.cli.train import chosen_flow
 from davsn.components import find
 from davsn.data.base import VideoDataset
 from davsn.data.footage import Frame
@@ -18,14 +19,12 @@ from davsn.settings import override, validate
 
 
 def estimator_of(text: str) -> FlowEstimator:
-    """An estimator from its name and settings, such as ``dis`` or ``dis preset=fast``.
+    """An estimator as a recipe names it, such as ``dis`` or ``{name: dis, preset: fast}``.
 
     Raises:
-        ConfigError: no such estimator, or settings that it does not take.
+        ConfigError: no such estimator, settings that it does not take, or a data set's own flow.
     """
-    name, *changes = text.split() or [""]
-    part = find("davsn.flow", name, FlowEstimator)
-    return part(validate(part.Config, override({}, changes), f"flow estimator {name}"))
+    return chosen_flow(text, "--estimator").build()
 
 
 @torch.no_grad()

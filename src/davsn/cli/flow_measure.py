@@ -51,7 +51,7 @@ def measure_(
 
         davsn flow measure streets domain=camera flow=exact clips=4 --pairs 20
 
-        davsn flow measure streets flow=exact --estimator dis --estimator "dis preset=fast" --estimator zero
+        davsn flow measure streets flow=exact --estimator dis --estimator '{name: dis, preset: fast}' --estimator zero
 
         davsn flow measure rgb/ --exact flow/ --direction previous-to-current
 
@@ -65,7 +65,7 @@ def measure_(
         Two pictures A and B; or a video or a folder of frames; or a data set and its settings, whose exact flow
         is taken with flow=exact, and stored flow with flow=stored.
     estimator:
-        What is measured: davsn list flow; with settings in quotes. Give it several times to compare.
+        What is measured: davsn list flow; with options as in a recipe. Give it several times to compare.
     exact:
         The exact flow A→B: a file for two pictures, a folder of files for a folder of frames.
     flow:

@@ -55,7 +55,7 @@ def show_(
     out:
         A name ending in .png shows one pair, the first; one in .mp4, .mov or .mkv all of them.
     estimator:
-        Whose flow: davsn list flow; with settings in quotes, such as "dis preset=fast".
+        Whose flow: davsn list flow; with options as in a recipe, such as '{name: dis, preset: fast}'.
     flow:
         Show this instead: a flow file for two pictures, a folder of them for a folder.
     form:

@@ -6,18 +6,22 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
+import yaml
 from cyclopts import Parameter
 
 from davsn.cli.console import Report, console, progress
 from davsn.clip import Batch
 from davsn.data.loading import Samples, evaluation_batches
+from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
+from davsn.flow.setting import FlowSetting
 from davsn.reference_config import is_reference, translate
 from davsn.run import Run, Trained, open_trained, scored_frames
 from davsn.scores import Scores
-from davsn.settings import read_yaml
+from davsn.settings import Settings, read_yaml, validate
 
 
 def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
@@ -78,6 +82,22 @@ def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
     return open_trained(path, own_code, named)
 
 
+def chosen_flow(text: str, where: str) -> FlowSetting:
+    """A flow setting as one types it: what would stand in a recipe after ``flow:``.
+
+    Raises:
+        ConfigError: no such estimator, or mistakes in its options.
+    """
+    try:
+        return validate(_Flow, {"flow": yaml.safe_load(text)}, where).flow
+    except yaml.YAMLError:
+        raise ConfigError(where, [f"{text} cannot be read. Write it as in a recipe: dis, or {{name: dis}}"]) from None
+
+
+class _Flow(Settings):
+    flow: FlowSetting
+
+
 def recipe_values(name: str) -> dict[str, Any]:
     """What a recipe of ours says.
 
@@ -97,16 +117,25 @@ def recipe_values(name: str) -> dict[str, Any]:
 def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder with progress on the screen; False if a signal stopped it."""
     run = Run(experiment, folder)
-    for domain in (run.source, run.target):
-        if domain is not None and domain.left_out:
+    for domain in run.domains:
+        if domain.left_out:
             console.print(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
+        fill_with_progress(domain, run.device, experiment.training.batch_size)
     with progress(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
+
+
+def fill_with_progress(samples: Samples, device: torch.device, batch_size: int = 1) -> None:
+    """Fill the cache with flow, if that has to be done first; see :func:`davsn.data.precompute.fill_ahead`."""
+    if needs_filling(samples):
+        with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
+            fill_ahead(samples, device, report, batch_size)
 
 
 def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) -> Scores:
     """Evaluate with progress on the screen; see :func:`davsn.run.scored_frames`."""
     samples = scored_frames(trained, part, labelled_only=labelled_only)
+    fill_with_progress(samples, trained.device)
     precision = trained.experiment.training.precision
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from davsn.clip import ClipSpec
-from davsn.data.base import OWN_FLOW, VideoDataset
+from davsn.data.base import VideoDataset
 from davsn.data.samples import Samples
 from davsn.errors import FileError
 
@@ -46,7 +46,7 @@ def check(dataset: VideoDataset, spec: ClipSpec, every: int = 1) -> list[Problem
     look = _Look(dataset)
     for damage in dataset.damage:
         look.note(damage, "", "warning")
-    own_flow = dataset.config.flow in OWN_FLOW
+    own_flow = dataset.config.flow.own
     samples = look.attempt(
         "the data set", "fatal", lambda: Samples(dataset, spec if own_flow else replace(spec, flows=()))
     )

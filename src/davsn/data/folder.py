@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import check_ids, natural, picture_files, picture_size, read_ids, read_picture
 from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.errors import DataError, FlowError
@@ -112,23 +112,29 @@ class Folder(VideoDataset):
         """
         if self.config.flow_root is None:
             return None
-        frame = self._frame(clip, position)
-        if other != position - self.config.stride:
+        frame, name = self._frame(clip, position), self.flow_file(clip, position, other)
+        if name is None:
             raise FlowError(
                 f"stored flow goes to the frame {self.config.stride} before, not to position {other}",
                 str(frame),
                 "Set flow to an estimator such as dis",
             )
-        folder = self.config.flow_root / self._places[clip].folder
+        path = self.config.flow_root / name
         for suffix in SUFFIXES:
-            path = folder / (frame.stem + suffix)
-            if path.is_file():
-                return read_flow(path)
+            if path.with_suffix(suffix).is_file():
+                return read_flow(path.with_suffix(suffix))
         raise FlowError(
             f"no flow of frame {frame.name} there: looked for {frame.stem} with {', '.join(SUFFIXES)}",
-            str(folder),
-            "Compute it, or set flow to an estimator such as dis",
+            str(path.parent),
+            NO_FILE,
         )
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The frame's own name, for its flow to the neighbour before; see :meth:`VideoDataset.flow_file`."""
+        if other != position - self.config.stride:
+            return None
+        place = self._places[clip]
+        return (place.folder / f"{Path(place.files[position]).stem}.npy").as_posix()
 
     def _frame(self, clip: int, position: int) -> Path:
         place = self._places[clip]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.clip import ClipSpec
-from davsn.data.base import OWN_FLOW, VideoDataset
+from davsn.data.base import VideoDataset
 from davsn.data.footage import Frame, footage
 from davsn.data.samples import Samples
 from davsn.errors import DataError, FlowError
@@ -117,7 +117,7 @@ def pairs_of(dataset: VideoDataset, number: int | None = None) -> Pairs:
     Raises:
         DataError: no frame has a neighbour.
     """
-    own, labels = dataset.config.flow in OWN_FLOW, dataset.taxonomy is not None
+    own, labels = dataset.config.flow.own, dataset.taxonomy is not None
     samples = Samples(dataset, ClipSpec((0, -1), ((0, -1),) if own else (), labels), every_frame=True)
     samples = samples if number is None else samples.spread(number)
 

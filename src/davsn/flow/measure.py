@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davsn.clip import IGNORE
-from davsn.ops.round_trip import round_trip
+from davsn.flow.consistency import consistent
 from davsn.ops.warp import warp
 
 OUTLIER = 3.0, 0.05
@@ -97,7 +97,7 @@ def without_exact(
         ``photometric error``, the mean difference of frame a and what the flow brings of frame b, in 8-bit levels,
         and ``photometric error at rest``, of both frames as they are, where the flow stays inside the frame.
         With ``flow_ba`` also ``round trip`` in pixels, and ``comes home``, the percentage of pixels that
-        :func:`~davsn.ops.round_trip.round_trip` finds again.
+        :func:`~davsn.flow.consistency.consistent` finds again.
     """
     a, b, there = as_map(frame_a), as_map(frame_b), as_map(flow_ab)
     moved, within = warp(b, there)
@@ -107,9 +107,9 @@ def without_exact(
         "photometric error at rest": _sum((a - b).abs().mean(1).numpy(), inside),
     }
     if flow_ba is not None:
-        distance, home = round_trip(there, as_map(flow_ba))
-        tally["round trip"] = _sum(distance.numpy(), inside)
-        tally["comes home"] = _sum(100.0 * home.numpy(), np.ones_like(inside))
+        back = as_map(flow_ba)
+        tally["round trip"] = _sum((there + warp(back, there)[0]).norm(dim=1).numpy(), inside)
+        tally["comes home"] = _sum(100.0 * consistent(there, back).numpy(), np.ones_like(inside))
     return Tally(tally)
 
 

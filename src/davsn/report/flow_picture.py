@@ -11,8 +11,8 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from davsn.flow.consistency import consistent
 from davsn.flow.measure import as_map, without_exact
-from davsn.ops.round_trip import round_trip
 from davsn.ops.warp import warp
 from davsn.report.render import Picture, flow_wheel
 
@@ -88,8 +88,9 @@ def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     unknown = np.zeros(inside.shape, bool) if view.known is None else ~view.known
     length = _arrows(grid[0, 0], view.flow, unknown)
     _panel(grid[0, 0], view.a, f"A: {name_a}", f"arrows {length:g}× as long as the motion")
+    black = "; black: hidden or unknown" if unknown.any() else ""
     coloured = flow_wheel(np.where(unknown[..., None], np.nan, view.flow), fastest)
-    _panel(grid[0, 1], coloured, f"flow A→B, {origin}", f"full colour: {fastest:g} px and more")
+    _panel(grid[0, 1], coloured, f"flow A→B, {origin}", f"full colour: {fastest:g} px and more{black}")
     _wheel(grid[0, 1], *inside.shape)
     lost, reason = _lost(view, inside)
     grey = np.repeat(view.a.mean(-1, keepdims=True) * 0.6 + 90, 3, -1)
@@ -112,9 +113,9 @@ def _lost(view: FlowView, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_],
     """Where A's content is not found in B, and what that means."""
     lost, reason = ~inside, "leaves the picture"
     if view.back is not None:
-        lost, reason = ~round_trip(as_map(view.flow), as_map(view.back))[1][0].numpy(), "not found again in B (A→B→A)"
+        lost, reason = ~consistent(as_map(view.flow), as_map(view.back))[0].numpy(), "not found again in B (A→B→A)"
     if view.known is not None:
-        lost, reason = lost | ~view.known, f"unknown, or {reason}"
+        lost, reason = lost | ~view.known, f"hidden or unknown, or {reason}"
     return lost, reason
 
 
