@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from numpy.typing import NDArray
 from rich.table import Table
+from rich.text import Text
 
 from davsn.cli.console import console, progress
 from davsn.cli.flow_convert import FormName
@@ -127,11 +128,10 @@ def _figures(pair: Pair, flow: Flow, back: NDArray[np.floating] | None) -> Tally
 
 
 def _table(rows: dict[str, dict[str, float | None]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("flow", no_wrap=True)
-    names = list(next(iter(rows.values())))
-    for name in names:
-        table.add_column(f"{name}\n{UNITS.get(name, 'px')}", justify="right")
-    for flow, means in rows.items():
-        table.add_row(flow, *("–" if (mean := means[name]) is None else f"{mean:.2f}" for name in names))
+    table = Table("", "", box=None, pad_edge=False)
+    for flow in rows:
+        table.add_column(Text(flow), justify="right")
+    for name in next(iter(rows.values())):
+        means = [means[name] for means in rows.values()]
+        table.add_row(name, UNITS.get(name, "px"), *("–" if mean is None else f"{mean:.2f}" for mean in means))
     return table
