@@ -1,4 +1,4 @@
-"""Writes docs/results.md, and the table in README.md, from the records in benchmarks/results/.
+"""Writes docs/results.md, and the tables in README.md and docs/flow.md, from the records in benchmarks/results/.
 
 Run: python benchmarks/results_page.py [--check]
 No number is typed by hand: a record is what a benchmark wrote, this script only rounds and averages. The form of a
@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[1]
 RECORDS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
+FLOW_PAGE = PROJECT / "docs" / "flow.md"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
 Record = Mapping[str, Any]
@@ -203,6 +204,25 @@ def step(record: Record) -> list[str]:
     return [told, *table(["part", *seconds], body), *table(["ratio", "measured"], ratios), *origin(record)]
 
 
+def flow_quality(record: Record) -> list[str]:
+    """How good every flow estimator is, and what it costs."""
+    rows = rows_of(record)
+    names = list(dict.fromkeys(row["set"] for row in rows))
+    body, edges = [], []
+    for (title,), same in groups(rows, "estimator").items():
+        by_set = {row["set"]: row for row in same}
+        errors = [f"{number(row['end-point error'], 2)} · {number(row['outliers'])}" for row in same if row["scored"]]
+        title = title if errors else f"{title}, random weights"
+        costs = [number(by_set[name]["ms"], 0) for name in ("ProcCity", "Sintel")]
+        body.append([title, *(errors or ["–"] * len(names)), *costs, number(same[0]["memory_mib"], 0)])
+        if errors:
+            camera = by_set["streets, camera"]
+            edges.append([title, *(number(camera[key], 2) for key in ("s0-10", "s10-40", "s40+", "near edges"))])
+    head = ["estimator", *names, "ms, 480×240", "ms, 1024×436", "MiB"]
+    by_motion = table(["error on camera", "0 to 10 px", "10 to 40 px", "40 px and more", "near edges"], edges)
+    return [*table(head, body), *by_motion, *origin(record)]
+
+
 def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
     rows = rows_of(record)
@@ -215,6 +235,8 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", demo),
     "procity_camvid": ("ProcCity → CamVid: real video", procity),
     "streets_gap": ("How far apart the two streets are", gap),
+    "flow_quality": ("How good flow is", flow_quality),
+    "flow_effect": ("What good flow buys", lambda record: [*summary(rows_of(record)), *origin(record)]),
     "streets": ("What a frame of the streets costs", plain),
     "step": ("What a training step costs", step),
     "splat": ("What propagation costs", splat),
@@ -238,10 +260,19 @@ def page(records: Mapping[str, Record]) -> str:
 
 def in_readme(readme: str, records: Mapping[str, Record]) -> str:
     """README.md with the table of the demo between its two marks."""
-    before, rest = readme.split(START)
+    return marked(readme, summary(rows_of(records["demo"])) if "demo" in records else None)
+
+
+def in_flow_page(text: str, records: Mapping[str, Record]) -> str:
+    """docs/flow.md with the tables of estimators between its two marks."""
+    return marked(text, flow_quality(records["flow_quality"]) if "flow_quality" in records else None)
+
+
+def marked(text: str, lines: list[str] | None) -> str:
+    """A text with these lines between its two marks."""
+    before, rest = text.split(START)
     after = rest.split(END)[1]
-    lines = summary(rows_of(records["demo"])) if "demo" in records else ["Not recorded yet.", ""]
-    return f"{before}{START}\n\n" + "\n".join(lines) + f"\n{END}{after}"
+    return f"{before}{START}\n\n" + "\n".join(lines or ["Not recorded yet.", ""]) + f"\n{END}{after}"
 
 
 def main() -> int:
@@ -249,7 +280,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
     checking = parser.parse_args().check
     records, stale = load(RECORDS), []
-    for path, text in ((PAGE, page(records)), (README, in_readme(README.read_text(encoding="utf-8"), records))):
+    texts = {
+        PAGE: page(records),
+        README: in_readme(README.read_text(encoding="utf-8"), records),
+        FLOW_PAGE: in_flow_page(FLOW_PAGE.read_text(encoding="utf-8"), records),
+    }
+    for path, text in texts.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
             if not checking:

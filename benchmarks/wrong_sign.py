@@ -1,7 +1,7 @@
 """A flow estimator of one's own, as any user could write it: DIS with every vector turned round.
 
-A recipe names it by its path, ``flow: ./benchmarks/wrong_sign.py``. It is the mistake of taking flow previous→current for
-flow current→previous and of negating what was right; benchmarks/flow_effect.py asks what that costs.
+A recipe names it by its path, ``flow: ./benchmarks/wrong_sign.py``. It is the mistake that a direction nobody documents
+leads to; benchmarks/flow_effect.py asks what it costs.
 """
 
 from torch import Tensor
