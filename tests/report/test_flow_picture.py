@@ -7,8 +7,8 @@ from davsn.report.flow_picture import FlowView, flow_picture, scale_of
 def view(height=64, width=96, **changes):
     grey = np.random.default_rng(0).integers(0, 255, (height, width, 1), np.uint8)
     frame = np.repeat(grey, 3, 2)
-    flow = np.broadcast_to(np.array([4.0, 0.0], np.float32), (height, width, 2))
-    content = {"a": frame, "b": np.roll(frame, 4, 1), "flow": flow, "known": None, "back": -flow}
+    flow = np.broadcast_to(np.array([-4.0, 0.0], np.float32), (height, width, 2))
+    content = {"a": frame, "b": np.roll(frame, -4, 1), "flow": flow, "known": None, "back": -flow}
     return FlowView(**(content | changes), names=("one", "two", "dis"))
 
 
