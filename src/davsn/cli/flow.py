@@ -93,17 +93,12 @@ def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: in
     with progress(what, count_pairs(samples)) as report:
         filled = fill(samples, keeper, device, report, batch_size)
     seconds = time.perf_counter() - begin
-    console.print(
-        f"{what}: {filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} were there; "
-        f"{keeper}",
-        soft_wrap=True,
-        markup=False,
-    )
+    counts = f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} were there"
+    console.print(f"{what}: {counts}; {keeper}", soft_wrap=True, markup=False)
     if isinstance(keeper, Files):
         console.print("Set flow: stored and flow_root to this folder to use them.")
     elif not setting.cached:
-        usual = str(setting.model_copy(update={"cached": True}))
-        console.print(f"Set flow: {f'{{{usual}}}' if ':' in usual else usual} to use it.", markup=False)
+        console.print(f"Set flow: {setting.model_copy(update={'cached': True})} to use it.", markup=False)
 
 
 def _domains(data: str, changes: list[str], estimator: str | None) -> Domains:

@@ -1,6 +1,7 @@
 """Which flow the samples of a data set come with, as a recipe says it: ``dis``, or ``raft_large, checked, cached``."""
 
 import difflib
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -70,7 +71,7 @@ class FlowSetting(Ways):
 
     def __str__(self) -> str:
         plain = self._plain()
-        return plain if isinstance(plain, str) else ", ".join(f"{key}: {item}" for key, item in plain.items())
+        return plain if isinstance(plain, str) else json.dumps(plain).replace('"', "")
 
     @property
     def own(self) -> bool:
