@@ -7,12 +7,11 @@ record is in benchmarks/results/README.md. With --check nothing is written; the 
 
 import argparse
 import json
-import math
-import statistics
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+
+from results_tables import Record, classes, column, groups, number, origin, rows_of, spread, summary, table
 
 PROJECT = Path(__file__).parents[1]
 RECORDS = PROJECT / "benchmarks" / "results"
@@ -21,7 +20,6 @@ README = PROJECT / "README.md"
 FLOW_PAGE = PROJECT / "docs" / "flow.md"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
-Record = Mapping[str, Any]
 Section = Callable[[Record], Iterable[str]]
 
 HEAD = """# Results
@@ -64,86 +62,6 @@ the nearer half of the road and all house fronts as vehicle, and trees as trees.
 fronts, and paints nearly all trees as building. With its losses off the road is found and the trees stay. None finds
 people.
 """
-
-
-def rows_of(record: Record) -> list[dict[str, Any]]:
-    """The rows of a record; a bare list of rows is a record too."""
-    return list(record["rows"])
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A number, or a dash where there is none."""
-    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def spread(values: Sequence[float | None], digits: int = 1) -> str:
-    """Mean ± sample standard deviation; the value alone where there is one."""
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    if not known:
-        return "–"
-    mean = number(statistics.fmean(known), digits)
-    return mean if len(known) < 2 else f"{mean} ± {number(statistics.stdev(known), digits)}"
-
-
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table; numbers are flush right."""
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
-    return [*lines, *("| " + " | ".join(row) + " |" for row in body), ""]
-
-
-def groups(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """Rows by their values of some keys, in the order of first appearance; a missing key counts as ''."""
-    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(tuple(str(row.get(key, "")) for key in keys), []).append(row)
-    return found
-
-
-def column(rows: Iterable[dict[str, Any]], key: str) -> list[float | None]:
-    """One value of every row, None where it has none."""
-    return [row.get(key) for row in rows]
-
-
-def origin(record: Record) -> list[str]:
-    """Where a record comes from: command, commit, date, machine, settings, and what its author noted."""
-    chosen = {key: value for key, value in record.get("settings", {}).items() if key != "seeds"}
-    settings = ", ".join(f"{key} {json.dumps(value)}" for key, value in chosen.items())
-    seeds = record.get("seeds") or sorted({row["seed"] for row in record.get("rows", []) if "seed" in row})
-    lines = [f"`{record['command'].strip()}`, commit {record['commit']}, {record['date']}, {record['machine']}."]
-    if seeds:
-        lines.append(f"Seeds: {', '.join(map(str, seeds))}.")
-    if settings:
-        lines.append(f"Settings: {settings}.")
-    return ["\n".join(lines), "", *(part for note in record.get("notes", []) for part in (note, ""))]
-
-
-def summary(rows: list[dict[str, Any]]) -> list[str]:
-    """Method by method: mIoU, temporal consistency and seconds of training."""
-    sets = any("set" in row for row in rows)
-    head = ["method", *(["scored on"] if sets else []), "mIoU", "temporal consistency", "training, s"]
-    body = []
-    for (method, scored), same in groups(rows, "method", "set").items():
-        consistency = spread(column(same, "temporal_consistency"))
-        seconds = spread(column(same, "seconds"), 0)
-        body.append([method, *([scored] if sets else []), spread(column(same, "miou")), consistency, seconds])
-    return table(head, body)
-
-
-def classes(rows: list[dict[str, Any]]) -> list[str]:
-    """IoU of every class, a column for each method and set."""
-    by_run = groups(rows, "method", "set")
-    names = list(dict.fromkeys(name for row in rows for name in row.get("iou", {})))
-    if not names:
-        return []
-    head = ["IoU", *(" on ".join(filter(None, run)) for run in by_run)]
-    body = [[name, *(spread([percent(row, name) for row in same]) for same in by_run.values())] for name in names]
-    return table(head, body)
-
-
-def percent(row: dict[str, Any], name: str) -> float | None:
-    """A class's IoU × 100; records hold it in [0, 1]."""
-    value = row.get("iou", {}).get(name)
-    return None if value is None else 100 * value
 
 
 def scored(record: Record) -> list[str]:
@@ -223,6 +141,41 @@ def flow_quality(record: Record) -> list[str]:
     return [*table(head, body), *by_motion, *origin(record)]
 
 
+def correlation(record: Record) -> list[str]:
+    """The ways to write FlowNet2's correlation."""
+    told = (
+        "Features of 256 channels at an eighth of the frame, 441 displacements; one thread, processor time, each\n"
+        "variant's fastest round. All agree to 1e-5. The last three were run once, at the smaller size alone.\n"
+    )
+    body = [
+        [row["variant"], row["frame"], number(row["ms"]), number(row["times_the_fastest"], 2)]
+        for row in rows_of(record)
+    ]
+    return [told, *table(["variant", "frame", "ms", "times the fastest"], body), *origin(record)]
+
+
+def flow_networks(record: Record) -> list[str]:
+    """Time and memory of the neural flow estimators."""
+    size = f"{record['settings']['width']}×{record['settings']['height']}"
+    told = (
+        f"One pair of {size}, float32, one thread, random weights: timed, never scored. Seconds of the processor;\n"
+        "memory in MiB: the weights, the largest output of a layer, and the most that was held above the imports\n"
+        "while the weights were read and a flow estimated. The last column is that peak over twice the weights plus\n"
+        "the largest output; for FlowNet2 it is to be at most 1.\n"
+    )
+    keys = ("seconds", "weights", "largest", "peak")
+    body = [
+        [
+            row["estimator"],
+            *(number(row[key], 2 if key == "seconds" else 0) for key in keys),
+            number(row["of_twice_the_weights_and_the_largest"], 2),
+        ]
+        for row in rows_of(record)
+    ]
+    head = ["estimator", "s a pair", "weights", "largest output", "peak", "of the limit"]
+    return [told, *table(head, body), *origin(record)]
+
+
 def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
     rows = rows_of(record)
@@ -240,6 +193,8 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "streets": ("What a frame of the streets costs", plain),
     "step": ("What a training step costs", step),
     "splat": ("What propagation costs", splat),
+    "correlation": ("FlowNet2's correlation", correlation),
+    "flow_networks": ("What neural flow costs", flow_networks),
 }
 """Record's name → the section's title and its writer, in the page's order."""
 
