@@ -4,7 +4,7 @@ The folder holds ``procity`` (neighbouring frames with KITTI files) and ``sintel
 it is no part of this repository. Streets are drawn. Each pair is estimated as ``davsn flow measure`` does it, on one
 thread; the time is the processor's, the least of three passes over a set. Memory is what a process of its own grows by
 at most while it estimates Sintel's pair (Linux). Networks without weights (--weights NAME=FILE) get random ones: they
-are timed and never scored.
+are timed, in one pass, and never scored.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import yaml
@@ -27,7 +27,6 @@ from davsn.flow.measure import Tally, against_exact
 from davsn.flow.setting import FlowSetting
 from records import commit, write
 
-PRESETS = ("ultrafast", "fast", "medium")
 STREETS = {"size": (512, 256), "clips": 6, "length": 8, "split": "val", "flow": "exact"}
 PASSES = 3
 NOTES = [
@@ -40,14 +39,16 @@ NOTES = [
 
 
 def estimators(weights: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Title → flow setting of everything that davsn.flow offers, DIS once a preset."""
+    """Title → flow setting of everything that davsn.flow offers, once for each preset or part that it has."""
     found: dict[str, dict[str, Any]] = {}
     for name, part in available("davsn.flow", FlowEstimator).items():
-        options = [{"preset": preset} for preset in PRESETS] if name == "dis" else [{}]
-        if "weights" in part.Config.model_fields:
-            options = [{"weights": weights.get(name, "random")}]
-        for chosen in options:
-            found[" ".join([name, chosen.get("preset", "")]).strip()] = {"name": name, **chosen}
+        fields = part.Config.model_fields
+        common = {"name": name} | ({"weights": weights.get(name, "random")} if "weights" in fields else {})
+        choices = [
+            (key, value) for key in ("preset", "part") if key in fields for value in get_args(fields[key].annotation)
+        ]
+        for key, value in choices or [("name", name)]:
+            found[name if key == "name" else f"{name} {value}"] = {**common, key: value}
     return found
 
 
@@ -72,7 +73,7 @@ def sets(data: Path, number: int) -> dict[str, list[Pair]]:
 def measured(estimator: FlowEstimator, pairs: list[Pair], scored: bool) -> dict[str, float | None]:
     """Pooled errors, and the processor's milliseconds a pair."""
     tally, times = Tally(), []
-    for number in range(PASSES if len(pairs) > 1 else 2 * PASSES):
+    for number in range(PASSES if scored else 1):
         begun = time.process_time()
         flows = [estimated(estimator, pair.a, pair.b) for pair in pairs]
         times.append(time.process_time() - begun)
@@ -129,6 +130,8 @@ def main() -> None:
         grown = memory(setting, [sintel / "frame_0002.png", sintel / "frame_0003.png"])
         estimator = FlowSetting.model_validate(setting).build()
         for name, members in pairs.items():
+            if not scored and name.startswith("streets"):
+                continue
             few = members if scored else members[:1]  # a network's time does not depend on the pair
             row = {"estimator": title, "scored": scored, "set": name, "pairs": len(few)}
             rows.append(row | measured(estimator, few, scored) | {"memory_mib": round(grown, 1)})
