@@ -13,6 +13,7 @@ from davsn.data.footage import Frame
 from davsn.data.pairs import Pairs, pair_of, pairs_in, pairs_of
 from davsn.data.samples import pictures
 from davsn.errors import ConfigError
+from davsn.experiment import device_of
 from davsn.flow.base import FlowEstimator
 from davsn.flow.direction import Direction, settled
 from davsn.settings import override, validate
@@ -29,8 +30,9 @@ def estimator_of(text: str) -> FlowEstimator:
 
 @torch.no_grad()
 def estimated(estimator: FlowEstimator, a: Frame, b: Frame) -> NDArray[np.float32]:
-    """The flow a→b of two frames, (H, W, 2) pixels."""
-    flow = estimator.estimate(pictures([a]), pictures([b]))
+    """The flow a→b of two frames, (H, W, 2) pixels; a network's is estimated on the best device there is."""
+    device = device_of("auto") if estimator.on_device else "cpu"
+    flow = estimator.estimate(pictures([a]).to(device), pictures([b]).to(device))
     return np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy())
 
 
