@@ -84,9 +84,7 @@ def measure(name: str, part: str | None, options: argparse.Namespace) -> dict[st
         for _ in range(2):
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     row = {"estimator": f"{name}, {part}" if part else name}
-    return row | {
-        key: round(value, 3 if key in ("seconds", "of_the_limit") else 1) for key, value in json.loads(printed).items()
-    }
+    return row | {key: round(value, 3) for key, value in json.loads(printed).items()}
 
 
 def main() -> None:

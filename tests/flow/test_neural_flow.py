@@ -177,6 +177,13 @@ def test_a_plain_file_with_batch_norm_is_loaded(tmp_path):
         assert (loaded.estimate(*frames(64, 64)) - estimate(network, *frames(64, 64))).abs().max() < 1e-4
 
 
+def test_reading_weights_leaves_the_random_numbers_of_the_run_alone(tmp_path):
+    torch.save(raft_small().state_dict(), tmp_path / "a.pth")
+    before = torch.get_rng_state()
+    RaftSmall(RaftSmall.Config(weights=tmp_path / "a.pth"))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_half_precision_in_a_file_is_computed_in_float32(tmp_path):
     state = {name: tensor.half() for name, tensor in raft_small().state_dict().items()}
     safetensors.torch.save_file(state, tmp_path / "a.safetensors")
