@@ -64,7 +64,7 @@ def test_what_is_read_is_what_was_written_to_a_64th_of_a_pixel(height, width, sc
 def test_what_is_no_motion_is_not_kept(value, tmp_path):
     flow = flow_of(0)
     flow[3, 4, 1] = value
-    with pytest.raises(FlowError, match="holds values that are no motion. Choose another estimator"):
+    with pytest.raises(FlowError, match=r"holds values that are no motion\. Choose another estimator"):
         cache_of(tmp_path).put(frame(0), frame(1), flow, None)
 
 
@@ -116,11 +116,11 @@ def test_an_entry_is_read_again_by_another_process_with_its_mask(tmp_path):
     (flow, valid), kept = cache_of(tmp_path, "dis, checked").put(frame(0), frame(1), flow_of(0), mask)
     assert kept
     code = (
-        "import sys, numpy as np\n"
+        "import sys, numpy as np\nfrom pathlib import Path\n"
         "from davsn.flow.cache import FlowCache\n"
         "from davsn.flow.setting import FlowSetting\n"
         "frame = lambda seed: np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)\n"
-        "cache = FlowCache(FlowSetting.model_validate('dis, checked'), __import__('pathlib').Path(sys.argv[1]), 10**7)\n"
+        "cache = FlowCache(FlowSetting.model_validate('dis, checked'), Path(sys.argv[1]), 10**7)\n"
         "np.savez(sys.argv[2], *cache.get(frame(0), frame(1)))\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path), str(tmp_path / "read.npz")], check=True)

@@ -107,10 +107,14 @@ def test_all_mistakes_of_a_mapping_come_at_once():
 
 ESTIMATORS = sorted(available("davsn.flow", FlowEstimator))
 OPTIONS = {"dis": st.fixed_dictionaries({}, optional={"preset": st.sampled_from(["ultrafast", "fast", "medium"])})}
+WORDS = {"cached": st.booleans(), "checked": st.booleans()}
 FORMS = st.sampled_from(ESTIMATORS).flatmap(
-    lambda name: st.fixed_dictionaries({"name": st.just(name)}, optional={"cached": st.booleans(), "checked": st.booleans()})
-    .flatmap(lambda chosen: OPTIONS.get(name, st.just({})).map(lambda options: {**chosen, **options}))
-)  # fmt: skip
+    lambda name: st.builds(
+        lambda words, options: {"name": name, **words, **options},
+        st.fixed_dictionaries({}, optional=WORDS),
+        OPTIONS.get(name, st.just({})),
+    )
+)
 
 
 @given(st.one_of(FORMS, st.sampled_from(sorted(OWN))))
@@ -148,7 +152,7 @@ def test_options_reach_the_estimator_and_equal_settings_share_one():
 
 
 def test_the_data_sets_own_flow_is_not_built():
-    with pytest.raises(ConfigError, match="'exact' is a data set's own flow. Name an estimator such as dis"):
+    with pytest.raises(ConfigError, match=r"'exact' is a data set's own flow\. Name an estimator such as dis"):
         read("exact").build()
 
 

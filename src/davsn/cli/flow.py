@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from cyclopts import App, Parameter
 
 from davsn.cli.console import console, progress
 from davsn.cli.train import chosen_flow, load_recipe
-from davsn.clip import ClipSpec, Pair
+from davsn.clip import ClipSpec
 from davsn.components import find
 from davsn.data.base import DatasetSettings, VideoDataset
 from davsn.data.footage import holds_videos
@@ -77,12 +78,12 @@ def compute_(  # noqa: PLR0913 - a parameter for each option
     """
     place = _device(device)
     index, count = _part_of(shard_)
-    wanted = _pairs(offsets or [-1], both) if offsets or both else None
-    for name, (part, spec) in _domains(data, list(changes), estimator).items():
-        samples = Samples(target_training(build_dataset(part)), _spec(spec, wanted))
-        samples = shard(samples, index, count)
-        keeper = Cached(samples) if out is None else Files(samples, out / name)
-        _fill(samples, keeper, place, batch_size, name or "flow")
+    for name, (part, needed) in _domains(data, list(changes), estimator).items():
+        dataset = target_training(build_dataset(part))
+        for spec in _specs(needed, offsets, both):
+            samples = shard(Samples(dataset, spec), index, count)
+            keeper = Cached(samples) if out is None else Files(samples, out / name)
+            _fill(samples, keeper, place, batch_size, name or "flow")
 
 
 def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: int, what: str) -> None:
@@ -129,16 +130,14 @@ def _estimating(part: Part, chosen: FlowSetting | None, name: str) -> Part:
     return part.model_copy(update={"settings": part.settings.model_copy(update=update)})
 
 
-def _spec(spec: ClipSpec, wanted: tuple[Pair, ...] | None) -> ClipSpec:
-    flows = spec.flows if wanted is None else wanted
-    return ClipSpec(tuple(sorted({0, *(offset for pair in flows for offset in pair)}, reverse=True)), flows)
-
-
-def _pairs(offsets: list[int], both: bool) -> tuple[Pair, ...]:
+def _specs(needed: ClipSpec, offsets: list[int] | None, both: bool) -> list[ClipSpec]:
+    """What the method needs; or each offset for itself, since a frame may have one neighbour and not the other."""
+    if offsets is None and not both:
+        return [replace(needed, labels=False)]
+    offsets = [-1] if offsets is None else offsets
     if 0 in offsets:
         raise ConfigError("--offsets", ["0 is the current frame itself. Name its neighbours, such as -1 -2"])
-    there = [(0, offset) for offset in offsets]
-    return tuple(dict.fromkeys([*there, *((b, a) for a, b in there if both)]))
+    return [ClipSpec((0, offset), ((0, offset), *[(offset, 0)] * both)) for offset in offsets]
 
 
 def _part_of(text: str | None) -> tuple[int, int]:

@@ -178,10 +178,11 @@ def fill(
             if samples.dataset.config.bad_files == "error":
                 raise
             continue
-        if waiting and (len(waiting) == batch_size or waiting[0].frames[0].shape != shape):
-            counted = _estimate(samples, keeper, waiting, device, counted)
-            waiting = []
+        if waiting and waiting[0].frames[0].shape != shape:
+            counted, waiting = _estimate(samples, keeper, waiting, device, counted), []
         waiting.append(pair)
+        if len(waiting) >= batch_size:
+            counted, waiting = _estimate(samples, keeper, waiting, device, counted), []
     counted = _estimate(samples, keeper, waiting, device, counted)
     report(count_pairs(samples), f"{counted.estimated} estimated")
     return counted
