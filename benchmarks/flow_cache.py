@@ -15,6 +15,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +111,10 @@ def rows_of(flows: dict[str, list[Array]]) -> list[dict[str, Any]]:
         for kind, each in flows.items():
             row[f"share_{kind}"] = round(sum(len(write_(f)) for f in each) / sum(2 * f.size for f in each), 3)
         some = next(each for kind, each in flows.items() if kind.endswith("dis"))
-        row["encode_ms"] = round(sum(least(lambda f=f: write_(f), 3) for f in some) / len(some), 2)
+        row["encode_ms"] = round(sum(least(partial(write_, f), 3) for f in some) / len(some), 2)
         if read is not None:
             kept = [(write_(f), f) for f in some]
-            row["decode_ms"] = round(sum(least(lambda c=c, f=f: read(c, f)) for c, f in kept) / len(kept), 2)
+            row["decode_ms"] = round(sum(least(partial(read, c, f)) for c, f in kept) / len(kept), 2)
         rows.append(row)
         print(row, flush=True)
     return rows
@@ -133,7 +134,7 @@ def main() -> int:
         flows[f"{name}_exact"] = [exact for _, _, exact in found]
         batches = [(pictures([a]), pictures([b])) for a, b, _ in found]
         flows[f"{name}_dis"] = [as_arrays(dis.estimate(*pair), None)[0][0] for pair in batches]
-        estimate[name] = round(sum(least(lambda p=p: dis.estimate(*p), 3) for p in batches) / len(batches), 2)
+        estimate[name] = round(sum(least(partial(dis.estimate, *p), 3) for p in batches) / len(batches), 2)
     rows = rows_of(flows)
     used = {kind: share for kind, share in rows[0].items() if kind.startswith("share")}
     print("pass" if max(used.values()) <= LARGEST_SHARE else "FAIL", f"(at most {LARGEST_SHARE})", "DIS ms:", estimate)

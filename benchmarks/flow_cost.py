@@ -51,7 +51,7 @@ def samples_of(roots: dict[str, Path], flow: str) -> tuple[Samples, Samples]:
 
 
 def block(trainer: Trainer, samples: tuple[Samples, Samples], steps: int, seed: int) -> dict[str, float]:
-    """Seconds a step of the clock, and those of them spent waiting; the first step begins the workers and is left out."""
+    """Seconds of the clock a step, and those spent waiting; the first step, which begins the workers, is left out."""
     source, target = (training_batches(domain, 1, seed, workers=1) for domain in samples)
     trainer.step(next(source), next(target))
     begin, waited = time.perf_counter(), 0.0
