@@ -180,8 +180,33 @@ def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
     rows = rows_of(record)
     keys = [key for key in dict.fromkeys(key for row in rows for key in row) if not isinstance(rows[0].get(key), dict)]
-    body = [[number(v, 2) if isinstance(v := row.get(key), float) else str(v) for key in keys] for row in rows]
+    body = [[number(v, 2) if isinstance(v := row.get(key), float | None) else str(v) for key in keys] for row in rows]
     return [*table([key.replace("_", " ") for key in keys], body), *origin(record)]
+
+
+def flow_cost(record: Record) -> list[str]:
+    """A step with flow on the fly against one without."""
+    found, settings = record["results"], record["settings"]
+    share = 100 * found["both_estimates_over_the_fastest_step"]
+    told = (
+        f"DA-VSN with ResNet-101 at {settings['width']}×{settings['height']}, one worker a domain. A step with `dis` "
+        f"takes {number(found['dis_over_zero'], 3)} of one with `zero`: the median of neighbouring blocks. Both estimates "
+        f"together are {number(share, 2)} % of the fastest step in processor time, and they are the workers'.\n"
+    )
+    return [told, *plain(record)]
+
+
+def flow_cache(record: Record) -> list[str]:
+    """Codings of flow, by size and time."""
+    found = record["results"]
+    estimates = ", ".join(
+        f"{ms} ms on {name} ({found['sizes'][f'{name}_dis']})" for name, ms in found["dis_ms"].items()
+    )
+    told = (
+        "Share: bytes over those of the public code's `.npy` files (four a pixel). Times are the processor's for a pair "
+        f"of {found['times_on'].replace('_', ' ')}; estimating it takes {estimates}.\n"
+    )
+    return [told, *plain(record)]
 
 
 SECTIONS: dict[str, tuple[str, Section]] = {
@@ -195,6 +220,8 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "splat": ("What propagation costs", splat),
     "correlation": ("FlowNet2's correlation", correlation),
     "flow_networks": ("What neural flow costs", flow_networks),
+    "flow_cost": ("What flow on the fly costs", flow_cost),
+    "flow_cache": ("How small flow is kept", flow_cache),
 }
 """Record's name → the section's title and its writer, in the page's order."""
 
