@@ -218,7 +218,7 @@ def flow_cost(record: Record) -> list[str]:
     told = (
         f"DA-VSN with ResNet-101 at {settings['width']}×{settings['height']}, one worker a domain. A step with `dis` "
         f"takes {number(found['dis_over_zero'], 3)} of one with `zero`: the median of neighbouring blocks. Both "
-        f"estimates together are {number(share, 2)} % of the fastest step in processor time, and they are the workers'.\n"
+        f"estimates together are {number(share, 2)} % of the fastest step, in the workers' processor time.\n"
     )
     return [told, *plain(record)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davsn.cache import Store
@@ -43,6 +43,7 @@ def flow_of(seed, size=(20, 30), scale=5.0):
     return (np.random.default_rng(seed).standard_normal((*size, 2)) * scale).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 12),
     st.integers(1, 12),

@@ -62,9 +62,15 @@ def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[
 def _look(part: Part, spec: ClipSpec, every: int, unlabelled: bool = False) -> list[Problem]:
     try:
         dataset = build_dataset(part)
-        return check(target_training(dataset) if unlabelled else dataset, spec, every)
+        found = check(target_training(dataset) if unlabelled else dataset, spec, every)
     except DavsnError as error:
         return [Problem("the data set", str(error), "", "fatal")]
+    try:
+        if spec.flows and not dataset.config.flow.own:
+            dataset.config.flow.build()  # which finds weights that are missing or do not fit
+    except DavsnError as error:
+        found.append(Problem(f"flow: {dataset.config.flow}", str(error), "", "fatal"))
+    return found
 
 
 def _print(found: list[tuple[str, Problem]]) -> None:

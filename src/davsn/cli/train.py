@@ -137,7 +137,7 @@ def fill_with_progress(samples: Samples, device: torch.device, batch_size: int =
 
 
 def tell_caches(experiment: Experiment) -> None:
-    """Print where the data sets of an experiment keep frames and flow, and how full that is; nothing where none does."""
+    """Print where the data sets of an experiment keep frames or flow, and how full that is."""
     parts = (experiment.source, experiment.target, *experiment.validation.values())
     settings = [part.settings for part in parts if part is not None and isinstance(part.settings, DatasetSettings)]
     stores = {

@@ -34,6 +34,7 @@ class Samples(Dataset[Clip]):
 
     Raises:
         DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
+        FlowError, CheckpointError: a flow estimator whose weights cannot be used.
 
     Attributes:
         places: (clip, position) of each sample in the data set.
@@ -47,6 +48,8 @@ class Samples(Dataset[Clip]):
         self._flow_cache: FlowCache | None = None
         if spec.labels and dataset.taxonomy is None:
             raise DataError("labels are wanted of a data set that has none; see docs/data.md")
+        if spec.flows and not self._config.flow.own:
+            self._config.flow.build()  # or weights that cannot be used would be found by a worker, in the first batch
         wanted = [
             (clip, position)
             for clip, info in enumerate(dataset.clips)
