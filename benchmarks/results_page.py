@@ -190,8 +190,8 @@ def flow_cost(record: Record) -> list[str]:
     share = 100 * found["both_estimates_over_the_fastest_step"]
     told = (
         f"DA-VSN with ResNet-101 at {settings['width']}×{settings['height']}, one worker a domain. A step with `dis` "
-        f"takes {number(found['dis_over_zero'], 3)} of one with `zero`: the median of neighbouring blocks. Both estimates "
-        f"together are {number(share, 2)} % of the fastest step in processor time, and they are the workers'.\n"
+        f"takes {number(found['dis_over_zero'], 3)} of one with `zero`: the median of neighbouring blocks, processor "
+        f"time of the step and waiting for its batches. Both estimates together are {number(share, 2)} % of the fastest step, in the workers.\n"
     )
     return [told, *plain(record)]
 
@@ -203,9 +203,18 @@ def flow_cache(record: Record) -> list[str]:
         f"{ms} ms on {name} ({found['sizes'][f'{name}_dis']})" for name, ms in found["dis_ms"].items()
     )
     told = (
-        "Share: bytes over those of the public code's `.npy` files (four a pixel). Times are the processor's for a pair "
-        f"of {found['times_on'].replace('_', ' ')}; estimating it takes {estimates}.\n"
+        "Share: bytes over those of the public code's `.npy` files (four a pixel). Times are the processor's for a "
+        f"pair of {found['times_on'].replace('_', ' ')}; estimating it takes {estimates}.\n"
     )
+    return [told, *plain(record)]
+
+
+def loading(record: Record) -> list[str]:
+    """Loading a pair of frames against decoding it, and the second epoch with a cache against the first."""
+    settings = record["settings"]
+    (width, height), size = settings["picture"], "×".join(map(str, settings["size"]))
+    each = number(settings["megabytes"])
+    told = f"A pair of {width}×{height} PNGs of {each} MB each, read and made a batch at {size} on one thread.\n"
     return [told, *plain(record)]
 
 
@@ -216,6 +225,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "flow_quality": ("How good flow is", flow_quality),
     "flow_effect": ("What good flow buys", lambda record: [*summary(rows_of(record)), *origin(record)]),
     "streets": ("What a frame of the streets costs", plain),
+    "loading": ("What loading costs", loading),
     "step": ("What a training step costs", step),
     "splat": ("What propagation costs", splat),
     "correlation": ("FlowNet2's correlation", correlation),

@@ -3,11 +3,12 @@
 An entry is a file, named by its key, in one of 256 folders. Files are all there is: no index that several processes
 would have to lock, or that a kill could leave wrong. So ``rm -r`` of the folder is always allowed, also during a run.
 
-Entries are stored as they are. For a frame of 1024×512 (1.5 MB) reading takes 0.1 ms and the check 0.4 ms; the
-fastest lossless compression would save a third of the space, and takes 8 ms to undo.
+Entries are stored as they are. A frame of 1024×512, 1.6 MB, is written in 1.2 ms and read and checked in 0.5 ms. zlib
+at its fastest would halve the space, and take 20 ms to write and 6 ms more to read; PNG, at 0.4 of it, 29 ms and 11 ms.
 
-``diskcache`` was considered. It evicts, keeps its values in one database whose writers wait for one another, unpickles
-what it reads, which makes the folder a way to run code, and does not notice damage.
+``diskcache`` was considered. Its index is an SQLite file, whose writers wait for one another and which network drives
+do not lock well; it unpickles what the index says is pickled, which makes the folder a way to run code; and it does not
+notice damage.
 """
 
 import hashlib

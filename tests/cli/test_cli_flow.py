@@ -124,3 +124,20 @@ def test_predicting_takes_options_and_no_words(davsn, trained, world, tmp_path):
     code, _, err = davsn(world, "predict", trained, "drive.mp4", "-o", out, "--flow", "exact")
     assert code == 2
     assert "'exact' is a data set's own flow. Name an estimator such as dis" in err
+
+
+def test_an_estimator_that_cannot_be_made_is_found_before_training(davsn, world, tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "from davsn.errors import FlowError\nfrom davsn.flow.zero import Zero\n\n\n"
+        "class Broken(Zero):\n"
+        "    def __init__(self, config):\n"
+        "        raise FlowError('no weights', 'broken.pth', 'Download them')\n"
+    )
+    change = f"target.flow={tmp_path / 'broken.py'}"
+    code, out, _ = davsn(world, "check", "tiny.yaml", change)
+    assert code == 2
+    assert "broken.pth: no weights. Download them" in out
+    code, _, err = davsn(world, "train", "tiny.yaml", change, "-o", tmp_path / "run")
+    assert code == 2
+    assert err == "broken.pth: no weights. Download them\n"
+    assert not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davsn.cache import Store
@@ -32,7 +32,7 @@ def setting_of(value="dis"):
 
 
 def cache_of(folder, value="dis", limit=10**7, **options):
-    return FlowCache(setting_of(value), folder, limit, **options)
+    return FlowCache(setting_of(value), Store(folder, limit), **options)
 
 
 def frame(seed, size=(20, 30)):
@@ -43,6 +43,7 @@ def flow_of(seed, size=(20, 30), scale=5.0):
     return (np.random.default_rng(seed).standard_normal((*size, 2)) * scale).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 12),
     st.integers(1, 12),
@@ -117,10 +118,10 @@ def test_an_entry_is_read_again_by_another_process_with_its_mask(tmp_path):
     assert kept
     code = (
         "import sys, numpy as np\nfrom pathlib import Path\n"
-        "from davsn.flow.cache import FlowCache\n"
+        "from davsn.cache import Store\nfrom davsn.flow.cache import FlowCache\n"
         "from davsn.flow.setting import FlowSetting\n"
         "frame = lambda seed: np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)\n"
-        "cache = FlowCache(FlowSetting.model_validate('dis, checked'), Path(sys.argv[1]), 10**7)\n"
+        "cache = FlowCache(FlowSetting.model_validate('dis, checked'), Store(Path(sys.argv[1]), 10**7))\n"
         "np.savez(sys.argv[2], *cache.get(frame(0), frame(1)))\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path), str(tmp_path / "read.npz")], check=True)
@@ -188,6 +189,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
+from davsn.cache import Store
 from davsn.flow.cache import FlowCache
 from davsn.flow.setting import FlowSetting
 
@@ -197,7 +199,7 @@ def frame(seed):
 def flow_of(seed):
     return (np.random.default_rng(seed).standard_normal((20, 30, 2)) * 5.0).astype(np.float32)
 
-cache = FlowCache(FlowSetting.model_validate("dis"), Path(sys.argv[1]), 10**8)
+cache = FlowCache(FlowSetting.model_validate("dis"), Store(Path(sys.argv[1]), 10**8))
 for _ in range(int(sys.argv[2])):
     for seed in range(40):
         cache.put(frame(seed), frame(seed + 1), flow_of(seed), None)

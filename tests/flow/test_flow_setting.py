@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davsn.components import available
@@ -117,6 +117,7 @@ FORMS = st.sampled_from(ESTIMATORS).flatmap(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.one_of(FORMS, st.sampled_from(sorted(OWN))))
 def test_what_is_written_down_gives_the_same_setting(value):
     setting = read(value)
@@ -174,7 +175,7 @@ def test_a_checkpoint_runs_no_estimator_without_leave(mine, form, monkeypatch):
     monkeypatch.chdir(mine.parent)
     name = f"./{mine.name}"
     flow = form.format(name) if isinstance(form, str) else {**form, "name": form["name"].format(name)}
-    settings = {"source": {"name": "streets", "flow": flow}, "network": "deeplab", "method": "source_only"}
+    saved = {"source": {"name": "streets", "flow": flow}, "network": "deeplab", "method": "source_only"}
     with pytest.raises(Exception, match=r"needs code that is no part of davsn: .*mine\.py"):
-        _without_data(settings, mine, own_code=False)
-    assert os.path.basename(_without_data(settings, mine, own_code=True).source.settings.flow.name) == "mine.py"
+        _without_data(saved, mine, own_code=False)
+    assert os.path.basename(_without_data(saved, mine, own_code=True).source.settings.flow.name) == "mine.py"

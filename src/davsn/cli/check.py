@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from davsn.cli.console import console
-from davsn.cli.train import load_recipe
+from davsn.cli.train import load_recipe, tell_caches
 from davsn.clip import ClipSpec
 from davsn.components import find
 from davsn.data.check import Problem, check
@@ -43,6 +43,7 @@ def check_(
         Look at every sample.
     """
     experiment = load_recipe(recipe, list(changes))
+    tell_caches(experiment)
     found = [(name, problem) for name, look in _looks(experiment, 1 if all_ else every) for problem in look()]
     _print(found)
     return 2 if any(problem.severity == "fatal" for _, problem in found) else 0
@@ -61,9 +62,15 @@ def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[
 def _look(part: Part, spec: ClipSpec, every: int, unlabelled: bool = False) -> list[Problem]:
     try:
         dataset = build_dataset(part)
-        return check(target_training(dataset) if unlabelled else dataset, spec, every)
+        found = check(target_training(dataset) if unlabelled else dataset, spec, every)
     except DavsnError as error:
         return [Problem("the data set", str(error), "", "fatal")]
+    try:
+        if spec.flows and not dataset.config.flow.own:
+            dataset.config.flow.build()  # which finds weights that are missing or do not fit
+    except DavsnError as error:
+        found.append(Problem(f"flow: {dataset.config.flow}", str(error), "", "fatal"))
+    return found
 
 
 def _print(found: list[tuple[str, Problem]]) -> None:

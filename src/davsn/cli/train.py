@@ -10,10 +10,13 @@ import torch
 import yaml
 from cyclopts import Parameter
 
+from davsn.cache import GIGABYTE
 from davsn.cli.console import Report, console, progress
 from davsn.clip import Batch
+from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
+from davsn.data.reader import store_of
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
@@ -117,6 +120,7 @@ def recipe_values(name: str) -> dict[str, Any]:
 def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder with progress on the screen; False if a signal stopped it."""
     run = Run(experiment, folder)
+    tell_caches(experiment)
     for domain in run.domains:
         if domain.left_out:
             console.print(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
@@ -130,6 +134,19 @@ def fill_with_progress(samples: Samples, device: torch.device, batch_size: int =
     if needs_filling(samples):
         with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
             fill_ahead(samples, device, report, batch_size)
+
+
+def tell_caches(experiment: Experiment) -> None:
+    """Print where the data sets of an experiment keep frames or flow, and how full that is."""
+    parts = (experiment.source, experiment.target, *experiment.validation.values())
+    settings = [part.settings for part in parts if part is not None and isinstance(part.settings, DatasetSettings)]
+    stores = {
+        store.folder: store
+        for store in map(store_of, filter(lambda config: config.cached or config.flow.cached, settings))
+    }
+    for place, store in stores.items():
+        filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
+        console.print(f"Cache: {place}, {filled}; delete it whenever you like", markup=False, soft_wrap=True)
 
 
 def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) -> Scores:

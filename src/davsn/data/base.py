@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
-from davsn.errors import FileError
+from davsn.errors import DataError, FileError
 from davsn.flow.setting import FlowSetting
 from davsn.settings import MADE, Settings
 
@@ -117,6 +118,26 @@ class VideoDataset(ABC):
         A data set whose protocol treats labels at that size, not at their own, does it here.
         """
         return resize_label(self.read_label(clip, position), size)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """All that the pixels of :meth:`read_frame` depend on, so that a kept copy is never taken for another frame.
+
+        See :func:`davsn.data.origin.origin`, which makes it of files and settings.
+
+        Returns:
+            None where the frame is not to be kept.
+
+        Raises:
+            DataError: the data set does not say.
+        """
+        raise DataError(
+            f"{type(self).__name__} does not say what its frames depend on, so they cannot be cached",
+            remedy="Give it a method frame_origin (docs/data.md), or set cached: false",
+        )
+
+    def label_origin(self, clip: int, position: int) -> Origin | None:
+        """The same for :meth:`resized_label`, but for the size; a data set that does not say keeps no labels."""
+        return None
 
     def read_flow(
         self, clip: int, position: int, other: int

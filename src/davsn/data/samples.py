@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from davsn.cache import GIGABYTE, default_folder
 from davsn.clip import Clip, ClipSpec
 from davsn.data.base import ClipInfo, VideoDataset
-from davsn.data.transforms import colour, crop, mirror, resize_frame
+from davsn.data.origin import Origin
+from davsn.data.reader import Reader, store_of
+from davsn.data.transforms import colour, crop, mirror
 from davsn.errors import DataError
 from davsn.flow.cache import FlowCache
 from davsn.flow.estimation import Completion, estimated
@@ -33,6 +34,7 @@ class Samples(Dataset[Clip]):
 
     Raises:
         DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
+        FlowError, CheckpointError: a flow estimator whose weights cannot be used.
 
     Attributes:
         places: (clip, position) of each sample in the data set.
@@ -42,9 +44,12 @@ class Samples(Dataset[Clip]):
     def __init__(self, dataset: VideoDataset, spec: ClipSpec, every_frame: bool = False) -> None:
         self.dataset, self.spec = dataset, spec
         self._config = dataset.config
+        self._reader = Reader(dataset)
         self._flow_cache: FlowCache | None = None
         if spec.labels and dataset.taxonomy is None:
             raise DataError("labels are wanted of a data set that has none; see docs/data.md")
+        if spec.flows and not self._config.flow.own:
+            self._config.flow.build()  # or weights that cannot be used would be found by a worker, in the first batch
         wanted = [
             (clip, position)
             for clip, info in enumerate(dataset.clips)
@@ -82,7 +87,7 @@ class Samples(Dataset[Clip]):
             label = (
                 self.dataset.read_label(clip, position)
                 if generator is None
-                else self.dataset.resized_label(clip, position, (width, height))
+                else self._reader.label(clip, position, (width, height))
             )
             sample = replace(sample, labels=label)
         sample = self._with_flows(sample, clip, positions)
@@ -126,8 +131,7 @@ class Samples(Dataset[Clip]):
     def flow_cache(self) -> FlowCache:
         """Where flow is kept. Made once; a copy that goes to another process knows what its estimator is."""
         if self._flow_cache is None:
-            folder, limit = self._config.cache_folder or default_folder(), int(self._config.cache_limit * GIGABYTE)
-            self._flow_cache = FlowCache(self._config.flow, folder, limit)
+            self._flow_cache = FlowCache(self._config.flow, store_of(self._config))
         return self._flow_cache
 
     def _check(self, wanted: Sequence[tuple[int, int]]) -> None:
@@ -147,9 +151,7 @@ class Samples(Dataset[Clip]):
 
     def _frames(self, clip: int, positions: Mapping[int, int], name: str) -> dict[int, NDArray[np.uint8]]:
         # Ascending, so that a video is decoded forwards once.
-        read = {position: self.dataset.read_frame(clip, position) for position in sorted(set(positions.values()))}
-        if self._config.size is not None:
-            read = {position: resize_frame(frame, self._config.size) for position, frame in read.items()}
+        read = {position: self._reader.frame(clip, position) for position in sorted(set(positions.values()))}
         sizes = sorted({f"{frame.shape[1]}x{frame.shape[0]}" for frame in read.values()})
         if len(sizes) > 1:
             raise DataError(f"the frame and its neighbours differ in size: {', '.join(sizes)}", name, "Set 'size'")
@@ -204,6 +206,9 @@ class _Unlabelled(VideoDataset):
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        return self._dataset.frame_origin(clip, position)
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         info = self.clips[clip]

@@ -26,13 +26,12 @@ class FlowCache:
 
     Args:
         setting: which estimator, and whether there are masks.
-        folder: of the :class:`~davsn.cache.Store`.
-        limit: its bytes.
+        store: where.
         identity: the estimator's, where it is known already: with it, nothing here loads the estimator's weights.
     """
 
-    def __init__(self, setting: FlowSetting, folder: Path, limit: int, identity: str | None = None) -> None:
-        self._store = Store(folder, limit)
+    def __init__(self, setting: FlowSetting, store: Store, identity: str | None = None) -> None:
+        self._store = store
         self._facts = {
             "flow": "from a to b on the pixels of a; x right, y down",
             "unit": f"1/{STEPS} pixel",

@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pydantic import ValidationInfo, create_model, model_serializer, model_validator
@@ -127,13 +127,18 @@ def _with_options(values: Mapping[str, Any], paths: bool) -> dict[str, Any]:
     values = dict(values)
     name = values.pop("name")
     own = Settings if name in OWN else find("davsn.flow", name, FlowEstimator).Config
-    both: Any = create_model("Options", __base__=(Ways, own))  # so that all mistakes are found at once
-    read = validate(both, values, name, paths)  # type: ignore[type-var]  # a class derived from Settings
+    both = _with_ways(own)  # so that all mistakes are found at once
+    read: Any = validate(both, values, name, paths)
     ways = {word: getattr(read, word) for word in _WORDS}
     if name in OWN and any(ways.values()):
         used = " and ".join(word for word in _WORDS if ways[word])
         raise ConfigError(name, [f"'{name}' flow is the data set's own and is never {used}. Say flow: {name} alone"])
     return {"name": name, "options": own(**{key: getattr(read, key) for key in _fields(own)}), **ways}
+
+
+@lru_cache(16)
+def _with_ways(own: type[Settings]) -> type[Settings]:
+    return cast(type[Settings], create_model("Options", __base__=(Ways, own)))
 
 
 def _fields(settings: Settings | type[Settings]) -> Mapping[str, Any]:
