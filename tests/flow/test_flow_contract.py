@@ -111,6 +111,8 @@ def test_the_input_is_left_as_it_is(estimator):
 
 def test_its_flow_can_stand_in_a_training_step(estimator):
     a, b = picture(40, 56), picture(40, 56, 1).requires_grad_()
+    with torch.inference_mode():
+        estimator.estimate(a, b)  # as prediction does, perhaps with the same estimator
     with torch.autocast("cpu", torch.bfloat16):
         flow = estimator.estimate(a, b)
     assert flow.dtype == torch.float32

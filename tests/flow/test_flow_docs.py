@@ -45,7 +45,8 @@ def test_the_adapter_is_an_estimator(tmp_path, monkeypatch):
     estimator = part(part.Config())
     a, b = torch.rand(2, 2, 3, 50, 70)
     assert torch.equal(estimator.estimate(a, b), torch.stack([a[:, 0], b[:, 0]], 1))
-    assert asked == [("sea_raft_m", "sintel")]
+    part(part.Config(weights=Path("mine.ckpt")))
+    assert asked == [("sea_raft_m", "sintel"), ("sea_raft_m", "mine.ckpt")]
     assert estimator.on_device
     assert " weights " in estimator.identity()
 

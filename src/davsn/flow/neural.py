@@ -48,8 +48,8 @@ class NeuralEstimator(FlowEstimator):
         """See :meth:`FlowEstimator.estimate`. The network moves to the frames' device and stays there."""
         height, width = frames_a.shape[-2:]
         padding = (0, self._missing(width), 0, self._missing(height))
-        self.network.to(frames_a.device)
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():  # prediction's mode would stick to the weights and the flow
+            self.network.to(frames_a.device)
             first, second = (
                 functional.pad(frames.float(), padding, mode="replicate") for frames in (frames_a, frames_b)
             )
