@@ -120,7 +120,7 @@ def _read_kitti(path: Path) -> Flow:
 
 
 def _read_64ths(path: Path) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
-    stored = _sixteen_bits(path)
+    stored = read_wide(path)
     return ((stored[..., :2].astype(np.float32) - 32768) / 64).astype(np.float32, copy=False), stored[..., 2]
 
 
@@ -130,7 +130,7 @@ def _kitti(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> 
 
 
 def _read_virtual(path: Path) -> Flow:
-    stored = _sixteen_bits(path)
+    stored = read_wide(path)
     flow = (stored[..., :2] * np.float32(2 / _MOST) - 1) * _reach(stored.shape)
     return _known(flow.astype(np.float32), stored[..., 2] > 0)
 
@@ -165,8 +165,13 @@ FORMS: dict[str, Form] = {
 """The forms by name. A new one is one entry here."""
 
 
-def _sixteen_bits(path: Path) -> NDArray[np.uint16]:
-    """(H, W, 3) RGB of a whole 16-bit PNG."""
+def read_wide(path: Path) -> NDArray[np.uint16]:
+    """(H, W, 3) channels of a whole 16-bit RGB PNG: x, y and whether they are known, in whatever unit.
+
+    Raises:
+        FlowError: another kind of file, damaged, or of a size beyond :data:`PIXEL_LIMIT`.
+        OSError: it cannot be read.
+    """
     header = png_header(path)
     if header is None:
         raise FlowError("is not a PNG", str(path), AGAIN)
