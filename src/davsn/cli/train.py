@@ -156,7 +156,8 @@ def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) 
     precision = trained.experiment.training.precision
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
-        return evaluate(trained.segmenter, batches, trained.taxonomy, trained.device, precision)
+        taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
+        return evaluate(trained.segmenter, batches, taxonomy, trained.device, precision)
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 
-_NUMBER = r"(\d{3}_)(\d{5})"
+_NUMBER = rf"{ANYWHERE}(\d{{3}}_)(\d{{5}})"
 _CAR = 24
 _UNLABELLED = 0
 
