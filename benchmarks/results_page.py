@@ -191,8 +191,8 @@ def flow_cost(record: Record) -> list[str]:
     told = (
         f"DA-VSN with ResNet-101 at {settings['width']}×{settings['height']}, one worker a domain. A step with `dis` "
         f"takes {number(found['dis_over_zero'], 3)} of one with `zero`: the median of neighbouring blocks, processor "
-        f"time of the step and waiting for its batches. Both estimates together are {number(share, 2)} %"
-        " of the fastest step, in the workers.\n"
+        f"time of the step and waiting for its batches. Both estimates together, in the workers, are "
+        f"{number(share, 2)} % of the fastest step.\n"
     )
     return [told, *plain(record)]
 
