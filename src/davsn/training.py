@@ -107,7 +107,9 @@ class Trainer:
             raise AssertionError("target labels reached training: this is a mistake of the data layer")
         self.optimisation.begin(self.done)
         record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
-        terms = self.method.terms(source.to(self.device), target and target.to(self.device), self.done)
+        with self._autocast():
+            source, target = source.to(self.device), target and target.to(self.device)
+        terms = self.method.terms(source, target, self.done)
         while True:
             with self._autocast():  # forward passes only: backward runs in the precision they chose
                 yielded = next(terms, None)
