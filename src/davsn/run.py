@@ -15,6 +15,7 @@ from davsn.clip import Batch
 from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
+from davsn.data.precompute import fill_ahead
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
 from davsn.evaluation import information_maximisation
@@ -73,11 +74,18 @@ class Run:
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
         """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
+        for samples in self.domains:
+            fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
         settings = dump(self.experiment)
         with replacing(_settings_file(self.folder)) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
+
+    @property
+    def domains(self) -> list[Samples]:
+        """The source's samples and the target's, as far as any are read."""
+        return [samples for samples in (self.source, self.target) if samples is not None]
 
     def steps_saved(self) -> int:
         """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
@@ -236,7 +244,8 @@ def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Ex
     method = settings.get("method")
     if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
         settings["method"] = "source_only"  # predicting needs no method
-    code = [value for _, value in _flat(settings) if isinstance(value, str) and value.endswith(".py")]
+    # Words may follow a name, as in 'flow: ./mine.py, cached'.
+    code = [value for _, value in _flat(settings) for word in str(value).split(",") if word.strip().endswith(".py")]
     if code and not own_code:
         raise CheckpointError(
             f"{path} needs code that is no part of davsn: {', '.join(code)}. If these files are yours, allow them with "

@@ -14,6 +14,7 @@ from PIL import Image
 from tiny_data import cut, frame_of
 
 from davsn.clip import ClipSpec
+from davsn.data.base import NO_FILE
 from davsn.data.benchmarks import train_ids
 from davsn.data.check import check
 from davsn.data.cityscapes import Cityscapes
@@ -404,7 +405,8 @@ class TestStoredFlow:
         with pytest.raises(FlowError) as caught:
             Samples(dataset, STORED)[0]
         assert str(caught.value).startswith(f"{path.parent}: holds no {path.name}, the flow of frame {frame} to ")
-        assert str(caught.value).endswith(". Copy it there, or set flow: dis to estimate flow on the fly")
+        assert str(caught.value).endswith(f". {NO_FILE}")
+        assert "davsn flow RECIPE --estimator dis --out FOLDER" in NO_FILE
         found = [problem for problem in check(dataset, STORED) if problem.severity == "fatal"]
         assert [problem.where for problem in found] == [str(path.parent)]
 

@@ -212,7 +212,8 @@ def strips(networks: dict[str, Trained]) -> Iterator[Strip]:
     for clip in (0, len(samples.dataset.clips) - 1):
         chosen = samples.only([place for place in samples.places if place[0] == clip]).spread(3)
         rows: dict[str, list[Picture]] = {"frame": [], "truth": []}
-        for batch in evaluation_batches(chosen):
+        for loaded in evaluation_batches(chosen):
+            batch = loaded.to("cpu")
             frame = (batch.current[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
             assert batch.labels is not None
             rows["frame"].append(frame)

@@ -6,6 +6,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
+import yaml
 from cyclopts import Parameter
 
 from davsn.cache import GIGABYTE
@@ -13,14 +15,16 @@ from davsn.cli.console import Report, console, progress
 from davsn.clip import Batch
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
+from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.reader import store_of
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
+from davsn.flow.setting import FlowSetting
 from davsn.reference_config import is_reference, translate
 from davsn.run import Run, Trained, open_trained, scored_frames
 from davsn.scores import Scores
-from davsn.settings import read_yaml
+from davsn.settings import Settings, read_yaml, validate
 
 
 def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
@@ -81,6 +85,22 @@ def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
     return open_trained(path, own_code, named)
 
 
+def chosen_flow(text: str, where: str) -> FlowSetting:
+    """A flow setting as one types it: what would stand in a recipe after ``flow:``.
+
+    Raises:
+        ConfigError: no such estimator, or mistakes in its options.
+    """
+    try:
+        return validate(_Flow, {"flow": yaml.safe_load(text)}, where).flow
+    except yaml.YAMLError:
+        raise ConfigError(where, [f"{text} cannot be read. Write it as in a recipe: dis, or {{name: dis}}"]) from None
+
+
+class _Flow(Settings):
+    flow: FlowSetting
+
+
 def recipe_values(name: str) -> dict[str, Any]:
     """What a recipe of ours says.
 
@@ -101,18 +121,29 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder with progress on the screen; False if a signal stopped it."""
     run = Run(experiment, folder)
     tell_caches(experiment)
-    for domain in (run.source, run.target):
-        if domain is not None and domain.left_out:
+    for domain in run.domains:
+        if domain.left_out:
             console.print(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
+        fill_with_progress(domain, run.device, experiment.training.batch_size)
     with progress(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
 
 
+def fill_with_progress(samples: Samples, device: torch.device, batch_size: int = 1) -> None:
+    """Fill the cache with flow, if that has to be done first; see :func:`davsn.data.precompute.fill_ahead`."""
+    if needs_filling(samples):
+        with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
+            fill_ahead(samples, device, report, batch_size)
+
+
 def tell_caches(experiment: Experiment) -> None:
-    """Print where the data sets of an experiment keep decoded frames, and how full that is; nothing where none does."""
+    """Print where the data sets of an experiment keep frames or flow, and how full that is."""
     parts = (experiment.source, experiment.target, *experiment.validation.values())
     settings = [part.settings for part in parts if part is not None and isinstance(part.settings, DatasetSettings)]
-    stores = {store.folder: store for store in map(store_of, filter(lambda config: config.cached, settings))}
+    stores = {
+        store.folder: store
+        for store in map(store_of, filter(lambda config: config.cached or config.flow.cached, settings))
+    }
     for place, store in stores.items():
         filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
         console.print(f"Cache: {place}, {filled}; delete it whenever you like", markup=False, soft_wrap=True)
@@ -121,6 +152,7 @@ def tell_caches(experiment: Experiment) -> None:
 def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) -> Scores:
     """Evaluate with progress on the screen; see :func:`davsn.run.scored_frames`."""
     samples = scored_frames(trained, part, labelled_only=labelled_only)
+    fill_with_progress(samples, trained.device)
     precision = trained.experiment.training.precision
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)

@@ -8,18 +8,19 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from davsn.components import find
 from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
 from davsn.errors import DataError, FileError
-from davsn.flow.base import FlowEstimator
+from davsn.flow.setting import FlowSetting
 from davsn.settings import MADE, Settings
 
-OWN_FLOW = frozenset({"exact", "stored"})
-"""Settings of ``flow`` that mean the data set's own."""
+NO_FILE = (
+    "Copy it there, write it with davsn flow RECIPE --estimator dis --out FOLDER, or set flow: dis to need no files"
+)
+"""The remedy where a file of stored flow is missing."""
 
 
 class DatasetSettings(Settings):
@@ -27,8 +28,9 @@ class DatasetSettings(Settings):
 
     size: tuple[int, int] | None = None
     """(width, height) frames are resized to; None keeps the native size."""
-    flow: str = "dis"
-    """'dis', 'zero' or another estimator; 'exact' or 'stored' for the data set's own; or a path to your own .py."""
+    flow: FlowSetting = Field(default_factory=FlowSetting)
+    """Where flow comes from: 'dis', 'zero' or another estimator, or a path to your own .py, and after a comma 'cached'
+    or 'checked'; 'exact' or 'stored' for the data set's own. docs/flow.md."""
     stride: int = Field(1, ge=1)
     """How many frames of the clip lie between neighbours, plus one: 1 takes the frame just before."""
     missing: Literal["skip", "repeat", "error"] = "skip"
@@ -47,13 +49,6 @@ class DatasetSettings(Settings):
     """Where; null takes $DAVSN_CACHE, or davsn in the user's folder of caches. It may be deleted at any time."""
     cache_limit: float = Field(50.0, gt=0.0)
     """GB that the folder may take; nothing is added beyond."""
-
-    @field_validator("flow")
-    @classmethod
-    def _known(cls, flow: str) -> str:
-        if flow not in OWN_FLOW:
-            find("davsn.flow", flow, FlowEstimator)
-        return flow
 
 
 @dataclass(frozen=True)
@@ -163,5 +158,13 @@ class VideoDataset(ABC):
 
         Raises:
             FlowError: there should be one, and is not.
+        """
+        return None
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The name below flow_root of the file in tenths of a pixel that holds the flow position→other for 'stored'.
+
+        Returns:
+            None where the data set reads no such files, or none of this pair.
         """
         return None

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from davsn.clip import ClipSpec
-from davsn.data.base import OWN_FLOW, VideoDataset
+from davsn.data.base import VideoDataset
 from davsn.data.flow_fit import Explained, fit
 from davsn.data.samples import Samples
 from davsn.errors import FileError
@@ -109,7 +109,7 @@ def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, int]]:
 
 
 def _own_flow(dataset: VideoDataset) -> bool:
-    return dataset.config.flow in OWN_FLOW
+    return dataset.config.flow.own
 
 
 def _look_up(look: "_Look", spec: ClipSpec) -> Samples | None:

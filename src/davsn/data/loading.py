@@ -20,6 +20,7 @@ from davsn.clip import Batch, Clip
 from davsn.data.samples import Samples, pictures, target_training
 from davsn.data.transforms import flow_to_size
 from davsn.errors import DataError, FileError
+from davsn.flow.estimation import Completion
 
 __all__ = ["Samples", "collate", "evaluation_batches", "target_training", "training_batches"]
 
@@ -77,7 +78,7 @@ def training_batches(samples: Samples, batch_size: int, seed: int, workers: int 
         DataError, FlowError: a file that cannot be used, unless ``bad_files`` is 'skip'.
     """
     batches = (list(range(batch * batch_size, (batch + 1) * batch_size)) for batch in count(start))
-    return _load(_Shuffled(samples, seed), batches, workers)
+    return _load(_Shuffled(samples, seed), samples.completion, batches, workers)
 
 
 def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
@@ -90,7 +91,7 @@ def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
     Raises:
         DataError, FlowError: a file that cannot be used.
     """
-    return _load(samples.load, ([index] for index in range(len(samples))), workers)
+    return _load(samples.load, samples.completion, ([index] for index in range(len(samples))), workers)
 
 
 class _Shuffled:
@@ -132,7 +133,9 @@ class _Guarded(Dataset[Clip | FileError]):
             return error
 
 
-def _load(load: Callable[[int], Clip], batches: Iterator[list[int]], workers: int) -> Iterator[Batch]:
+def _load(
+    load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
+) -> Iterator[Batch]:
     options: dict[str, Any] = {}
     if workers:
         # Not fork: it copies the locks of OpenCV's and PyTorch's threads in whatever state they are.
@@ -150,7 +153,7 @@ def _load(load: Callable[[int], Clip], batches: Iterator[list[int]], workers: in
     for batch in loader:
         if isinstance(batch, FileError):
             raise batch
-        yield batch
+        yield replace(batch, completion=completion)
 
 
 def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:

@@ -12,7 +12,6 @@ from davsn.data.images import read_first_channel, read_picture
 from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 from davsn.data.origin import Origin
 from davsn.data.transforms import resize_frame, resize_label
-from davsn.errors import FlowError
 
 _ARCHIVE = Path("Stereo_Left", "Omni_F")
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -86,8 +85,5 @@ class Synthia(Numbered):
     def _without_own_car(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(picture[: picture.shape[0] - self.config.cut])
 
-    def _flow_name(self, frame: str, other: str) -> str:
-        if int(other) != int(frame) - 1:
-            found = f"stored flow goes to the frame before, not to {other}"
-            raise FlowError(found, f"{self.config.root}, frame {frame}", "Set flow: dis")
-        return frame
+    def _flow_name(self, frame: str, other: str) -> str | None:
+        return frame if int(other) == int(frame) - 1 else None
