@@ -113,7 +113,9 @@ def main() -> int:
         )
         print(rows[-1])
     if saving:
-        write("published_cost", "What the published recipes need", {"precision": "fp32", "batch size": 1}, code, rows=rows)
+        write(
+            "published_cost", "What the published recipes need", {"precision": "fp32", "batch size": 1}, code, rows=rows
+        )
     return 0
 
 

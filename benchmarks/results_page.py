@@ -211,11 +211,18 @@ def plain(record: Record) -> list[str]:
     return [*table([key.replace("_", " ") for key in keys], body), *origin(record)]
 
 
+def needs(record: Record) -> list[str]:
+    """What was counted of steps that nobody has run."""
+    told = "Counted from the shapes of a step's tensors at full size, not measured on any device: what convolutions\n"
+    return [told + "take to work in, and temporary results, come on top of the memory.\n", *plain(record)]
+
+
 SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", demo),
     "procity_camvid": ("ProcCity → CamVid: real video", procity),
     "streets_gap": ("How far apart the two streets are", gap),
     "streets": ("What a frame of the streets costs", plain),
+    "published_cost": ("What the published recipes need", needs),
     "step": ("What a training step costs", step),
     "splat": ("What propagation costs", splat),
 }

@@ -1,4 +1,4 @@
-"""The recipes of the published benchmarks: the settings that the public code's own files mean, and headers that hold."""
+"""The recipes of the published benchmarks: the settings that the public files mean, and headers that hold."""
 
 import re
 from importlib.resources import files

@@ -109,6 +109,11 @@ class VideoDataset(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no labels")
 
+    def file_name(self, clip: int, position: int) -> str:
+        """What files about a frame are called, without suffix: like its picture, unique in the data set."""
+        info = self.clips[clip]
+        return f"{info.name}/{info.frames[position]}"
+
     def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) train ids at the (width, height) of training, nearest pixel; see :meth:`read_label`.
 

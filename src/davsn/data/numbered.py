@@ -82,6 +82,10 @@ class Numbered(VideoDataset):
         """(H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
         return read_picture(self._picture(clip, position))
 
+    def file_name(self, clip: int, position: int) -> str:
+        """The picture's own name, which says its drive and number."""
+        return self._picture(clip, position).stem
+
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
         return self._train_ids(self._raw_label(clip, position))
