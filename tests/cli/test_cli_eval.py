@@ -7,41 +7,36 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from tiny_recipe import RECIPE
 
 from davsn import checkpoint
 from davsn.cli import main
+from davsn.data.base import VideoDataset
 from davsn.data.loading import evaluation_batches
+from davsn.experiment import choose
 from davsn.run import open_trained, scored_frames
 from davsn.scores import Scores
-
-SPARSE = {"name": "cityscapes", "root": "city", "split": "val", "classes": "viper", "flow": "zero"}
 
 
 @pytest.fixture(scope="module", name="city")
 def _city(world):
-    """The folder of a run that is scored on the layout of Cityscapes: one labelled frame in each of two clips."""
-    recipe = {**RECIPE, "validation": {"city": SPARSE}, "name": "city_run"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(world)
-        (world / "city.yaml").write_text(yaml.safe_dump(recipe))
-        drives = ["domain=camera", "split=val", "size=[64,32]", "clips=2", "length=4"]
-        assert main(["streets", "city", "--layout", "cityscapes", *drives]) == 0
-        assert main(["train", "city.yaml", "-o", "runs/city"]) == 0
-    return world / "runs" / "city"
+    """One labelled frame in each of two clips, in the layout of Cityscapes; the change that makes it the set scored."""
+    drives = ["domain=camera", "split=val", "size=[64,32]", "clips=2", "length=4"]
+    assert main(["streets", str(world / "city"), "--layout", "cityscapes", *drives]) == 0
+    return "validation={city: {name: cityscapes, root: city, split: val, classes: viper, flow: zero}}"
 
 
-def test_pictures_of_the_labelled_frames(davsn, world, city, tmp_path):
-    code, out, err = davsn(world, "eval", city, "--pictures", tmp_path / "masks", "-o", tmp_path / "scores.json")
+def test_pictures_of_the_labelled_frames(davsn, world, trained, city, tmp_path):
+    wanted = ["--pictures", tmp_path / "masks", "-o", tmp_path / "scores.json"]
+    code, out, err = davsn(world, "eval", trained, city, *wanted)
     assert code == 0, err
     assert f"pictures to {tmp_path / 'masks'}".replace(" ", "") in "".join(out.split())
-    trained = open_trained(city)
-    samples = scored_frames(trained, trained.experiment.validation["city"])
+    network = open_trained(trained)
+    samples = scored_frames(network, choose("davsn.data", VideoDataset, yaml.safe_load(city.partition("=")[2])["city"]))
     found = {}
     for batch in evaluation_batches(samples):
         size = batch.labels.shape[-2:]
         name = batch.names[0].rpartition("/")[2]
-        found[f"{name}_leftImg8bit_color.png"] = trained.segmenter.predict(
+        found[f"{name}_leftImg8bit_color.png"] = network.segmenter.predict(
             batch.current, batch.previous, batch.flow, size
         )[0].numpy()
     assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == sorted(found)
@@ -51,14 +46,14 @@ def test_pictures_of_the_labelled_frames(davsn, world, city, tmp_path):
             assert mask.mode == "P"
             np.testing.assert_array_equal(np.array(mask), expected)
             palette = mask.getpalette("RGB")
-            colours = np.array(palette).reshape(-1, 3)[: len(trained.taxonomy)]
-            assert [tuple(colour) for colour in colours.tolist()] == list(trained.taxonomy.colours)
-            np.testing.assert_array_equal(np.array(mask.convert("RGB")), trained.taxonomy.palette[expected])
+            colours = np.array(palette).reshape(-1, 3)[: len(network.taxonomy)]
+            assert [tuple(colour) for colour in colours.tolist()] == list(network.taxonomy.colours)
+            np.testing.assert_array_equal(np.array(mask.convert("RGB")), network.taxonomy.palette[expected])
 
 
-def test_unlabelled_frames_get_no_picture(davsn, world, city, tmp_path):
-    every = "validation.city.every_frame=true"
-    code, _, err = davsn(world, "eval", city, every, "--pictures", tmp_path / "masks", "-o", tmp_path / "scores.json")
+def test_unlabelled_frames_get_no_picture(davsn, world, trained, city, tmp_path):
+    wanted = ["validation.city.every_frame=true", "--pictures", tmp_path / "masks", "-o", tmp_path / "scores.json"]
+    code, _, err = davsn(world, "eval", trained, city, *wanted)
     assert code == 0, err
     assert Scores.load(tmp_path / "scores.json").frames == 6
     assert len(list((tmp_path / "masks").iterdir())) == 2

@@ -213,7 +213,7 @@ def _sets(experiment: Experiment, data: Path | None, classes: Path | None, chang
 
 
 def _changed(experiment: Experiment, changes: list[str]) -> Experiment:
-    other = [change for change in changes if not change.startswith("validation.")]
+    other = [change for change in changes if not change.startswith(("validation.", "validation="))]
     if other:
         only = "only validation.NAME.key=value can be changed of a trained network; with --data, the labelled folder's"
         raise ConfigError("the command line", [f"{change}  {only}" for change in other])

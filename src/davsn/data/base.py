@@ -93,6 +93,11 @@ class VideoDataset(ABC):
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...
 
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy | None:
+        """The class table, where settings alone tell it, so that a network can be used without data at hand."""
+        return None
+
     @abstractmethod
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at native size.

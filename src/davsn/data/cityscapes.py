@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from davsn.data.benchmarks import ClassSet
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import ClassSet, taxonomy
 from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = r"([^_]+_\d{6}_)(\d{6})"
 
@@ -53,6 +55,12 @@ class Cityscapes(Numbered):
             f"gtFine/{config.split}/aachen/aachen_000000_000019_gtFine_labelIds.png",
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy:
+        """The published table; see :meth:`VideoDataset.classes_of`."""
+        assert isinstance(config, cls.Config)
+        return taxonomy(config.classes)
 
     def _flow_name(self, frame: str, other: str) -> str:
         return f"{frame}_{other[-6:]}"

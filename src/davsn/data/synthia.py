@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import taxonomy
 from davsn.data.images import read_first_channel, read_picture
 from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label
 from davsn.errors import FlowError
 
@@ -63,6 +66,11 @@ class Synthia(Numbered):
         )
         layout = Layout(pictures, labels, pattern, pattern, 6, wanted)
         self._learn(layout, "synthia")
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy:
+        """The published table; see :meth:`VideoDataset.classes_of`."""
+        return taxonomy("synthia")
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at the full size, without the rows below."""
