@@ -7,12 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from davsn import sweep
 from davsn.checkpoint import all_of
 from davsn.cli import main
+from davsn.data.benchmarks import taxonomy
 from davsn.networks.deeplab import DeepLab
 from davsn.run import open_trained
 from davsn.scores import Scores
@@ -91,6 +94,9 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     assert code == 0, err
     single = Scores.load(tree / run / "scores_cityscapes.json")
     assert (len(single.names), single.frames) == (15 if pair == "viper" else 12, 2)
+    with Image.open(next((tree / f"masks_{pair}").iterdir())) as mask:  # the public code has VIPER's colours for both
+        palette = np.array(mask.getpalette("RGB")).reshape(-1, 3).tolist()
+        assert palette[: len(single.names)] == [list(colour) for colour in taxonomy(pair).colours]
     stems = [f"streets_00000{clip}_000002_leftImg8bit_color.png" for clip in (0, 1)]
     assert sorted(path.name for path in (tree / f"masks_{pair}").iterdir()) == stems
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,8 +84,9 @@ def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
     return open_trained(path, own_code, named)
 
 
-def recipe_values(name: str) -> dict[str, Any]:
-    """What a recipe of ours says.
+@contextmanager
+def recipe_file(name: str) -> Iterator[Path]:
+    """The file of a recipe of ours.
 
     Raises:
         ConfigError: no recipe of that name.
@@ -96,6 +98,12 @@ def recipe_values(name: str) -> dict[str, Any]:
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ConfigError(f"'{name}'", [f"no recipe of that name.{hint} (there are: {', '.join(names)}; or a .yaml)"])
     with as_file(ours.joinpath(f"{name}.yaml")) as path:
+        yield path
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """What a recipe of ours says; see :func:`recipe_file`."""
+    with recipe_file(name) as path:
         return read_yaml(path)
 
 
