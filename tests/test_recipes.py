@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 
 from davsn.data.benchmarks import taxonomy
+from davsn.errors import ConfigError
 from davsn.experiment import dump, load
 from davsn.reference_config import translate
 
@@ -39,7 +40,8 @@ THEIRS = {
     },
 }
 """What the public code's files of both pairs state; its other settings are its defaults."""
-PATHS = {f"{part}.{key}" for part in ("source", "target", "validation.cityscapes") for key in ("root", "flow_root")}
+PARTS = ("source", "target", "validation.cityscapes")
+PATHS = {f"{part}.{key}" for part in PARTS for key in ("root", "flow_root")}
 PATHS |= {"network.weights"}
 """Taken from the public code's ``scripts`` folder there, from the folder above its ``data`` here."""
 SOURCE_ONLY = {"DA_METHOD": "SourceOnly", "EARLY_STOP": 40_000, "SAVE_PRED_EVERY": 1000}
@@ -109,3 +111,17 @@ def test_a_header_names_every_file_that_is_needed(name):
     assert f"davsn eval runs/{name} --watch" in head
     assert f"--recipe {name}" in head
     assert f"training.keep={settings['training.steps'] // settings['training.save_every'] + 1}" in head
+
+
+def test_everything_that_is_not_there_is_named_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as error:
+        load(path_of("da_vsn_viper"))
+    keys = [mistake.partition("  ")[0] for mistake in error.value.mistakes]
+    assert sorted(keys) == sorted(PATHS)
+    without = [f"{part}.{key}" for part in PARTS for key in ("flow=dis", "flow_root=null")]
+    with pytest.raises(ConfigError) as error:
+        load(path_of("da_vsn_viper"), without)
+    keys = [mistake.partition("  ")[0] for mistake in error.value.mistakes]
+    assert sorted(keys) == ["network.weights", *(f"{part}.root" for part in PARTS)]
+    assert not load(path_of("da_vsn_viper"), without, paths=False).target.settings.flow_root

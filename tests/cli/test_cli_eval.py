@@ -1,5 +1,6 @@
 """``davsn eval`` of one network and of several: pictures, weights of networks, and changes of what is scored."""
 
+import errno
 import json
 
 import numpy as np
@@ -152,3 +153,22 @@ def _deep_classes(trained, tmp_path):
     path = tmp_path / "classes.pt"
     torch.save(state, path)
     return path
+
+
+def test_a_full_disk_leaves_whole_pictures_only(davsn, world, trained, tmp_path, monkeypatch):
+    real, saved = Image.Image.save, []
+
+    def until_full(image, path, *arguments, **options):
+        saved.append(path)
+        if len(saved) < 3:
+            return real(image, path, *arguments, **options)
+        path.write_bytes(b"half a picture")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", until_full)
+    code, _, err = davsn(world, "eval", trained, "--pictures", tmp_path / "masks", "-o", tmp_path / "scores.json")
+    assert code == 2
+    assert "000002_color.png: could not be written (No space left on device). Free some space" in err
+    whole = sorted(path.name for path in (tmp_path / "masks").rglob("*.*"))
+    assert whole == ["000000_color.png", "000001_color.png"]
+    assert not (tmp_path / "scores.json").exists()
