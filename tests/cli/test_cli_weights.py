@@ -112,3 +112,13 @@ def test_a_published_recipe_needs_no_data_to_label_a_video(davsn, world, deep, t
     masks = sorted((tmp_path / "there").iterdir())
     assert len(masks) == 8
     assert all(mask.read_bytes() == (tmp_path / "gone" / mask.name).read_bytes() for mask in masks)
+
+
+def test_a_run_and_weights_alone_decide_together(davsn, world, deep, tmp_path):
+    davsn(world, "export", deep, "-o", tmp_path / "model.pth")
+    found = {}
+    for name, others in {"one": [], "same": ["--with", tmp_path / "model.pth", "--recipe", "deep.yaml"]}.items():
+        code, _, err = davsn(world, "eval", deep, *others, "-o", tmp_path / name)
+        assert code == 0, err
+        found[name] = Scores.load(tmp_path / name)
+    assert found["one"].counts == found["same"].counts
