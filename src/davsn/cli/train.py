@@ -7,15 +7,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from cyclopts import Parameter
-from torch import Tensor
 
 from davsn.cli.console import Report, console, progress
+from davsn.cli.pictures import Pictures
 from davsn.clip import Batch
 from davsn.data.loading import Samples, evaluation_batches
-from davsn.data.taxonomy import Taxonomy
-from davsn.data.writers import save_mask
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
@@ -133,7 +130,7 @@ def score(
         name: of the set.
         labelled_only: see :func:`davsn.run.scored_frames`.
         together: several networks to score in place of the one.
-        pictures: a folder for the predictions of the labelled frames; see :class:`Pictures`.
+        pictures: a folder for the predictions of the labelled frames; see :class:`davsn.cli.pictures.Pictures`.
     """
     samples = scored_frames(trained, part, labelled_only=labelled_only)
     precision = trained.experiment.training.precision
@@ -142,29 +139,6 @@ def score(
         batches = _reported(samples, report)
         network = together or trained.segmenter
         return evaluate(network, batches, trained.taxonomy, trained.device, precision, predicted=keep)
-
-
-class Pictures:
-    """Keeps the predictions of labelled frames as palette PNGs at the label's size, each whole as soon as it is there.
-
-    They are called as the public code calls them: the frame's picture with ``_color`` behind its name.
-
-    Args:
-        folder: where; it is made.
-        samples: what is evaluated.
-        taxonomy: the palette.
-    """
-
-    def __init__(self, folder: Path, samples: Samples, taxonomy: Taxonomy) -> None:
-        self._folder, self._taxonomy, dataset = folder, taxonomy, samples.dataset
-        self._names = {samples.name(*place): dataset.file_name(*place) for place in samples.places}
-
-    def __call__(self, batch: Batch, prediction: Tensor) -> None:
-        """Write those of a batch; one without labels is passed over."""
-        if batch.labels is not None:
-            masks = prediction.to(torch.uint8).cpu().numpy()
-            for name, mask in zip(batch.names, masks, strict=True):
-                save_mask(self._folder / f"{self._names[name]}_color.png", mask, self._taxonomy)
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:
