@@ -217,12 +217,22 @@ def needs(record: Record) -> list[str]:
     return [told + "take to work in, and temporary results, come on top of the memory.\n", *plain(record)]
 
 
+def loading(record: Record) -> list[str]:
+    """Loading a pair of frames against decoding it, and the second epoch with a cache against the first."""
+    settings = record["settings"]
+    (width, height), size = settings["picture"], "×".join(map(str, settings["size"]))
+    each = number(settings["megabytes"])
+    told = f"A pair of {width}×{height} PNGs of {each} MB each, read and made a batch at {size} on one thread.\n"
+    return [told, *plain(record)]
+
+
 SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", demo),
     "procity_camvid": ("ProcCity → CamVid: real video", procity),
     "streets_gap": ("How far apart the two streets are", gap),
     "streets": ("What a frame of the streets costs", plain),
     "published_cost": ("What the published recipes need", needs),
+    "loading": ("What loading costs", loading),
     "step": ("What a training step costs", step),
     "splat": ("What propagation costs", splat),
 }

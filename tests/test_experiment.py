@@ -262,6 +262,8 @@ def test_a_run_goes_on_in_its_folder_and_refuses_other_settings(world, tmp_path)
     assert "choose another --out, or delete it" in error.value.where
     assert error.value.mistakes == ("method.aux_weight  is 0.1 there and 0.5 here", "seed  is 0 there and 1 here")
     assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.rglob("*")) == before
+    cache = ["source.cached=true", f"source.cache_folder={folder / 'cache'}", "source.cache_limit=1"]
+    assert Run(load(recipe(world), cache), folder).steps_saved() == 2  # it changes no number
 
 
 def test_a_run_that_could_not_start_leaves_its_folder_free(world, tmp_path):

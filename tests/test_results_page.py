@@ -53,6 +53,14 @@ def test_sets_are_kept_apart_and_notes_are_printed(script):
     assert "\n\nOne street.\n" in text
 
 
+def test_the_cost_of_loading_is_shown(script):
+    rows = [{"what": "decode", "ms of processor a pair": 80.0}, {"what": "flow: zero", "ms of processor a pair": 75.5}]
+    settings = {"picture": [2048, 1024], "size": [1024, 512], "megabytes": 2.27}
+    text = script.page({"loading": record(settings=settings, rows=rows)})
+    assert "A pair of 2048×1024 PNGs of 2.3 MB each, read and made a batch at 1024×512 on one thread.\n" in text
+    assert "| decode | 80.00 |\n| flow: zero | 75.50 |" in text
+
+
 def test_the_cost_of_a_step_is_shown_with_its_ratios(script):
     seconds = {"fp32": {"step": 2.0, "passes": 1.9}, "bf16": {"step": 1.0, "passes": 0.9}}
     settings = {"width": 320, "height": 160}

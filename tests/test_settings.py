@@ -1,13 +1,13 @@
 """Every mistake at once, each with its key, what is wrong and what to do: the texts themselves."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
 from davsn.errors import ConfigError
-from davsn.settings import Settings, override, read_yaml, validate
+from davsn.settings import MADE, Settings, override, read_yaml, validate
 
 
 class Inner(Settings):
@@ -130,3 +130,14 @@ def test_a_file_that_is_no_yaml_of_ours_is_refused(tmp_path, content, text):
         read_yaml(path)
     assert error.value.where == str(path)
     assert error.value.mistakes[0].startswith(text)
+
+
+def test_a_path_that_is_made_when_needed_need_not_be_there(tmp_path):
+    class Places(Settings):
+        read: Path | None = None
+        written: Annotated[Path | None, MADE] = None
+
+    made = validate(Places, {"written": str(tmp_path / "new")}, "settings")
+    assert made.written == tmp_path / "new"
+    with pytest.raises(ConfigError, match="does not exist"):
+        validate(Places, {"read": str(tmp_path / "new")}, "settings")

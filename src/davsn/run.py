@@ -100,6 +100,10 @@ class Run:
         )
 
 
+_NO_MATTER = ("cached", "cache_folder", "cache_limit")
+"""Settings that change no number of a run: one that was stopped may go on with others."""
+
+
 def _settings_file(folder: Path) -> Path:
     return folder / "settings.yaml"
 
@@ -113,7 +117,7 @@ def _compare(folder: Path, settings: dict[str, Any]) -> None:
         changed = [
             f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"
             for key in sorted(held.keys() | wanted.keys())
-            if held.get(key) != wanted.get(key)
+            if held.get(key) != wanted.get(key) and key.rpartition(".")[2] not in _NO_MATTER
         ]
         if changed:
             raise ConfigError(

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 
 from davsn.errors import ConfigError, DavsnError
 
+MADE = "made"
+"""Beside a path's type in settings (``Annotated[Path, MADE]``): it is made when it is needed, and need not be there."""
+
 
 class Settings(BaseModel):
     """The base of all settings: frozen, typed, and no key that is not declared."""
@@ -24,8 +27,9 @@ class Settings(BaseModel):
     @field_validator("*")
     @classmethod
     def _exists(cls, value: Any, info: ValidationInfo) -> Any:
-        """Every path in settings is one of an input, so it has to be there; see :func:`validate`."""
-        if (info.context or {}).get("paths"):
+        """Every path in settings is one of an input, so it has to be there, unless marked; see :func:`validate`."""
+        marks = cls.model_fields[str(info.field_name)].metadata
+        if (info.context or {}).get("paths") and MADE not in marks:
             named = value if isinstance(value, tuple) else (value,)
             absent = ", ".join(f"'{path}'" for path in named if isinstance(path, Path) and not path.exists())
             if absent:

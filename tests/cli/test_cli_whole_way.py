@@ -51,6 +51,21 @@ def test_train_scores_the_validation_set_and_says_where(davsn, world, trained):
     assert out.endswith("Done: runs/tiny\n")
 
 
+def test_a_cache_is_told_of_and_changes_no_number(davsn, world, tmp_path):
+    cache = [f"source.cache_folder={tmp_path / 'cache'}", "source.cached=true", "source.cache_limit=0.5"]
+    line = f"Cache: {tmp_path / 'cache'}, 0.0 of 0.5 GB; delete it whenever you like\n"
+    code, out, _ = davsn(world, "check", "tiny.yaml", *cache)
+    assert (code, out.count(line)) == (0, 1)
+    assert not (tmp_path / "cache").exists()
+    for name, changes in (("plain", []), ("first", cache), ("second", cache)):
+        code, out, _ = davsn(world, "train", "tiny.yaml", "validation={}", *changes, "-o", tmp_path / name)
+        assert code == 0
+        assert out.startswith(line) == (name != "plain")
+    logs = [(tmp_path / name / "log.jsonl").read_text() for name in ("plain", "first", "second")]
+    assert logs[0] == logs[1] == logs[2]
+    assert any((tmp_path / "cache").iterdir())
+
+
 def test_eval_prints_a_table_and_writes_scores(davsn, world, trained, tmp_path):
     code, out, _ = davsn(world, "eval", "runs/tiny")
     assert code == 0

@@ -9,10 +9,11 @@ import pytest
 import torch
 from tiny_data import write_labelled, write_video
 
+from davsn.cache import identity
 from davsn.clip import ClipSpec
 from davsn.components import available
 from davsn.data.base import DatasetSettings, VideoDataset
-from davsn.data.loading import Samples, collate, target_training
+from davsn.data.loading import Samples, collate, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DataError
 
@@ -197,3 +198,40 @@ def test_labels_of_a_target_are_out_of_reach(dataset):
     with pytest.raises(DataError, match="a label of the target was asked for in training"):
         target.read_label(0, 0)
     assert np.array_equal(target.read_frame(0, 0), dataset.read_frame(0, 0))
+
+
+def test_kept_copies_are_the_same_bits_and_take_no_decoding(made, tmp_path, monkeypatch):
+    part, values = made
+    changes = {"size": (48, 32), "crop": (40, 24), "mirror": True, "colour": 0.5, "flow": "zero"}
+
+    def batches(**settings):
+        dataset = part(part.Config(**{**values, **changes, **settings}))
+        samples = Samples(dataset, replace(PAIR, labels=dataset.taxonomy is not None))
+        every = training_batches(samples, 2, seed=1)
+        return [next(every) for _ in range(len(samples))]
+
+    plain = batches()
+    kept = {"cached": True, "cache_folder": tmp_path / "cache"}
+    first = batches(**kept)
+    for name in ("read_frame", "read_label", "resized_label"):
+        monkeypatch.setattr(part, name, lambda *_: pytest.fail("was read again"))
+    second = batches(**kept)
+    for one in (first, second):
+        assert [batch.names for batch in one] == [batch.names for batch in plain]
+        for batch, wanted in zip(one, plain, strict=True):
+            assert all(torch.equal(batch.frames[offset], wanted.frames[offset]) for offset in wanted.frames)
+            assert batch.labels is wanted.labels is None or torch.equal(batch.labels, wanted.labels)
+
+
+def test_frames_say_what_they_depend_on(dataset):
+    origins = [identity(dataset.frame_origin(clip, position)) for clip, position in looked_at(dataset)]
+    assert len(set(origins)) == len(origins)
+    again = pickle.loads(pickle.dumps(dataset))
+    assert [identity(again.frame_origin(clip, position)) for clip, position in looked_at(dataset)] == origins
+    labels = {
+        identity(dataset.label_origin(clip, position))
+        for clip, position in looked_at(dataset)
+        if position in dataset.clips[clip].labelled
+    }
+    assert bool(labels) == any(info.labelled for info in dataset.clips[:3])
+    assert identity(None) not in labels

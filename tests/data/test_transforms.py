@@ -7,6 +7,7 @@ from PIL import Image
 from tiny_data import frame_of, label_of, texture
 
 from davsn.clip import Clip
+from davsn.data import transforms
 from davsn.data.transforms import colour, crop, flow_to_size, mirror, resize_frame, resize_label
 from davsn.errors import DataError
 from davsn.ops.warp import warp
@@ -71,6 +72,42 @@ def test_resizing_is_pillows_bicubic_and_nearest(size):
     assert np.array_equal(resize_frame(frame, size), np.array(expected))
     expected = Image.fromarray(label).resize(size, Image.Resampling.NEAREST)
     assert np.array_equal(resize_label(label, size), np.array(expected))
+
+
+@given(
+    st.integers(8, 40), st.integers(0, 60), st.integers(0, 2**32 - 1), st.sampled_from(["noise", "extremes", "flat"])
+)
+def test_half_the_size_is_pillows_bit_for_bit(height, more, seed, kind):
+    frame = np.random.default_rng(seed).integers(0, 256, (2 * height, 2 * (height + more), 3), np.uint8)
+    frame = {"noise": frame, "extremes": frame // 128 * 255, "flat": frame // 32 + 200}[kind]
+    size = (height + more, height)
+    expected = np.array(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+    frame.setflags(write=False)
+    assert np.array_equal(transforms._halved(frame), expected)
+    assert np.array_equal(resize_frame(frame, size), expected)
+
+
+def test_half_the_size_is_pillows_where_frames_are_high_or_small():
+    for width, height in ((16, 64), (14, 14), (30, 10)):
+        frame = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+        expected = Image.fromarray(frame).resize((width // 2, height // 2), Image.Resampling.BICUBIC)
+        assert np.array_equal(resize_frame(frame, (width // 2, height // 2)), np.array(expected))
+
+
+@pytest.mark.parametrize("change", ["another kernel", "another processor"])
+def test_pillow_halves_where_pytorch_gives_something_else(monkeypatch, change):
+    transforms._torch_halves.cache_clear()
+    if change == "another kernel":
+        monkeypatch.setattr(transforms, "interpolate", lambda frames, *_, **__: frames[..., ::2, ::2] ^ 1)
+    else:
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "NO AVX"[:2])
+    try:
+        frame = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+        expected = Image.fromarray(frame).resize((32, 16), Image.Resampling.BICUBIC)
+        assert np.array_equal(resize_frame(frame, (32, 16)), np.array(expected))
+        assert not transforms._torch_halves()
+    finally:
+        transforms._torch_halves.cache_clear()
 
 
 def test_resizing_to_the_same_size_is_free():

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from davsn.cli.console import console
-from davsn.cli.train import load_recipe
+from davsn.cli.train import load_recipe, tell_caches
 from davsn.clip import ClipSpec
 from davsn.components import find
 from davsn.data.check import Problem, check
@@ -43,6 +43,7 @@ def check_(
         Look at every sample.
     """
     experiment = load_recipe(recipe, list(changes))
+    tell_caches(experiment)
     found = [(name, problem) for name, look in _looks(experiment, 1 if all_ else every) for problem in look()]
     _print(found)
     return 2 if any(problem.severity == "fatal" for _, problem in found) else 0

@@ -9,10 +9,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from davsn.cache import GIGABYTE
 from davsn.cli.console import Report, console, progress
 from davsn.cli.pictures import Pictures
 from davsn.clip import Batch
+from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
+from davsn.data.reader import store_of
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
@@ -107,11 +110,22 @@ def recipe_values(name: str) -> dict[str, Any]:
 def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder with progress on the screen; False if a signal stopped it."""
     run = Run(experiment, folder)
+    tell_caches(experiment)
     for domain in (run.source, run.target):
         if domain is not None and domain.left_out:
             console.print(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
     with progress(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
+
+
+def tell_caches(experiment: Experiment) -> None:
+    """Print where the data sets of an experiment keep decoded frames, and how full that is; nothing where none does."""
+    parts = (experiment.source, experiment.target, *experiment.validation.values())
+    settings = [part.settings for part in parts if part is not None and isinstance(part.settings, DatasetSettings)]
+    stores = {store.folder: store for store in map(store_of, filter(lambda config: config.cached, settings))}
+    for place, store in stores.items():
+        filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
+        console.print(f"Cache: {place}, {filled}; delete it whenever you like", markup=False, soft_wrap=True)
 
 
 def score(

@@ -3,18 +3,20 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from davsn.components import find
+from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
-from davsn.errors import FileError
+from davsn.errors import DataError, FileError
 from davsn.flow.base import FlowEstimator
-from davsn.settings import Settings
+from davsn.settings import MADE, Settings
 
 OWN_FLOW = frozenset({"exact", "stored"})
 """Settings of ``flow`` that mean the data set's own."""
@@ -39,6 +41,12 @@ class DatasetSettings(Settings):
     """Strength of random brightness, contrast, saturation and hue in training, one draw a clip; 0 is none."""
     bad_files: Literal["error", "skip"] = "error"
     """A file that cannot be read during training stops the run, or is skipped and counted."""
+    cached: bool = False
+    """Keep decoded and resized frames and labels on disk, and read them from there in every later epoch and run."""
+    cache_folder: Annotated[Path | None, MADE] = None
+    """Where; null takes $DAVSN_CACHE, or davsn in the user's folder of caches. It may be deleted at any time."""
+    cache_limit: float = Field(50.0, gt=0.0)
+    """GB that the folder may take; nothing is added beyond."""
 
     @field_validator("flow")
     @classmethod
@@ -125,6 +133,26 @@ class VideoDataset(ABC):
         A data set whose protocol treats labels at that size, not at their own, does it here.
         """
         return resize_label(self.read_label(clip, position), size)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """All that the pixels of :meth:`read_frame` depend on, so that a kept copy is never taken for another frame.
+
+        See :func:`davsn.data.origin.origin`, which makes it of files and settings.
+
+        Returns:
+            None where the frame is not to be kept.
+
+        Raises:
+            DataError: the data set does not say.
+        """
+        raise DataError(
+            f"{type(self).__name__} does not say what its frames depend on, so they cannot be cached",
+            remedy="Give it a method frame_origin (docs/data.md), or set cached: false",
+        )
+
+    def label_origin(self, clip: int, position: int) -> Origin | None:
+        """The same for :meth:`resized_label`, but for the size; a data set that does not say keeps no labels."""
+        return None
 
     def read_flow(
         self, clip: int, position: int, other: int

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import check_ids, natural, picture_files, picture_size, read_ids, read_picture
+from davsn.data.origin import Origin, origin
 from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.errors import DataError, FlowError
 from davsn.flow.files import SUFFIXES, Flow, read_flow
@@ -83,7 +84,7 @@ class Folder(VideoDataset):
         frame = self._frame(clip, position)
         if self._labels is None or self.taxonomy is None or position not in self.clips[clip].labelled:
             raise DataError("has no label", str(frame), "Ask only for the labels of labelled frames")
-        path = (self._labels / self._places[clip].folder / frame.name).with_suffix(".png")
+        path = self._label(self._labels, clip, position)
         ids = read_ids(path)
         (height, width), (frame_width, frame_height) = ids.shape, picture_size(frame)
         if (width, height) != (frame_width, frame_height):
@@ -94,6 +95,16 @@ class Folder(VideoDataset):
             )
         check_ids(ids, self.taxonomy, path)
         return ids
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """The picture's file; see :meth:`VideoDataset.frame_origin`."""
+        return origin(self, self._frame(clip, position))
+
+    def label_origin(self, clip: int, position: int) -> Origin | None:
+        """The label's file, the frame's, whose size it has to have, and the class table's length."""
+        if self._labels is None or self.taxonomy is None:
+            return None
+        return origin(self, self._label(self._labels, clip, position), self._frame(clip, position), len(self.taxonomy))
 
     def read_flow(self, clip: int, position: int, other: int) -> Flow | None:
         """The stored flow position→other; see :meth:`VideoDataset.read_flow`.
@@ -124,6 +135,10 @@ class Folder(VideoDataset):
     def _frame(self, clip: int, position: int) -> Path:
         place = self._places[clip]
         return self._frames / place.folder / place.files[position]
+
+    def _label(self, labels: Path, clip: int, position: int) -> Path:
+        place = self._places[clip]
+        return (labels / place.folder / place.files[position]).with_suffix(".png")
 
     def _add(self, folder: Path) -> None:
         """Add the clip, or the stills, in one folder of pictures below the folder of frames."""

@@ -1,5 +1,6 @@
 """From samples to batches: side by side, in which order, and by how many processes."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -168,6 +169,8 @@ def _begin(worker: int) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    if worker:  # the first one's warning that the cache is full speaks for all
+        logging.getLogger("davsn.cache").setLevel(logging.ERROR)
 
 
 def _end_with_parent() -> None:

@@ -15,6 +15,7 @@ from pydantic import ValidationInfo, field_validator
 from davsn.data.base import OWN_FLOW, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.benchmarks import RAW_IDS, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.images import read_ids, read_picture
+from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label
 from davsn.errors import DataError, FlowError
 from davsn.flow.files import Flow, read_flow
@@ -95,6 +96,14 @@ class Numbered(VideoDataset):
         """(h, w) train ids at (width, height): the raw label is resized, then mapped, as the public code does."""
         return self._train_ids(resize_label(self._raw_label(clip, position), size))
 
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """The picture's file; see :meth:`VideoDataset.frame_origin`."""
+        return origin(self, self._picture(clip, position), *self._pixel_settings())
+
+    def label_origin(self, clip: int, position: int) -> Origin | None:
+        """The label's file, and which id becomes which; see :meth:`VideoDataset.label_origin`."""
+        return origin(self, self._label(clip, position), self._lookup.tolist(), *self._pixel_settings())
+
     def read_flow(self, clip: int, position: int, other: int) -> Flow | None:
         """The stored flow position→other; see :meth:`VideoDataset.read_flow`.
 
@@ -113,6 +122,10 @@ class Numbered(VideoDataset):
     @abstractmethod
     def _flow_name(self, frame: str, other: str) -> str:
         """What the name of the flow file frame→other begins with, from the names of both."""
+
+    def _pixel_settings(self) -> Origin:
+        """The settings that frames and labels at native size depend on."""
+        return ()
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         """(H, W) of a label file, whatever ids it holds."""
@@ -181,14 +194,16 @@ class Numbered(VideoDataset):
     def _picture(self, clip: int, position: int) -> Path:
         return self._layout.pictures / self._files[clip][position]
 
+    def _label(self, clip: int, position: int) -> Path:
+        name, digits = self.clips[clip].frames[position], self._layout.digits
+        return self._layout.labels / self._labels[name[:-digits], int(name[-digits:])]
+
     def _raw_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) raw ids at native size."""
-        info = self.clips[clip]
-        if position not in info.labelled:
+        if position not in self.clips[clip].labelled:
             frame = self._picture(clip, position)
             raise DataError("has no label", str(frame), "Ask only for the labels of labelled frames")
-        name, digits = info.frames[position], self._layout.digits
-        path = self._layout.labels / self._labels[name[:-digits], int(name[-digits:])]
+        path = self._label(clip, position)
         ids, count = self._read_ids(path), RAW_IDS[self._ids]
         outside = np.unique(ids[ids >= count])
         if outside.size:

@@ -14,7 +14,9 @@ from torch.utils.data import Dataset
 from davsn.clip import Clip, ClipSpec
 from davsn.components import find
 from davsn.data.base import OWN_FLOW, ClipInfo, VideoDataset
-from davsn.data.transforms import colour, crop, mirror, resize_frame
+from davsn.data.origin import Origin
+from davsn.data.reader import Reader
+from davsn.data.transforms import colour, crop, mirror
 from davsn.errors import DataError
 from davsn.flow.base import FlowEstimator
 
@@ -41,6 +43,7 @@ class Samples(Dataset[Clip]):
     def __init__(self, dataset: VideoDataset, spec: ClipSpec, every_frame: bool = False) -> None:
         self.dataset, self.spec = dataset, spec
         self._config = dataset.config
+        self._reader = Reader(dataset)
         self._estimator: FlowEstimator | None = None
         if spec.labels and dataset.taxonomy is None:
             raise DataError("labels are wanted of a data set that has none; see docs/data.md")
@@ -81,7 +84,7 @@ class Samples(Dataset[Clip]):
             label = (
                 self.dataset.read_label(clip, position)
                 if generator is None
-                else self.dataset.resized_label(clip, position, (width, height))
+                else self._reader.label(clip, position, (width, height))
             )
             sample = replace(sample, labels=label)
         sample = self._with_flows(sample, clip, positions)
@@ -138,9 +141,7 @@ class Samples(Dataset[Clip]):
 
     def _frames(self, clip: int, positions: Mapping[int, int], name: str) -> dict[int, NDArray[np.uint8]]:
         # Ascending, so that a video is decoded forwards once.
-        read = {position: self.dataset.read_frame(clip, position) for position in sorted(set(positions.values()))}
-        if self._config.size is not None:
-            read = {position: resize_frame(frame, self._config.size) for position, frame in read.items()}
+        read = {position: self._reader.frame(clip, position) for position in sorted(set(positions.values()))}
         sizes = sorted({f"{frame.shape[1]}x{frame.shape[0]}" for frame in read.values()})
         if len(sizes) > 1:
             raise DataError(f"the frame and its neighbours differ in size: {', '.join(sizes)}", name, "Set 'size'")
@@ -191,6 +192,9 @@ class _Unlabelled(VideoDataset):
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        return self._dataset.frame_origin(clip, position)
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         info = self.clips[clip]

@@ -12,6 +12,7 @@ from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
 from davsn.data.images import read_first_channel, read_picture
 from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label
 from davsn.errors import FlowError
@@ -75,6 +76,9 @@ class Synthia(Numbered):
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at the full size, without the rows below."""
         return self._without_own_car(resize_frame(read_picture(self._picture(clip, position)), self.config.full))
+
+    def _pixel_settings(self) -> Origin:
+        return self.config.full, self.config.cut
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         return read_first_channel(path)

@@ -4,6 +4,7 @@ Each is pure: what is random comes from the generator given. All flow arithmetic
 """
 
 from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from davsn.clip import Clip
 from davsn.errors import DataError
 from davsn.ops.warp import mirror_flow, resize_flow
 
+_STRIP = 8
+"""Rows or columns at a border that the two outermost of half the size depend on; two more are theirs alone."""
 _REDS = np.array([0.299, 0.587, 0.114])
 """Brightness of red, green and blue (BT.601)."""
 
@@ -29,7 +32,9 @@ def resize_frame(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
     """
     if frame.shape[1::-1] == size:
         return frame
-    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+    if frame.shape[1::-1] == (2 * size[0], 2 * size[1]) and size[0] >= size[1] >= _STRIP and _torch_halves():
+        return _halved(frame)
+    return _bicubic(frame, size)
 
 
 def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -129,3 +134,32 @@ def _tensor(flow: NDArray[np.floating]) -> torch.Tensor:
 def _array(flow: torch.Tensor) -> NDArray[np.floating]:
     """(1, 2, h, w) as (h, w, 2)."""
     return np.ascontiguousarray(flow[0].permute(1, 2, 0).numpy())
+
+
+def _bicubic(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+
+
+def _halved(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What :func:`_bicubic` gives at half the size, bit for bit, in a fifth of the time.
+
+    At this scale the filter's weights are whole 256ths, and no implementation in fixed point has anything to round but
+    its results, first of the columns and then of the rows. At the borders the weights are others: these are Pillow's.
+    """
+    height, width = frame.shape[0] // 2, frame.shape[1] // 2
+    tensor = torch.from_numpy(np.require(frame, requirements=["C", "W"]))[None].permute(0, 3, 1, 2)
+    half = interpolate(tensor, (height, width), mode="bicubic", antialias=True)[0].permute(1, 2, 0).numpy()
+    for strip, edge in ((np.s_[:_STRIP], np.s_[:2]), (np.s_[-_STRIP:], np.s_[-2:])):
+        half[edge] = _bicubic(frame[strip], (width, _STRIP // 2))[edge]
+        columns = _bicubic(frame[:, strip], (_STRIP // 2, 2 * height))  # alone: of what is high Pillow takes rows first
+        half[:, edge] = _bicubic(columns, (_STRIP // 2, height))[:, edge]
+    return np.ascontiguousarray(half)
+
+
+@cache
+def _torch_halves() -> bool:
+    """Whether PyTorch has its fast kernel for bytes on this processor, and gives the same as this Pillow."""
+    frame = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    return "AVX" in torch.backends.cpu.get_cpu_capability() and bool(
+        (_halved(frame) == _bicubic(frame, (48, 32))).all()
+    )

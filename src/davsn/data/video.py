@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import PIXEL_LIMIT, natural
+from davsn.data.origin import Origin, origin
 from davsn.errors import DataError
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm"})
@@ -68,6 +69,10 @@ class Video(VideoDataset):
             self._readers[clip] = _Reader(self._paths[clip], self._indices[clip])
         self._readers.move_to_end(clip)
         return self._readers[clip].read(position)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """The video's file, and when in it the frame is shown; see :meth:`VideoDataset.frame_origin`."""
+        return origin(self, self._paths[clip], int(self._indices[clip].times[position]))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_readers": OrderedDict()}

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.benchmarks import ClassSet, taxonomy
+from davsn.data.origin import Origin, origin
 from davsn.data.streets import appearance, domains, motion
 from davsn.data.streets.categories import train_ids
 from davsn.data.streets.render import View, view
@@ -19,6 +20,8 @@ from davsn.errors import DataError
 
 NATIVE_SIZE = (256, 128)
 """(width, height) where the settings name none."""
+_APPEARANCE = {"seed", "split", "domain", "gap", "size", "rate"}
+"""The settings that a frame depends on."""
 Side = Annotated[int, Field(ge=16, le=8192)]
 GAP = 0.6
 """The default gap, at which game labels alone give about half the mIoU of camera labels (benchmarks/streets_gap.py)."""
@@ -85,6 +88,14 @@ class Streets(VideoDataset):
         share = self.config.gap if self.config.domain == "camera" else 0.0
         seen = self._view(clip, position)
         return domains.develop(appearance.colour(seen, share), seen, share)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """What a frame depends on; see the class."""
+        return origin(self, clip, position, self.config.model_dump(mode="json", include=_APPEARANCE))
+
+    def label_origin(self, clip: int, position: int) -> Origin | None:
+        """What a frame depends on, and the class set."""
+        return origin(self, clip, position, self.config.model_dump(mode="json", include={*_APPEARANCE, "classes"}))
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) train ids, 255 = ignore."""
