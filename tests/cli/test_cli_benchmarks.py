@@ -5,11 +5,17 @@ import pytest
 import yaml
 
 from davsn.clip import ClipSpec
+from davsn.data.benchmarks import train_ids
+from davsn.data.camvid import CamVid
 from davsn.data.cityscapes import Cityscapes
+from davsn.data.kitti_step import KittiStep
 from davsn.data.samples import Samples
 from davsn.data.streets import Config, Streets
+from davsn.data.streets.categories import published_ids
 from davsn.data.synthia import Synthia
 from davsn.data.viper import Viper
+from davsn.data.vkitti2 import Vkitti2
+from davsn.errors import FlowError
 from davsn.scores import Scores
 
 SPEC = ClipSpec((0, -1), ((0, -1),), labels=True)
@@ -19,7 +25,11 @@ FLOW = {
     "viper": "Estimated_optical_flow_Viper_train",
     "synthia": "Estimated_optical_flow_SynthiaSeq_train",
     "cityscapes": "Estimated_optical_flow_Cityscapes-Seq_train",
+    "camvid": "Estimated_optical_flow_CamVid",
+    "kitti-step": "Estimated_optical_flow_KITTI-STEP_train",
+    "vkitti2": "",
 }
+OFTEN = range(1, LENGTH)
 
 
 @pytest.fixture(scope="module", name="layouts")
@@ -33,7 +43,7 @@ def written(davsn, place, layout, *changes):
     if not (place / name).exists():
         code, out, err = davsn(place, "streets", name, "--layout", layout, *WORLD, *changes)
         assert (code, err) == (0, "")
-        assert out.endswith("2 clips of 11 frames: " + name + "\n")
+        assert out.endswith(f" frames: {name}\n")
     flow = FLOW[layout].replace("train", "val" if "split=val" in changes else "train")
     return {"root": str(place / name), "flow": "stored", "flow_root": str(place / name / flow)}
 
@@ -46,13 +56,21 @@ def written(davsn, place, layout, *changes):
         (Synthia, "synthia", {"full": (64, 152)}, range(1, LENGTH)),
         (Cityscapes, "cityscapes", {}, [LENGTH - 1]),
         (Cityscapes, "cityscapes", {"classes": "synthia"}, [LENGTH - 1]),
+        (Cityscapes, "cityscapes", {"classes": "vkitti2"}, [LENGTH - 1]),
+        (CamVid, "camvid", {"frames": "frames"}, [LENGTH - 1]),
+        (CamVid, "camvid", {"frames": "frames", "classes": "synthia"}, [LENGTH - 1]),
+        (KittiStep, "kitti-step", {}, OFTEN),
+        (KittiStep, "kitti-step", {"classes": "synthia"}, OFTEN),
+        (Vkitti2, "vkitti2", {}, OFTEN),
+        (Vkitti2, "vkitti2", {"classes": "viper"}, OFTEN),
     ],
 )
 def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, keys, used):
     values = written(davsn, layouts, layout)
     samples = Samples(part(part.Config(**values, **keys)), SPEC)
-    classes = "synthia" if layout == "synthia" else keys.get("classes", "viper")
+    classes = keys.get("classes", {"synthia": "synthia", "vkitti2": "vkitti2"}.get(layout, "viper"))
     world = Streets(Config(size=(64, 32), clips=2, length=LENGTH, classes=classes))
+    raw = layout.replace("-", "_")
     assert [(clip, position) for clip, position in samples.places] == [(clip, at) for clip in (0, 1) for at in used]
     shown = np.array([[world.read_frame(clip, at) for at in range(LENGTH)] for clip in (0, 1)], np.float32)
     for index, (clip, position) in enumerate(samples.places):
@@ -60,13 +78,71 @@ def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, 
         for offset, frame in sample.frames.items():
             differences = np.abs(shown[clip] - frame).mean((1, 2, 3))
             assert np.argmin(differences) == position + offset
-            assert layout == "viper" or differences.min() == 0  # VIPER's are JPEG
-        flow, _ = world.read_flow(clip, position, position - 1)
-        assert np.abs(sample.flows[0, -1] - flow).max() <= 0.0501  # rounded to tenths
-        label = world.read_label(clip, position)
+            assert layout in ("viper", "vkitti2") or differences.min() == 0  # these are JPEG
+        flow, in_sight = world.read_flow(clip, position, position - 1)
+        assert np.abs(sample.flows[0, -1] - flow)[known_in(sample, flow, in_sight)].max() <= 0.0501  # tenths
+        label = train_ids(raw, classes)[published_ids(raw)[world.read_categories(clip, position)]]
+        expected = world.read_label(clip, position)
+        assert ((label == expected) | (label == 255)).all()  # what a data set has no class of is ignored
         differs = sample.labels != label
         own_car = (label == 10) & (sample.labels == 255) if layout == "viper" else np.zeros_like(differs)
         assert not (differs & ~own_car).any()
+
+
+def known_in(sample, flow, in_sight):
+    """Where flow is stored: everywhere, or in Virtual KITTI 2 where it is in sight and no longer than the picture."""
+    known = sample.valid.get((0, -1))
+    if known is None:
+        return np.ones(flow.shape[:2], bool)
+    height, width = known.shape
+    assert np.array_equal(known, in_sight & (np.abs(flow) <= [width - 1, height - 1]).all(-1))
+    return known
+
+
+def test_cityscapes_is_written_in_both_ways_of_numbering(davsn, layouts):
+    values = written(davsn, layouts, "cityscapes", "clips=4", "length=3")
+    names = [info.frames[info.chosen[0]] for info in Cityscapes(Cityscapes.Config(**values)).clips]
+    assert names == [
+        "streets_000000_000002",
+        "streets_000002_000002",
+        "townside_000000_000025",  # one counter for all that this car saw
+        "townside_000000_000029",
+    ]
+
+
+def test_kitti_steps_flow_has_a_name_of_its_own(davsn, layouts, tmp_path):
+    values = written(davsn, layouts, "kitti-step") | {"flow_root": tmp_path}
+    with pytest.raises(
+        FlowError, match=r"holds no 0000_000001_000000_int16_x10\.npy, the flow of frame 0000_000001 to"
+    ):
+        Samples(KittiStep(KittiStep.Config(**values)), SPEC)[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("layout", "unscored"), [("camvid", {"terrain", "truck"}), ("kitti-step", set())])
+def test_from_virtual_kitti_to_either_further_target(davsn, layouts, layout, unscored):
+    name = layout.replace("-", "_")
+    keys = {"name": name, "classes": "vkitti2", **({"frames": "frames"} if name == "camvid" else {})}
+    target = keys | written(davsn, layouts, layout, "domain=camera", "seed=1")
+    recipe = {
+        "name": f"to_{name}",
+        "source": {"name": "vkitti2", **written(davsn, layouts, "vkitti2")},
+        "target": target,
+        "validation": {"real": target},
+        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "method": {"name": "da_vsn"},
+        "optimiser": {"name": "adamw"},
+        "training": {"steps": 3, "batch_size": 1, "workers": 0, "device": "cpu"},
+    }
+    (layouts / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
+    code, out, _ = davsn(layouts, "check", f"{name}.yaml", "--all")
+    assert code == 0, out
+    code, out, err = davsn(layouts, "train", f"{name}.yaml", "-o", f"runs/{name}")
+    assert code == 0, err
+    scores = Scores.load(layouts / "runs" / name / "scores_real.json")
+    assert len(scores.names) == 10
+    assert scores.unscored == unscored
+    assert [line.split()[1] for line in out.splitlines() if "(not in the mean)" in line] == sorted(unscored)
 
 
 @pytest.fixture(params=["viper", "synthia"], name="pair")
@@ -114,7 +190,13 @@ def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_
     assert "Copy it there, or set flow: dis to estimate flow on the fly" in out
 
 
-def test_more_clips_than_vipers_names(davsn, tmp_path):
-    code, _, err = davsn(tmp_path, "streets", "out", "--layout", "viper", "clips=1000", "length=1", "size=[16,16]")
+@pytest.mark.parametrize(
+    ("layout", "name", "clips"),
+    [("viper", "VIPER", 999), ("kitti-step", "KITTI-STEP", 9999), ("vkitti2", "Virtual KITTI 2", 99)],
+)
+def test_more_clips_than_names(davsn, tmp_path, layout, name, clips):
+    code, _, err = davsn(
+        tmp_path, "streets", "out", "--layout", layout, f"clips={clips + 1}", "length=1", "size=[16,16]"
+    )
     assert code == 2
-    assert "the layout of VIPER: has names for 999 clips, not for 1000. Set clips" in err
+    assert f"the layout of {name}: has names for {clips} clips, not for {clips + 1}. Set clips" in err

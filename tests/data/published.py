@@ -7,7 +7,9 @@ import numpy as np
 from PIL import Image
 from tiny_data import frame_of
 
+from davsn.data.colour_codes import COLOURS, paint
 from davsn.flow.files import write_flow
+from davsn.flow.relative import write_relative
 
 SIZE = (40, 24)
 """(width, height) of every picture."""
@@ -87,3 +89,54 @@ def synthia(root: Path, numbers: list[int], archive: bool = False) -> dict[str, 
         wide_png(labels / f"{number:06d}.png", raw_label(number, 16))
         _flow(root / "flow" / f"{number:06d}_int16_x10.npy", number)
     return {"root": root, "flow_root": root / "flow", "full": SIZE, "cut": 4}
+
+
+def camvid(root: Path, drives: dict[str, list[int]], labelled: dict[str, list[int]]) -> dict[str, object]:
+    """Frames of drives such as '0006R0_f', some labelled in colours, and flow of each to the one before."""
+    labels = root / "LabeledApproved_full"
+    labels.mkdir(parents=True)
+    for drive, numbers in drives.items():
+        for number in numbers:
+            name = f"{drive}{number:05d}"
+            _picture(root / "701_StillsRaw_full" / f"{name}.png", number)
+            _flow(root / "flow" / f"{name}_{number - 1:05d}_int16_x10.npy", number)
+        for number in labelled.get(drive, []):
+            colours = paint(raw_label(number, len(COLOURS["camvid"])), "camvid")
+            Image.fromarray(colours).save(labels / f"{drive}{number:05d}_L.png")
+    return {"root": root, "flow_root": root / "flow"}
+
+
+def kitti_step(
+    root: Path, drives: dict[str, list[int]], split: str = "train", moved: bool = False
+) -> dict[str, object]:
+    """Frames of drives such as '0000', all labelled, and flow; pictures as KITTI unpacks, or moved."""
+    pictures = root / "images" / split if moved else root / "training" / "image_02"
+    for drive, numbers in drives.items():
+        for number in numbers:
+            _picture(pictures / drive / f"{number:06d}.png", number)
+            _flow(root / "flow" / f"{drive}_{number:06d}_{number - 1:06d}_int16_x10.npy", number)
+            label = root / "panoptic_maps" / split / drive / f"{number:06d}.png"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            classes = raw_label(number, 20)
+            classes[classes == 19] = 255
+            instances = np.random.default_rng(number).integers(0, 256, (*classes.shape, 2), np.uint8)
+            Image.fromarray(np.dstack([classes, instances])).save(label)
+    return {"root": root, "flow_root": root / "flow"}
+
+
+def vkitti2(root: Path, drives: dict[str, list[int]]) -> dict[str, object]:
+    """Frames of drives such as 'Scene01/clone', all labelled in colours, with flow to the frames before and after."""
+    for drive, numbers in drives.items():
+        frames = root / drive / "frames"
+        for number in numbers:
+            _picture(frames / "rgb" / "Camera_0" / f"rgb_{number:05d}.jpg", number)
+            label = frames / "classSegmentation" / "Camera_0" / f"classgt_{number:05d}.png"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(paint(raw_label(number, len(COLOURS["vkitti2"])), "vkitti2")).save(label)
+            known = np.ones(SIZE[::-1], bool)
+            known[:6] = False
+            for kind, name, step in (("backwardFlow", "backwardFlow", -1), ("forwardFlow", "flow", 1)):
+                if number + step in numbers:
+                    flow = np.full((*SIZE[::-1], 2), (step * (1 + number / 10), 0.5))
+                    write_relative(frames / kind / "Camera_0" / f"{name}_{number:05d}.png", flow, known)
+    return {"root": root}

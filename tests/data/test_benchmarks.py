@@ -1,10 +1,12 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from davsn.clip import IGNORE
-from davsn.data.benchmarks import RAW_IDS, named_train_ids, taxonomy, train_ids
+from davsn.data.benchmarks import RAW_IDS, ClassSet, RawIds, named_train_ids, raw_ids, taxonomy, train_ids
 
 PUBLISHED = {
     ("cityscapes", "viper"): "7>0 8>1 11>2 13>3 19>4 20>5 21>6 22>7 23>8 24>9 25>9 26>10 27>11 28>12 32>13 33>14",
@@ -54,6 +56,61 @@ def test_the_two_sets_agree_on_the_classes_that_they_share():
     for name in shared:
         assert viper.colours[viper.names.index(name)] == synthia.colours[synthia.names.index(name)]
     assert [name for name in synthia.names if name in viper.names] == shared
+
+
+SHOWN = {
+    ("cityscapes", "viper"): 15,
+    ("cityscapes", "synthia"): 12,
+    ("cityscapes", "vkitti2"): 10,
+    ("kitti_step", "viper"): 15,
+    ("kitti_step", "synthia"): 12,
+    ("kitti_step", "vkitti2"): 10,
+    ("camvid", "viper"): 10,
+    ("camvid", "synthia"): 12,
+    ("camvid", "vkitti2"): 8,
+    ("segnet", "viper"): 8,
+    ("segnet", "synthia"): 10,
+    ("segnet", "vkitti2"): 6,
+    ("vkitti2", "viper"): 9,
+    ("vkitti2", "synthia"): 8,
+    ("vkitti2", "vkitti2"): 10,
+    ("viper", "viper"): 15,
+    ("synthia", "synthia"): 12,
+}
+"""How many classes of a set the labels of a data set can show."""
+
+
+@pytest.mark.parametrize("raw", get_args(RawIds))
+@pytest.mark.parametrize("classes", get_args(ClassSet))
+def test_every_id_is_a_class_or_ignored_and_what_cannot_be_shown_is_not_scored(raw, classes):
+    lookup, table = train_ids(raw, classes), taxonomy(classes, raw)
+    assert lookup.shape == (256,)
+    assert {*lookup.tolist()} <= {*range(len(table)), IGNORE}
+    assert (lookup[RAW_IDS[raw] :] == IGNORE).all()
+    reached = {table.names[index] for index in lookup.tolist() if index != IGNORE}
+    assert table.unscored - taxonomy(classes).unscored == set(table.names) - reached - taxonomy(classes).unscored
+    assert table.names == taxonomy(classes).names
+    if (raw, classes) in SHOWN:
+        assert len(reached) == SHOWN[raw, classes]
+    for name, number in raw_ids(raw).items():
+        if name in reached and (name != "rider" or "rider" in table.names):
+            assert table.names[lookup[number]] == name
+
+
+def test_kitti_steps_ids_are_those_that_cityscapes_trains_with():
+    """The order of the 19 classes is the order of their label ids."""
+    label_ids = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+    for classes in get_args(ClassSet):
+        cityscapes, kitti = train_ids("cityscapes", classes), train_ids("kitti_step", classes)
+        assert np.array_equal(kitti[:19], cityscapes[list(label_ids)])
+
+
+@pytest.mark.parametrize("classes", get_args(ClassSet))
+@pytest.mark.parametrize("raw", get_args(RawIds))
+def test_mapping_train_ids_again_changes_nothing_whatever_they_came_from(raw, classes):
+    again = named_train_ids(enumerate(taxonomy(classes).names), classes)
+    mapped = train_ids(raw, classes)
+    assert np.array_equal(again[mapped], mapped)
 
 
 @pytest.mark.parametrize("classes", PALETTES)

@@ -46,6 +46,19 @@ def synthia(path):
     return published.synthia(path, [0, 1, 2, 3])
 
 
+def camvid(path):
+    drives = {"0006R0_f": [929, 930, 931], "0001TP_0": [6689, 6690, 6691, 6692]}
+    return published.camvid(path, drives, {"0006R0_f": [931], "0001TP_0": [6691, 6692]})
+
+
+def kitti_step(path):
+    return published.kitti_step(path, {"0000": [0, 1, 2], "0001": [0, 1, 2, 3]})
+
+
+def vkitti2(path):
+    return published.vkitti2(path, {"Scene01/clone": [0, 1, 2], "Scene02/clone": [0, 1, 2]})
+
+
 MAKERS = {
     "folder": folder,
     "video": video,
@@ -53,6 +66,9 @@ MAKERS = {
     "viper": viper,
     "cityscapes": cityscapes,
     "synthia": synthia,
+    "camvid": camvid,
+    "kitti_step": kitti_step,
+    "vkitti2": vkitti2,
 }
 """What each data set needs to find tiny data; one that is not named must do with its defaults."""
 

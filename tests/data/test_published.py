@@ -2,7 +2,6 @@
 
 import os
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -257,6 +256,25 @@ class TestCityscapes:
             Samples(make(Cityscapes, values), LABELLED)
         assert len(Samples(make(Cityscapes, values, missing="repeat"), LABELLED)) == 1
 
+    @pytest.mark.parametrize(
+        ("drive", "published_name", "tps_name"),
+        [
+            ("ulm_000019", "ulm_000019_000018_000017", "ulm_000018_000018_000017"),
+            ("ulm_000018", "ulm_000018_000018_000017", "ulm_000018_000018_000017"),
+            ("ulm_000000", "ulm_000000_000018_000017", "ulm_000000_000018_000017"),
+        ],
+    )
+    def test_tps_finds_another_snippets_flow_of_the_frames_before(self, tmp_path, drive, published_name, tps_name):
+        values = published.cityscapes(tmp_path, {drive: [17, 18, 19]}, {drive: [19]})
+        for path in (tmp_path / "flow").iterdir():
+            path.unlink()
+        dataset, as_tps = make(Cityscapes, values), make(Cityscapes, values, flow_names="replaced")
+        for one, name in ((dataset, published_name), (as_tps, tps_name)):
+            with pytest.raises(FlowError, match=f"holds no {name}_int16_x10"):
+                one.read_flow(0, 1, 0)
+            with pytest.raises(FlowError, match=f"holds no {drive}_000019_000018_int16_x10"):
+                one.read_flow(0, 2, 1)  # the used frame's own flow has the right name in both
+
     def test_a_frame_without_label(self, values):
         with pytest.raises(DataError, match=r"000018_leftImg8bit\.png: has no label\. Ask only for the labels of"):
             make(Cityscapes, values).read_label(1, 1)
@@ -287,6 +305,15 @@ class TestSynthia:
         cv2.imwrite(str(tmp_path / "label" / "000000.png"), raw.astype(np.uint16))
         assert np.array_equal(make(Synthia, values).read_label(0, 0), train_ids("synthia", "synthia")[raw][:-4])
 
+    def test_ids_of_the_stills(self, tmp_path):
+        values = published.synthia(tmp_path, [0])
+        published.wide_png(tmp_path / "label" / "000000.png", published.raw_label(0, 23))
+        message = (
+            r"beyond 15, the last there is: 16, 17, .* Ids from 16 on are those of SYNTHIA-RAND-CITYSCAPES, which is"
+        )
+        with pytest.raises(DataError, match=message):
+            make(Synthia, values).read_label(0, 0)
+
     @pytest.mark.parametrize("mode", ["L", "RGB", "P"])
     def test_eight_bits(self, tmp_path, mode):
         values = published.synthia(tmp_path, [0])
@@ -301,7 +328,7 @@ class TestSynthia:
         values = published.synthia(tmp_path, [0])
         path = tmp_path / "label" / "000000.png"
         cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., ::-1])
-        message = r"000000\.png: holds ids beyond 22, the last there is: 300, .*The class is in the first channel"
+        message = r"000000\.png: holds ids beyond 15, the last there is: 300, .*The class is in the first channel"
         with pytest.raises(DataError, match=message):
             make(Synthia, values).read_label(0, 0)
 
@@ -398,16 +425,18 @@ class TestStoredFlow:
             dataset.read_flow(0, 2, 0)
 
 
-@given(st.sets(st.tuples(st.sampled_from(["001_", "002_"]), st.integers(0, 40)), min_size=1))
+@given(st.sets(st.tuples(st.sampled_from(["001_", "002_"]), st.integers(0, 40)), min_size=1), st.integers(1, 3))
 @settings(deadline=None, max_examples=50)
-def test_runs_hold_every_frame_once_and_only_neighbours_by_number(keys):
-    runs = list(_runs(sorted(keys)))
-    assert [key for run in runs for key in run] == sorted(keys)
+def test_runs_hold_every_frame_once_and_only_neighbours_by_number(keys, step):
+    runs = list(_runs(keys, step))
+    assert sorted(key for run in runs for key in run) == sorted(keys)
+    assert [run[0] for run in runs] == sorted(run[0] for run in runs)
     for run in runs:
         assert {drive for drive, _ in run} == {run[0][0]}
-        assert [number for _, number in run] == list(range(run[0][1], run[0][1] + len(run)))
-    for before, after in pairwise(runs):
-        assert after[0] != (before[-1][0], before[-1][1] + 1)
+        assert [number for _, number in run] == list(range(run[0][1], run[0][1] + step * len(run), step))
+        drive, last = run[-1]
+        assert (drive, last + step) not in keys
+        assert (drive, run[0][1] - step) not in keys
 
 
 def test_twenty_thousand_files_are_listed_in_seconds_and_none_is_opened(tmp_path):

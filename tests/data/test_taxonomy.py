@@ -17,6 +17,13 @@ def test_scored_leaves_the_unscored_out():
     assert len(TABLE) == 3
 
 
+def test_a_network_is_scored_on_what_it_and_the_data_set_score():
+    shown = Taxonomy(TABLE.names, TABLE.colours, frozenset({"sky"}))
+    assert TABLE.scored_on(shown).scored == (0,)
+    assert TABLE.scored_on(shown).names == TABLE.names
+    assert TABLE.scored_on(None) == TABLE
+
+
 def test_palette_is_black_where_there_is_no_class():
     assert TABLE.palette.shape == (256, 3)
     assert TABLE.palette[1].tolist() == [70, 130, 180]

@@ -5,13 +5,12 @@ from typing import Literal
 
 from davsn.cli.console import console, progress
 from davsn.data.streets import Streets
+from davsn.data.streets.layouts import Benchmark
 from davsn.data.streets.write import write
 from davsn.settings import override, validate
 
 
-def streets_(
-    folder: Path, *changes: str, layout: Literal["folder", "viper", "synthia", "cityscapes"] = "folder"
-) -> None:
+def streets_(folder: Path, *changes: str, layout: Literal["folder"] | Benchmark = "folder") -> None:
     """Write the embedded world to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
 
     Try:
@@ -27,10 +26,10 @@ def streets_(
     folder:
         Where to write.
     changes:
-        Settings of the world, key=value: domain (game or camera), classes (viper or synthia), split, clips,
+        Settings of the world, key=value: domain (game or camera), classes (viper, synthia or vkitti2), split, clips,
         length, size, seed, gap, rate.
     layout:
-        folder, or a benchmark: its folders, names and ids, with exact flow in the public code's files.
+        folder, or a published data set: its folders, names and ids, with exact flow in files as it has them.
     """
     config = validate(Streets.Config, override({}, list(changes)), "davsn streets")
     dataset = Streets(config)

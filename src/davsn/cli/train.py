@@ -152,7 +152,8 @@ def score(
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
         network = together or trained.segmenter
-        return evaluate(network, batches, trained.taxonomy, trained.device, precision, predicted=keep)
+        taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
+        return evaluate(network, batches, taxonomy, trained.device, precision, predicted=keep)
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:

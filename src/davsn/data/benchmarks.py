@@ -1,4 +1,4 @@
-"""The class tables of the published benchmarks: which classes, in which order and colours, and from which raw ids."""
+"""The class tables of the published data sets: which classes, in which order and colours, and from which raw ids."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -6,66 +6,96 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.data.colour_codes import COLOURS, painted_id
 from davsn.data.taxonomy import Colour, Taxonomy
 
-ClassSet = Literal["viper", "synthia"]
-"""'viper': the 15 classes of VIPER→Cityscapes-Seq; 'synthia': the 12 of SYNTHIA-Seq→Cityscapes-Seq."""
+ClassSet = Literal["viper", "synthia", "vkitti2"]
+"""Named after the source: 'viper' is the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
+SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes."""
 
-RawIds = Literal["cityscapes", "viper", "synthia"]
-"""Whose ids a label file holds."""
+RawIds = Literal["cityscapes", "viper", "synthia", "camvid", "segnet", "kitti_step", "vkitti2"]
+"""Whose ids a label file holds; 'segnet' is CamVid as SegNet's authors merged it to 11 classes."""
 
 
 class _Row(NamedTuple):
+    """A class and what it is in each data set: ids, or the names of colours."""
+
     name: str
     colour: Colour
     cityscapes: tuple[int, ...]
     viper: tuple[int, ...]
     synthia: tuple[int, ...]
+    kitti_step: tuple[int, ...]
+    segnet: tuple[int, ...]
+    camvid: tuple[str, ...]
+    vkitti2: tuple[str, ...]
 
 
+# fmt: off
 _TABLE = (
-    #    class         colour           Cityscapes VIPER  SYNTHIA-Seq
-    _Row("road", (128, 64, 128), (7,), (3,), (3,)),
-    _Row("sidewalk", (244, 35, 232), (8,), (4,), (4,)),
-    _Row("building", (70, 70, 70), (11,), (9,), (2,)),
-    _Row("fence", (190, 153, 153), (13,), (11,), (5,)),
-    _Row("pole", (153, 153, 153), (17,), (), (7,)),
-    _Row("light", (250, 170, 30), (19,), (13,), (15,)),
-    _Row("sign", (220, 220, 0), (20,), (14,), (9,)),
-    _Row("vegetation", (107, 142, 35), (21,), (7, 8), (6,)),  # VIPER has trees and other plants
-    _Row("terrain", (152, 251, 152), (22,), (6,), ()),
-    _Row("sky", (70, 130, 180), (23,), (2,), (1,)),
-    _Row("person", (220, 20, 60), (24,), (20,), (10,)),
-    _Row(
-        "rider", (255, 0, 0), (25,), (), (11,)
-    ),  # SYNTHIA calls its 11 bicycle; the public code takes it for the rider
-    _Row("car", (0, 0, 142), (26,), (24,), (8,)),
-    _Row("truck", (0, 0, 70), (27,), (27,), ()),
-    _Row("bus", (0, 60, 100), (28,), (26,), ()),
-    _Row("motorcycle", (0, 0, 230), (32,), (23,), ()),
-    _Row("bicycle", (119, 11, 32), (33,), (22,), ()),
+    #     class                          Cityscapes VIPER  SYNTHIA KITTI-STEP SegNet's, CamVid's, Virtual KITTI 2's
+    _Row("road", (128, 64, 128),           (7,),   (3,),   (3,),   (0,),   (3,),
+         ("Road", "LaneMkgsDriv", "LaneMkgsNonDriv"), ("Road",)),
+    _Row("sidewalk", (244, 35, 232),       (8,),   (4,),   (4,),   (1,),   (4,), ("Sidewalk",), ()),
+    _Row("building", (70, 70, 70),         (11,),  (9,),   (2,),   (2,),   (1,), ("Building",), ("Building",)),
+    _Row("fence", (190, 153, 153),         (13,),  (11,),  (5,),   (4,),   (7,), ("Fence",), ()),
+    _Row("pole", (153, 153, 153),          (17,),  (),     (7,),   (5,),   (2,), ("Column_Pole",), ("Pole",)),
+    _Row("light", (250, 170, 30),          (19,),  (13,),  (15,),  (6,),   (),   ("TrafficLight",), ("TrafficLight",)),
+    _Row("sign", (220, 220, 0),            (20,),  (14,),  (9,),   (7,),   (),   ("SignSymbol",), ("TrafficSign",)),
+    _Row("vegetation", (107, 142, 35),     (21,),  (7, 8), (6,),   (8,),   (5,),  # trees and other plants
+         ("Tree", "VegetationMisc"), ("Tree", "Vegetation")),
+    _Row("terrain", (152, 251, 152),       (22,),  (6,),   (),     (9,),   (),   (), ("Terrain",)),
+    _Row("sky", (70, 130, 180),            (23,),  (2,),   (1,),   (10,),  (0,), ("Sky",), ("Sky",)),
+    _Row("person", (220, 20, 60),          (24,),  (20,),  (10,),  (11,),  (9,), ("Pedestrian", "Child"), ()),
+    # SYNTHIA's 11 is called bicycle or cyclist, and the public code takes it for the rider; CamVid's is of that kind.
+    _Row("rider", (255, 0, 0),             (25,),  (),     (11,),  (12,),  (10,), ("Bicyclist",), ()),
+    # To Cityscapes, a van is a car.
+    _Row("car", (0, 0, 142),               (26,),  (24,),  (8,),   (13,),  (8,),
+         ("Car", "SUVPickupTruck"), ("Car", "Van")),
+    _Row("truck", (0, 0, 70),              (27,),  (27,),  (),     (14,),  (),   (), ("Truck",)),
+    _Row("bus", (0, 60, 100),              (28,),  (26,),  (),     (15,),  (),   (), ()),
+    _Row("motorcycle", (0, 0, 230),        (32,),  (23,),  (),     (17,),  (),   (), ()),
+    _Row("bicycle", (119, 11, 32),         (33,),  (22,),  (),     (18,),  (),   (), ()),
 )
-"""Every class of either set, in the order that both keep."""
+# fmt: on
+"""Every class of any set, in the order that all keep."""
 
 _LEFT_OUT: dict[ClassSet, frozenset[str]] = {
     "viper": frozenset({"pole", "rider"}),
     "synthia": frozenset({"terrain", "truck", "bus", "motorcycle", "bicycle"}),
+    "vkitti2": frozenset({"sidewalk", "fence", "person", "rider", "bus", "motorcycle", "bicycle"}),
 }
-_UNSCORED: dict[ClassSet, frozenset[str]] = {"viper": frozenset(), "synthia": frozenset({"fence"})}
+_UNSCORED: dict[ClassSet, frozenset[str]] = {"synthia": frozenset({"fence"})}
+_WITH_BICYCLE = frozenset({"camvid", "segnet"})
+"""Whose riders are one region with what they ride, which is no person."""
 
-RAW_IDS: dict[RawIds, int] = {"cityscapes": 35, "viper": 32, "synthia": 23}
-"""How many ids there are, from 0: a label with a higher one is of another kind. SYNTHIA's list goes on to 22 in its
-other releases; of the sequences' own, 0 to 15, the ids 13 and 14 are not used."""
+RAW_IDS: dict[RawIds, int] = {
+    "cityscapes": 35,
+    "viper": 32,
+    "synthia": 16,
+    "camvid": len(COLOURS["camvid"]),
+    "segnet": 12,
+    "kitti_step": 19,
+    "vkitti2": len(COLOURS["vkitti2"]),
+}
+"""How many ids there are, from 0: a label with a higher one is of another kind. SYNTHIA-Seq uses neither 13 nor 14."""
+VOID: dict[RawIds, int] = {"kitti_step": 255}
+"""The id of what has no class, where it lies beyond the others."""
 
 
-def taxonomy(classes: ClassSet) -> Taxonomy:
-    """The class table of a benchmark pair: order, colours and scored classes as published.
+def taxonomy(classes: ClassSet, raw: RawIds | None = None) -> Taxonomy:
+    """The class table of a set: order, colours and scored classes as published.
 
     Args:
-        classes: which pair; in ``"synthia"``, fence is trained but not scored.
+        classes: which set; in ``"synthia"``, fence is trained but not scored.
+        raw: whose labels are meant. Classes that these cannot show are not scored: no frame could ever have a hit.
     """
     kept = [row for row in _TABLE if row.name not in _LEFT_OUT[classes]]
-    return Taxonomy(tuple(row.name for row in kept), tuple(row.colour for row in kept), _UNSCORED[classes])
+    unscored = _UNSCORED.get(classes, frozenset())
+    if raw is not None:
+        shown = {index for index in train_ids(raw, classes).tolist() if index < len(kept)}
+        unscored |= {row.name for index, row in enumerate(kept) if index not in shown}
+    return Taxonomy(tuple(row.name for row in kept), tuple(row.colour for row in kept), unscored)
 
 
 def train_ids(raw: RawIds, classes: ClassSet) -> NDArray[np.uint8]:
@@ -75,17 +105,37 @@ def train_ids(raw: RawIds, classes: ClassSet) -> NDArray[np.uint8]:
         raw: whose ids.
         classes: which class set.
     """
-    return named_train_ids(((number, row.name) for row in _TABLE for number in getattr(row, raw)), classes)
+    rows = [
+        row for row in _TABLE if row.name != "rider" or raw not in _WITH_BICYCLE or "rider" not in _LEFT_OUT[classes]
+    ]
+    return named_train_ids(((number, row.name) for row in rows for number in _numbers(row, raw)), classes)
 
 
 def named_train_ids(raw_to_name: Iterable[tuple[int, str]], classes: ClassSet) -> NDArray[np.uint8]:
-    """(256,) lookup from raw ids, each with the name of a class of either set, to train ids.
+    """(256,) lookup from raw ids, each with the name of a class of any set, to train ids.
 
-    A rider counts as a person where the set has no riders; any other class that the set leaves out is 255.
+    A rider counts as a person where the set has persons and no riders; any other class that it leaves out is 255.
     """
     table = taxonomy(classes)
-    names = {name: name for name in table.names} | ({} if "rider" in table.names else {"rider": "person"})
+    names = {name: name for name in table.names}
+    if "person" in names:
+        names.setdefault("rider", "person")
     return table.mapping([(number, names[name]) for number, name in raw_to_name if name in names])
+
+
+def class_ids(name: str, raw: RawIds) -> list[int]:
+    """All ids that mean a class in a data set's label files; of painted ones, the places of its colours.
+
+    Args:
+        name: of a class of any set.
+        raw: whose ids.
+    """
+    (row,) = (row for row in _TABLE if row.name == name)
+    return _numbers(row, raw)
+
+
+CLASSES = tuple(row.name for row in _TABLE)
+"""The names of the classes of all sets, in the order that each set keeps."""
 
 
 def raw_ids(raw: RawIds) -> dict[str, int]:
@@ -93,5 +143,12 @@ def raw_ids(raw: RawIds) -> dict[str, int]:
 
     A rider is a person where the data set has no riders.
     """
-    found = {row.name: getattr(row, raw)[0] for row in _TABLE if getattr(row, raw)}
-    return {"rider": found["person"]} | found
+    found = {row.name: numbers[0] for row in _TABLE if (numbers := _numbers(row, raw))}
+    return {"rider": found["person"]} | found if "person" in found else found
+
+
+def _numbers(row: _Row, raw: RawIds) -> list[int]:
+    """The ids of a class in a data set's labels; of painted ones, the places of its colours."""
+    if raw == "camvid" or raw == "vkitti2":
+        return [painted_id(raw, name) for name in getattr(row, raw)]
+    return list(getattr(row, raw))

@@ -74,6 +74,7 @@ class _Look:
         self._dataset = dataset
         self._severity: Literal["fatal", "warning"] = "warning" if dataset.config.bad_files == "skip" else "fatal"
         self._seen: set[tuple[int, int]] = set()
+        self._shapes: dict[tuple[int, int], tuple[int, int]] = {}
         self.problems: dict[Problem, None] = {}  # in order, each once
         self.sizes: set[tuple[int, int]] = set()
 
@@ -96,7 +97,8 @@ class _Look:
         self._seen.add((clip, position))
         frame = self._try(clip, position, lambda: self._dataset.read_frame(clip, position))
         if frame is not None:
-            self.sizes.add((frame.shape[1], frame.shape[0]))
+            self._shapes[clip, position] = (frame.shape[1], frame.shape[0])
+            self.sizes.add(self._shapes[clip, position])
 
     def read(self, samples: Samples, every: int) -> None:
         for clip, position in samples.places[::every]:
@@ -108,10 +110,19 @@ class _Look:
         for other in sorted(set(positions.values())):
             self.frame(clip, other)
         if samples.spec.labels:
-            self._try(clip, position, lambda: self._dataset.read_label(clip, position))
+            self._label(clip, position)
         for a, b in samples.spec.flows:
             if positions[a] != positions[b]:
                 self._flow(clip, positions[a], positions[b])
+
+    def _label(self, clip: int, position: int) -> None:
+        label = self._try(clip, position, lambda: self._dataset.read_label(clip, position))
+        size = self._shapes.get((clip, position))
+        if label is None or size is None or label.shape[::-1] == size:
+            return
+        found = f"labels of another size than their pictures, such as {label.shape[1]}x{label.shape[0]} for "
+        remedy = "Nothing, if either was made smaller: in training both are resized, and scores are at the labels' size"
+        self.add("the data set", f"{found}{size[0]}x{size[1]}", remedy)
 
     def _flow(self, clip: int, position: int, other: int) -> None:
         own = self._try(clip, position, lambda: (self._dataset.read_flow(clip, position, other),))

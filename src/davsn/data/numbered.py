@@ -2,8 +2,7 @@
 
 import os
 import re
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from davsn.data.base import OWN_FLOW, ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.benchmarks import RAW_IDS, ClassSet, RawIds, taxonomy, train_ids
-from davsn.data.images import read_ids, read_picture
+from davsn.data.benchmarks import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
+from davsn.data.images import picture_size, read_ids, read_picture
 from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label
 from davsn.errors import DataError, FlowError
@@ -22,6 +21,8 @@ from davsn.flow.files import Flow, read_flow
 
 Key = tuple[str, int]
 """A frame of a data set: its drive and its number."""
+ANYWHERE = "(?:.*/)?"
+"""Begins the pattern of a file whose folder means nothing."""
 
 
 class NumberedSettings(DatasetSettings):
@@ -46,11 +47,16 @@ class Layout:
 
     Attributes:
         pictures: holds pictures, or folders of them.
-        labels: holds labels in the same folders; need not exist.
-        picture: matches a picture's file name; its groups are the drive, which may be empty, and the number.
+        labels: holds labels, or folders of them; need not exist.
+        picture: matches a picture's path below its folder; its groups are the drive, in one part or several, and the
+            number.
         label: the same for labels.
         digits: of the number.
         wanted: a sentence that says so, for errors.
+        between: what stands between drive and number in a frame's name, and between the parts of a drive.
+        pictures_in: matches the folders of pictures below ``pictures``, as a shell would.
+        labels_in: the same for labels.
+        step: how many the numbers of neighbours are apart.
     """
 
     pictures: Path
@@ -59,10 +65,19 @@ class Layout:
     label: re.Pattern[str]
     digits: int
     wanted: str
+    between: str = ""
+    pictures_in: str = "*"
+    labels_in: str = "*"
+    step: int = 1
+
+    def key(self, match: re.Match[str]) -> Key:
+        """The frame that a path names."""
+        *drive, number = match.groups()
+        return self.between.join(drive), int(number)
 
     def name(self, key: Key) -> str:
         """The name of a frame: what the names of its picture, label and flow begin with."""
-        return f"{key[0]}{key[1]:0{self.digits}d}"
+        return f"{key[0]}{self.between}{key[1]:0{self.digits}d}"
 
 
 class Numbered(VideoDataset):
@@ -74,7 +89,7 @@ class Numbered(VideoDataset):
     """
 
     config: NumberedSettings
-    _ids: ClassVar[RawIds]
+    _ids: RawIds
     """Whose ids the label files hold."""
     _other_ids: ClassVar[str]
     """The remedy where they hold others."""
@@ -119,9 +134,9 @@ class Numbered(VideoDataset):
             raise FlowError(found, str(folder), "Copy it there, or set flow: dis to estimate flow on the fly")
         return read_flow(path)
 
-    @abstractmethod
     def _flow_name(self, frame: str, other: str) -> str:
         """What the name of the flow file frame→other begins with, from the names of both."""
+        return f"{frame}_{other[-self._layout.digits :]}"
 
     def _pixel_settings(self) -> Origin:
         """The settings that frames and labels at native size depend on."""
@@ -155,29 +170,31 @@ class Numbered(VideoDataset):
         """
         self._layout = layout
         self._lookup = train_ids(self._ids, classes)
-        pictures = _scan(layout.pictures, layout.picture)
+        pictures = _scan(layout, layout.pictures, layout.pictures_in, layout.picture)
         if not pictures:
             raise DataError("holds no frames", str(layout.pictures), layout.wanted)
-        self._labels = _scan(layout.labels, layout.label) if layout.labels.is_dir() else {}
-        chosen = {key for key in self._labels if wanted(key[1])}
+        labels = _scan(layout, layout.labels, layout.labels_in, layout.label) if layout.labels.is_dir() else {}
+        chosen = {key for key in labels if wanted(key[1])}
         if self.config.frame_list is not None:
             chosen = _listed(self.config.frame_list, layout)
         self.damage: list[DataError] = []
         self._note(chosen - pictures.keys(), "picture", layout.pictures)
-        if self._labels and self.config.frame_list is not None:  # or they are not needed, or what was chosen
-            self._note(chosen - self._labels.keys(), "label", layout.labels)
+        if labels and self.config.frame_list is not None:  # or they are not needed, or what was chosen
+            self._note(chosen - labels.keys(), "label", layout.labels)
         if not chosen and not every_frame:
             found = "holds no label, so that nothing says which frames to use"
             raise DataError(found, str(layout.labels), f"{layout.wanted}; or name the frames in a frame_list")
         self.clips: list[ClipInfo] = []
         self._files: list[tuple[str, ...]] = []
-        for run in _runs(sorted(pictures)):
+        self._labels: list[dict[int, str]] = []
+        for run in _runs(pictures, layout.step):
             names = tuple(map(layout.name, run))
             current = tuple(position for position, key in enumerate(run) if key in chosen)
-            labelled = tuple(position for position in current if run[position] in self._labels)
-            self.clips.append(ClipInfo(names[0], names, labelled, None, None if every_frame else current))
+            own = {position: labels[run[position]] for position in current if run[position] in labels}
+            self.clips.append(ClipInfo(names[0], names, tuple(own), None, None if every_frame else current))
             self._files.append(tuple(pictures[key] for key in run))
-        self.taxonomy = taxonomy(classes) if any(info.labelled for info in self.clips) else None
+            self._labels.append(own)
+        self.taxonomy = taxonomy(classes, self._ids) if any(self._labels) else None
 
     def _note(self, missing: set[Key], what: str, folder: Path) -> None:
         if not missing:
@@ -195,46 +212,57 @@ class Numbered(VideoDataset):
         return self._layout.pictures / self._files[clip][position]
 
     def _label(self, clip: int, position: int) -> Path:
-        name, digits = self.clips[clip].frames[position], self._layout.digits
-        return self._layout.labels / self._labels[name[:-digits], int(name[-digits:])]
+        return self._layout.labels / self._labels[clip][position]
 
     def _raw_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) raw ids at native size."""
-        if position not in self.clips[clip].labelled:
-            frame = self._picture(clip, position)
-            raise DataError("has no label", str(frame), "Ask only for the labels of labelled frames")
+        picture = self._picture(clip, position)
+        if position not in self._labels[clip]:
+            raise DataError("has no label", str(picture), "Ask only for the labels of labelled frames")
         path = self._label(clip, position)
         ids, count = self._read_ids(path), RAW_IDS[self._ids]
-        outside = np.unique(ids[ids >= count])
+        beyond = ids >= count if self._ids not in VOID else (ids >= count) & (ids != VOID[self._ids])
+        outside = np.unique(ids[beyond])
         if outside.size:
             found = ", ".join(map(str, outside[:8])) + (", …" if outside.size > 8 else "")
             raise DataError(f"holds ids beyond {count - 1}, the last there is: {found}", str(path), self._other_ids)
+        _same_shape(path, ids.shape[1::-1], picture)
         return ids.astype(np.uint8, copy=False)
 
 
-def _scan(folder: Path, pattern: re.Pattern[str]) -> dict[Key, str]:
-    """The files in a folder, and in those in it, whose names match: (drive, number) → path below the folder."""
+def _same_shape(path: Path, size: tuple[int, ...], picture: Path) -> None:
+    """Nothing, if a label may be of a picture: smaller or larger it may be, as the public code has it."""
+    (width, height), (wide, high) = size, picture_size(picture)
+    if abs(width * high - height * wide) <= max(wide, high):  # to a pixel, since sizes are rounded
+        return
+    raise DataError(
+        f"is {width}x{height} pixels, which is another shape than the {wide}x{high} of its picture {picture}",
+        str(path),
+        "Is it of another picture, or one of them cropped? Use both as they were downloaded",
+    )
+
+
+def _scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) -> dict[Key, str]:
+    """The files in a folder, and in those inside, whose paths match: frame → path below the folder."""
     found: dict[Key, str] = {}
-    for name in _files(folder):
-        match = pattern.fullmatch(name.rpartition("/")[2])
+    for name in _files(folder, inside):
+        match = pattern.fullmatch(name)
         if match is None:
             continue
-        key = (match[1], int(match[2]))
+        key = layout.key(match)
         if key in found:
             raise DataError(f"holds both {found[key]} and {name}: two files of one frame", str(folder), "Keep one")
         found[key] = name
     return found
 
 
-def _files(folder: Path) -> Iterator[str]:
+def _files(folder: Path, inside: str) -> Iterator[str]:
+    """The paths of the files in a folder and in the folders inside, below it."""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not entry.is_dir():
-                    yield entry.name
-                    continue
-                with os.scandir(entry.path) as inside:
-                    yield from (f"{entry.name}/{file.name}" for file in inside)
+        for place in [folder, *sorted(place for place in folder.glob(inside) if place.is_dir())]:
+            with os.scandir(place) as entries:
+                below = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
+                yield from (f"{below}{entry.name}" for entry in entries if not entry.is_dir())
     except OSError as error:
         remedy = "Give the folder as it was downloaded; see docs/data.md"
         raise DataError(f"cannot be listed ({error.strerror})", str(folder), remedy) from None
@@ -247,25 +275,22 @@ def _listed(path: Path, layout: Layout) -> set[Key]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"is not a list of frames ({error})", str(path), layout.wanted) from None
     found: set[Key] = set()
-    for number, line in enumerate(lines, 1):
-        name = line.strip().rpartition("/")[2]
-        match = layout.picture.fullmatch(name)
+    for number, line in enumerate(map(str.strip, lines), 1):
+        match = layout.picture.fullmatch(line)
         if match is not None:
-            found.add((match[1], int(match[2])))
-        elif name:
-            raise DataError(f"line {number} names no frame: {name[:80]!r}", str(path), layout.wanted)
+            found.add(layout.key(match))
+        elif line:
+            raise DataError(f"line {number} names no frame: {line[:80]!r}", str(path), layout.wanted)
     if not found:
         raise DataError("names no frame", str(path), layout.wanted)
     return found
 
 
-def _runs(keys: Iterable[Key]) -> Iterator[list[Key]]:
-    """Sorted frames as runs of one drive and consecutive numbers."""
-    run: list[Key] = []
-    for key in keys:
-        if run and key != (run[-1][0], run[-1][1] + 1):
-            yield run
-            run = []
-        run.append(key)
-    if run:
-        yield run
+def _runs(frames: Collection[Key], step: int = 1) -> Iterator[list[Key]]:
+    """Frames as runs of one drive, whose numbers go up by the step, in the order of their first frames."""
+    for drive, number in sorted(frames):
+        if (drive, number - step) not in frames:
+            last = number
+            while (drive, last + step) in frames:
+                last += step
+            yield [(drive, each) for each in range(number, last + 1, step)]

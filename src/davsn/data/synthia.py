@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
 from davsn.data.images import read_first_channel, read_picture
-from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label
@@ -52,7 +52,10 @@ class Synthia(Numbered):
             return cut
 
     _ids = "synthia"
-    _other_ids = "The class is in the first channel (OpenCV's last): was the file written with its channels turned?"
+    _other_ids = (
+        "The class is in the first channel (OpenCV's last): was the file written with its channels turned? Ids from 16 "
+        "on are those of SYNTHIA-RAND-CITYSCAPES, which is no video"
+    )
     without_neighbours = "Frame 000001 needs 000000: copy the sequence whole; single frames need missing: repeat"
 
     def __init__(self, config: Config) -> None:
@@ -60,7 +63,7 @@ class Synthia(Numbered):
         pictures, labels = config.root / "RGB" / _ARCHIVE, config.root / "GT" / "LABELS" / _ARCHIVE
         if not pictures.is_dir():
             pictures, labels = config.root / "rgb", config.root / "label"
-        pattern = re.compile(r"()(\d{6})\.png")
+        pattern = re.compile(rf"{ANYWHERE}(\d{{6}})\.png")
         wanted = (
             "Wanted are RGB/Stereo_Left/Omni_F/000001.png and GT/LABELS/Stereo_Left/Omni_F/000001.png, "
             "or rgb/000001.png and label/000001.png"

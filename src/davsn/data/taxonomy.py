@@ -1,7 +1,7 @@
 """Class tables: names, colours, and which classes a benchmark scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ class Taxonomy:
     Attributes:
         names: one a class.
         colours: RGB, one a class.
-        unscored: names of classes that are trained but left out of the reported mean
-            (fence, in the SYNTHIA protocol).
+        unscored: names of classes that are left out of the reported mean: trained all the same (fence, in the
+            SYNTHIA protocol), or of which the data set can show none.
     """
 
     names: tuple[str, ...]
@@ -45,6 +45,10 @@ class Taxonomy:
         palette = np.zeros((256, 3), np.uint8)
         palette[: len(self)] = self.colours
         return palette
+
+    def scored_on(self, other: "Taxonomy | None") -> "Taxonomy":
+        """The table scored on those classes that both score: a network's, on a data set of the same names."""
+        return self if other is None else replace(self, unscored=self.unscored | other.unscored)
 
     def as_data(self) -> dict[str, Any]:
         """The table as plain data, as a checkpoint keeps it."""

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
-from davsn.data.numbered import Layout, Numbered, NumberedSettings
+from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 from davsn.data.taxonomy import Taxonomy
 
-_NUMBER = r"(\d{3}_)(\d{5})"
+_NUMBER = rf"{ANYWHERE}(\d{{3}}_)(\d{{5}})"
 _CAR = 24
 _UNLABELLED = 0
 

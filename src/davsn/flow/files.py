@@ -86,6 +86,32 @@ def png_header(path: Path) -> tuple[int, int, int, int] | None:
     return width, height, depth, colour
 
 
+def read_wide(path: Path) -> NDArray[np.uint16]:
+    """(H, W, 3) channels of a 16-bit RGB PNG: x, y and whether they are known, in whatever unit.
+
+    Raises:
+        FlowError: another kind of file, damaged, or of a size beyond :data:`PIXEL_LIMIT`.
+        OSError: it cannot be read.
+    """
+    header = png_header(path)
+    if header is None:
+        raise FlowError("is not a PNG", str(path), _AGAIN)
+    width, height, depth, colour = header
+    if (depth, colour) != (16, 2):
+        raise FlowError(
+            f"is a PNG of {depth} bits a channel and colour type {colour}, not the 16-bit RGB of KITTI flow",
+            str(path),
+            "Is it a picture of the flow, or a frame? Give the folder of the flow files themselves",
+        )
+    _limit(path, width, height)
+    content = path.read_bytes()
+    whole = content[-8:-4] == b"IEND"  # OpenCV may fill up a truncated picture in silence
+    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
+    if stored is None or stored.shape != (height, width, 3):
+        raise FlowError("is a truncated or damaged PNG", str(path), _AGAIN)
+    return np.asarray(stored[..., ::-1])  # OpenCV's order is BGR
+
+
 def _read_tenths(path: Path) -> Flow:
     try:
         # Mapping the file compares the shape in its header with its length, and allocates nothing.
@@ -120,24 +146,9 @@ def _read_middlebury(path: Path) -> Flow:
 
 
 def _read_kitti(path: Path) -> Flow:
-    header = png_header(path)
-    if header is None:
-        raise FlowError("is not a PNG", str(path), _AGAIN)
-    width, height, depth, colour = header
-    if (depth, colour) != (16, 2):
-        raise FlowError(
-            f"is a PNG of {depth} bits a channel and colour type {colour}, not the 16-bit RGB of KITTI flow",
-            str(path),
-            "Is it a picture of the flow, or a frame? Give the folder of the flow files themselves",
-        )
-    _limit(path, width, height)
-    content = path.read_bytes()
-    whole = content[-8:-4] == b"IEND"  # OpenCV may fill up a truncated picture in silence
-    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
-    if stored is None or stored.shape != (height, width, 3):
-        raise FlowError("is a truncated or damaged PNG", str(path), _AGAIN)
-    flow = (stored[..., :0:-1].astype(np.float32) - 32768) / 64  # OpenCV's order is BGR: valid, y, x
-    return _known(flow, stored[..., 0] > 0)
+    stored = read_wide(path)
+    flow = (stored[..., :2].astype(np.float32) - np.float32(32768)) / np.float32(64)
+    return _known(flow, stored[..., 2] > 0)
 
 
 def _known(flow: NDArray[np.float32], known: NDArray[np.bool_]) -> Flow:

@@ -37,7 +37,8 @@ class Config(DatasetSettings):
     gap: float = Field(GAP, ge=0.0, le=1.0)
     """How far 'camera' is from 'game': 0 looks the same."""
     classes: ClassSet = "viper"
-    """'viper' for the 15 classes of VIPER→Cityscapes-Seq, 'synthia' for the 12 of SYNTHIA-Seq→Cityscapes-Seq."""
+    """'viper' for the 15 classes of VIPER→Cityscapes-Seq, 'synthia' for the 12 of SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2'
+    for the 10 that Virtual KITTI 2 shares with Cityscapes."""
     split: Literal["train", "val"] = "train"
     """Different splits of a seed share no clip."""
     seed: int = Field(0, ge=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from davsn.data.streets import Streets, layouts
+from davsn.data.streets.layouts.files import Place
 from davsn.data.taxonomy import write_classes
 from davsn.errors import DataError
 from davsn.saving import replacing
@@ -40,7 +41,7 @@ def write(
             if layout is None:
                 _write_frame(dataset, folder, index, position)
             else:
-                layouts.write_frame(dataset, folder, layout, index, position)
+                layouts.write_frame(layout, Place(dataset, folder, index, position))
             done += 1
             if progress is not None:
                 progress(done, total)

@@ -1,0 +1,298 @@
+"""CamVid, KITTI-STEP and Virtual KITTI 2 in their own layouts: which frames and neighbours, and the traps in words."""
+
+import os
+
+import numpy as np
+import published
+import pytest
+from PIL import Image
+from tiny_data import cut, frame_of
+
+from davsn.clip import IGNORE, ClipSpec
+from davsn.data.benchmarks import train_ids
+from davsn.data.camvid import CamVid
+from davsn.data.check import check
+from davsn.data.colour_codes import COLOURS, paint, read_painted
+from davsn.data.kitti_step import KittiStep
+from davsn.data.samples import Samples, target_training
+from davsn.data.vkitti2 import Vkitti2
+from davsn.errors import DataError, FlowError
+from davsn.flow.relative import read_relative, write_relative
+
+PAIR = ClipSpec((0, -1))
+LABELLED = ClipSpec((0, -1), labels=True)
+STORED = ClipSpec((0, -1), ((0, -1),))
+
+
+def names(samples):
+    return [
+        f"{samples.dataset.clips[clip].name}/{samples.dataset.clips[clip].frames[at]}" for clip, at in samples.places
+    ]
+
+
+def make(part, values, **more):
+    return part(part.Config(**{**values, **more}))
+
+
+class TestCamVid:
+    @pytest.fixture(name="values")
+    def _values(self, tmp_path):
+        drives = {"0006R0_f": [929, 930, 960], "0001TP_0": [6689, 6690], "0016E5_": [390, 7959, 7961, 7963]}
+        return published.camvid(tmp_path, drives, {"0006R0_f": [930, 960], "0001TP_0": [6690], "0016E5_": [7961]})
+
+    def test_labelled_frames_with_their_neighbour_by_number(self, values):
+        samples = Samples(make(CamVid, values), LABELLED)
+        assert names(samples) == ["0001TP_006689/0001TP_006690", "0006R0_f00929/0006R0_f00930"]
+        assert samples.left_out == 2
+        assert np.array_equal(samples[1].frames[-1], frame_of(0, 929))
+        expected = train_ids("camvid", "viper")[published.raw_label(930, 32)]
+        assert np.array_equal(samples[1].labels, expected)
+
+    def test_stills_that_are_two_numbers_apart(self, values):
+        samples = Samples(make(CamVid, values, step=2), LABELLED)
+        assert names(samples) == ["0016E5_07959/0016E5_07961"]
+        assert len(Samples(target_training(make(CamVid, values, step=2, every_frame=True)), PAIR)) == 2
+
+    def test_frames_of_the_videos_in_folders(self, values, tmp_path):
+        (tmp_path / "video").mkdir()
+        os.rename(tmp_path / "701_StillsRaw_full", tmp_path / "video" / "seq06R0")
+        assert len(Samples(make(CamVid, values, frames="video"), LABELLED)) == 2
+
+    def test_stills_alone_have_no_neighbours(self, tmp_path):
+        values = published.camvid(tmp_path, {"0006R0_f": [930, 960]}, {"0006R0_f": [930, 960]})
+        message = r"none of 2 frames .* The stills are a second apart: take all frames out of CamVid's videos and name"
+        with pytest.raises(DataError, match=message):
+            Samples(make(CamVid, values), LABELLED)
+        assert len(Samples(make(CamVid, values, missing="repeat"), LABELLED)) == 2
+
+    def test_what_it_cannot_show_is_not_scored(self, values):
+        unscored = {
+            classes: make(CamVid, values, classes=classes).taxonomy.unscored for classes in ("viper", "synthia")
+        }
+        assert unscored["viper"] == {"terrain", "truck", "bus", "motorcycle", "bicycle"}
+        assert unscored["synthia"] == {"fence"}  # which the protocol leaves out
+
+    def test_a_rider_with_the_bicycle_is_no_person(self, tmp_path):
+        values = published.camvid(tmp_path, {"0006R0_f": [1]}, {"0006R0_f": [1]})
+        label = np.full((24, 40, 3), COLOURS["camvid"]["Bicyclist"], np.uint8)
+        Image.fromarray(label).save(tmp_path / "LabeledApproved_full" / "0006R0_f00001_L.png")
+        assert (make(CamVid, values).read_label(0, 0) == IGNORE).all()
+        synthia = make(CamVid, values, classes="synthia")
+        assert (synthia.read_label(0, 0) == synthia.taxonomy.names.index("rider")).all()
+
+    def test_segnets_eleven_ids_and_lists(self, tmp_path):
+        for name in ("0001TP_006690", "0016E5_07961"):
+            for folder in ("train", "trainannot"):
+                (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(frame_of(0, 1)).save(tmp_path / "train" / f"{name}.png")
+            Image.fromarray(published.raw_label(1, 12)).save(tmp_path / "trainannot" / f"{name}.png")
+        listed = tmp_path / "train.txt"
+        listed.write_text("/SegNet/CamVid/train/0001TP_006690.png /SegNet/CamVid/trainannot/0001TP_006690.png\n")
+        values = {"root": tmp_path, "frames": "train", "labels": "trainannot", "form": "segnet", "missing": "repeat"}
+        assert len(Samples(make(CamVid, values), LABELLED)) == 2
+        dataset = make(CamVid, values, frame_list=listed)
+        (name,) = names(Samples(dataset, LABELLED))
+        assert name == "0001TP_006690/0001TP_006690"
+        assert np.array_equal(dataset.read_label(0, 0), train_ids("segnet", "viper")[published.raw_label(1, 12)])
+        assert {"light", "sign"} <= dataset.taxonomy.unscored  # one class there
+        Image.fromarray(np.full((24, 40), 12, np.uint8)).save(tmp_path / "trainannot" / "0001TP_006690.png")
+        message = r"006690\.png: holds ids beyond 11, the last there is: 12\. Wanted are SegNet's ids, 0 \(sky\) to 10"
+        with pytest.raises(DataError, match=message):
+            dataset.read_label(0, 0)
+
+
+class TestKittiStep:
+    @pytest.mark.parametrize("moved", [False, True])
+    @pytest.mark.parametrize(("split", "drive"), [("train", "0001"), ("val", "0002")])
+    def test_the_drives_of_a_part_wherever_the_pictures_are(self, tmp_path, moved, split, drive):
+        values = published.kitti_step(tmp_path, {drive: [0, 1, 3]}, split, moved)
+        if not moved:  # KITTI's own folder has the drives of both parts
+            for other in ("0000", "0018"):
+                if other != drive:
+                    published.kitti_step(tmp_path / "other", {other: [0, 1]}, "train")
+                    os.rename(
+                        tmp_path / "other" / "training" / "image_02" / other, tmp_path / "training/image_02" / other
+                    )
+        dataset = make(KittiStep, values, split=split)
+        samples = Samples(dataset, LABELLED)
+        assert names(samples) == [f"{drive}_000000/{drive}_000001"]
+        assert np.array_equal(samples[0].frames[-1], frame_of(0, 0))
+        every = Samples(target_training(make(KittiStep, values, split=split, every_frame=True)), PAIR)
+        allowed = {"0000", "0001"} if split == "train" else {"0002", "0018"}
+        assert {name[:4] for name in names(every)} <= allowed
+        assert len(every) == (1 if moved else 2)
+
+    def test_the_class_is_in_the_first_channel_and_255_is_nothing(self, tmp_path):
+        dataset = make(KittiStep, published.kitti_step(tmp_path, {"0000": [0, 1]}))
+        raw = published.raw_label(1, 20)
+        raw[raw == 19] = 255
+        assert (raw == 255).any()
+        assert np.array_equal(dataset.read_label(0, 1), train_ids("kitti_step", "viper")[raw])
+        assert not dataset.taxonomy.unscored
+
+    def test_label_ids_instead_of_train_ids(self, tmp_path):
+        values = published.kitti_step(tmp_path, {"0000": [0, 1]})
+        path = tmp_path / "panoptic_maps" / "train" / "0000" / "000001.png"
+        Image.fromarray(np.full((24, 40, 3), 26, np.uint8)).save(path)
+        message = (
+            r"000001\.png: holds ids beyond 18, the last there is: 26\. The class is in the first .*: are these lab"
+        )
+        with pytest.raises(DataError, match=message):
+            make(KittiStep, values).read_label(0, 1)
+
+    def test_nothing_there(self, tmp_path):
+        (tmp_path / "training" / "image_02").mkdir(parents=True)
+        message = r"image_02: holds no frames\. Wanted are training/image_02/0000/000000\.png, or images/train/0000/"
+        with pytest.raises(DataError, match=message):
+            make(KittiStep, {"root": tmp_path})
+
+    def test_a_list_names_drive_and_frame(self, tmp_path):
+        values = published.kitti_step(tmp_path, {"0000": [0, 1], "0001": [0, 1]})
+        listed = tmp_path / "list.txt"
+        listed.write_text("0001/000001.png\n")
+        assert names(Samples(make(KittiStep, values, frame_list=listed), LABELLED)) == ["0001_000000/0001_000001"]
+
+
+class TestVkitti2:
+    @pytest.fixture(name="values")
+    def _values(self, tmp_path):
+        drives = {"Scene01/clone": [0, 1, 2], "Scene18/clone": [0, 1], "Scene01/fog": [0, 1]}
+        return published.vkitti2(tmp_path, drives)
+
+    def test_a_variation_of_all_scenes_or_some(self, values):
+        assert names(Samples(make(Vkitti2, values), LABELLED)) == [
+            "Scene01_clone_00000/Scene01_clone_00001",
+            "Scene01_clone_00000/Scene01_clone_00002",
+            "Scene18_clone_00000/Scene18_clone_00001",
+        ]
+        chosen = Samples(make(Vkitti2, values, variation="fog", scenes=[1, 2]), LABELLED)
+        assert names(chosen) == ["Scene01_fog_00000/Scene01_fog_00001"]
+        assert names(Samples(make(Vkitti2, values, scenes=[18]), LABELLED)) == [
+            "Scene18_clone_00000/Scene18_clone_00001"
+        ]
+
+    def test_colours_become_the_ten_classes(self, values, tmp_path):
+        dataset = make(Vkitti2, values)
+        expected = train_ids("vkitti2", "vkitti2")[published.raw_label(1, 15)]
+        assert np.array_equal(dataset.read_label(0, 1), expected)
+        assert not dataset.taxonomy.unscored
+        os.rename(
+            tmp_path / "Scene18/clone/frames/classSegmentation", tmp_path / "Scene18/clone/frames/classsegmentation"
+        )
+        assert [len(info.labelled) for info in make(Vkitti2, values).clips] == [3, 2]  # as its own page spells it
+
+    @pytest.mark.parametrize(("classes", "shown"), [("viper", 9), ("synthia", 8), ("vkitti2", 10)])
+    def test_what_it_shows_of_each_set(self, values, classes, shown):
+        assert len(make(Vkitti2, values, classes=classes).taxonomy.scored) == shown
+
+    def test_its_own_flow_to_the_frame_before_and_after(self, values):
+        dataset = make(Vkitti2, values, flow="stored")
+        for other, step in ((0, -1), (2, 1)):
+            flow, known = dataset.read_flow(0, 1, other)
+            assert not known[:6].any()
+            assert known[6:].all()
+            assert not flow[~known].any()
+            reach = np.array([39, 23]) / 65535  # half a step of the form
+            assert (np.abs(flow[known] - [step * 1.1, 0.5]) <= reach + 1e-6).all()
+        sample = Samples(dataset, STORED)[0]
+        assert np.array_equal(sample.valid[0, -1], known)
+        assert sample.flows[0, -1][-1, 0, 0] == pytest.approx(-1.1, abs=1e-3)
+
+    def test_flow_of_another_folder(self, values, tmp_path):
+        published.vkitti2(tmp_path / "flow", {"Scene01/clone": [0, 1]})
+        folder = tmp_path / "Scene01/clone/frames/backwardFlow"
+        os.rename(folder, tmp_path / "gone")
+        dataset = make(Vkitti2, values, flow="stored")
+        with pytest.raises(FlowError) as caught:
+            dataset.read_flow(0, 1, 0)
+        assert str(caught.value) == (
+            f"{folder}/Camera_0: holds no backwardFlow_00001.png, the flow of frame Scene01_clone_00001 to "
+            f"Scene01_clone_00000. Unpack vkitti_2.0.3_backwardFlow.tar into {tmp_path}, or set flow: dis to estimate "
+            "flow on the fly"
+        )
+        assert make(Vkitti2, values, flow_root=tmp_path / "flow").read_flow(0, 1, 0) is not None
+
+    def test_no_flow_leads_further_than_a_neighbour(self, values):
+        message = (
+            r"Scene01_clone_00002: stored flow goes to the frame before or after, not to Scene01_clone_00000\. Set s"
+        )
+        with pytest.raises(FlowError, match=message):
+            make(Vkitti2, values).read_flow(0, 2, 0)
+
+    def test_a_damaged_flow_file(self, values, tmp_path):
+        path = tmp_path / "Scene01/clone/frames/backwardFlow/Camera_0/backwardFlow_00001.png"
+        cut(path, 0.6)
+        with pytest.raises(FlowError, match=r"backwardFlow_00001\.png: is a truncated or damaged PNG"):
+            make(Vkitti2, values).read_flow(0, 1, 0)
+        Image.fromarray(frame_of(0, 0)).save(path)
+        with pytest.raises(FlowError, match=r"is a PNG of 8 bits .*, not the 16-bit RGB of KITTI flow"):
+            make(Vkitti2, values).read_flow(0, 1, 0)
+
+
+def test_flow_beyond_the_picture_is_written_as_unknown(tmp_path):
+    known = np.ones((4, 5), bool)
+    write_relative(tmp_path / "a.png", np.broadcast_to(np.float32([4.1, 0]), (4, 5, 2)), known)
+    _, found = read_relative(tmp_path / "a.png")
+    assert not found.any()
+
+
+class TestPaintedLabels:
+    @pytest.mark.parametrize("raw", COLOURS)
+    def test_every_colour_is_read_back(self, tmp_path, raw):
+        ids = np.arange(len(COLOURS[raw]), dtype=np.uint8)[None].repeat(3, 0)
+        Image.fromarray(paint(ids, raw)).save(tmp_path / "0.png")
+        assert np.array_equal(read_painted(tmp_path / "0.png", raw), ids)
+        assert len(set(COLOURS[raw].values())) == len(COLOURS[raw])
+
+    def test_a_few_strays_are_ignored(self, tmp_path):
+        picture = np.full((20, 20, 3), COLOURS["camvid"]["Road"], np.uint8)
+        picture[0, :4] = 1, 2, 3
+        Image.fromarray(picture).save(tmp_path / "0.png")
+        ids = read_painted(tmp_path / "0.png", "camvid")
+        assert not ids[0, :4].any()
+        assert (train_ids("camvid", "viper")[ids] == IGNORE).sum() == 4
+        picture[0, :5] = 1, 2, 3
+        Image.fromarray(picture).save(tmp_path / "0.png")
+        message = (
+            r"0\.png: has 1% of its pixels in colours that mean no class, such as \(1, 2, 3\)\. Use the label as it"
+        )
+        with pytest.raises(DataError, match=message):
+            read_painted(tmp_path / "0.png", "camvid")
+
+    def test_colours_mixed_by_resizing(self, tmp_path):
+        picture = Image.fromarray(paint(published.raw_label(0, 32), "camvid"))
+        picture.resize((60, 36), Image.Resampling.BILINEAR).save(tmp_path / "0.png")
+        with pytest.raises(DataError, match=r"mean no class, .*resizing with interpolation and JPEG mix colours"):
+            read_painted(tmp_path / "0.png", "camvid")
+
+
+class TestLabelsOfAnotherSize:
+    def test_of_the_same_shape_is_told_once(self, tmp_path):
+        values = published.kitti_step(tmp_path, {"0000": [0, 1, 2]})
+        for number in range(3):
+            larger = np.zeros((48, 80, 3), np.uint8)
+            Image.fromarray(larger).save(tmp_path / f"panoptic_maps/train/0000/{number:06d}.png")
+        (problem,) = [one for one in check(make(KittiStep, values), LABELLED) if "size" in one.what]
+        assert (problem.severity, problem.where) == ("warning", "the data set")
+        assert problem.what == "labels of another size than their pictures, such as 80x48 for 40x24"
+        assert problem.remedy.startswith("Nothing, if either was made smaller")
+
+    def test_of_another_shape_is_refused(self, tmp_path):
+        values = published.kitti_step(tmp_path, {"0000": [0, 1]})
+        path = tmp_path / "panoptic_maps/train/0000/000001.png"
+        Image.fromarray(np.zeros((24, 42, 3), np.uint8)).save(path)
+        with pytest.raises(DataError) as caught:
+            make(KittiStep, values).read_label(0, 1)
+        assert str(caught.value) == (
+            f"{path}: is 42x24 pixels, which is another shape than the 40x24 of its picture "
+            f"{tmp_path}/training/image_02/0000/000001.png. Is it of another picture, or one of them cropped? Use both "
+            "as they were downloaded"
+        )
+        (problem,) = check(make(KittiStep, values), LABELLED)[1:]
+        assert problem.severity == "fatal"
+
+    @pytest.mark.parametrize("size", [(21, 12), (39, 24), (13, 8), (81, 48)])
+    def test_sizes_that_rounding_gives_are_not(self, tmp_path, size):
+        values = published.kitti_step(tmp_path, {"0000": [0, 1]})
+        Image.fromarray(np.zeros((*size[::-1], 3), np.uint8)).save(tmp_path / "panoptic_maps/train/0000/000001.png")
+        assert make(KittiStep, values).read_label(0, 1).shape == size[::-1]
