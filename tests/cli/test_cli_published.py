@@ -97,7 +97,8 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     with Image.open(next((tree / f"masks_{pair}").iterdir())) as mask:  # the public code has VIPER's colours for both
         palette = np.array(mask.getpalette("RGB")).reshape(-1, 3).tolist()
         assert palette[: len(single.names)] == [list(colour) for colour in taxonomy(pair).colours]
-    stems = [f"streets_00000{clip}_000002_leftImg8bit_color.png" for clip in (0, 1)]
+    labels = sorted((tree / "data" / "Cityscapes" / "gtFine" / "val").rglob("*_gtFine_labelIds.png"))
+    stems = [label.name.replace("gtFine_labelIds", "leftImg8bit_color") for label in labels]
     assert sorted(path.name for path in (tree / f"masks_{pair}").iterdir()) == stems
 
     model = Path("pretrained_models") / f"davsn_{pair}.pth"
