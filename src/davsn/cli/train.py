@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 
 from davsn.cache import GIGABYTE
 from davsn.cli.console import Report, console, progress
+from davsn.cli.pictures import Pictures
 from davsn.clip import Batch
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
@@ -21,6 +23,7 @@ from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
 from davsn.flow.setting import FlowSetting
+from davsn.networks.ensemble import Ensemble
 from davsn.reference_config import is_reference, translate
 from davsn.run import Run, Trained, open_trained, scored_frames
 from davsn.scores import Scores
@@ -101,8 +104,9 @@ class _Flow(Settings):
     flow: FlowSetting
 
 
-def recipe_values(name: str) -> dict[str, Any]:
-    """What a recipe of ours says.
+@contextmanager
+def recipe_file(name: str) -> Iterator[Path]:
+    """The file of a recipe of ours.
 
     Raises:
         ConfigError: no recipe of that name.
@@ -114,6 +118,12 @@ def recipe_values(name: str) -> dict[str, Any]:
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ConfigError(f"'{name}'", [f"no recipe of that name.{hint} (there are: {', '.join(names)}; or a .yaml)"])
     with as_file(ours.joinpath(f"{name}.yaml")) as path:
+        yield path
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """What a recipe of ours says; see :func:`recipe_file`."""
+    with recipe_file(name) as path:
         return read_yaml(path)
 
 
@@ -149,15 +159,33 @@ def tell_caches(experiment: Experiment) -> None:
         console.print(f"Cache: {place}, {filled}; delete it whenever you like", markup=False, soft_wrap=True)
 
 
-def score(trained: Trained, part: Part, name: str, labelled_only: bool = False) -> Scores:
-    """Evaluate with progress on the screen; see :func:`davsn.run.scored_frames`."""
+def score(
+    trained: Trained,
+    part: Part,
+    name: str,
+    labelled_only: bool = False,
+    together: Ensemble | None = None,
+    pictures: Path | None = None,
+) -> Scores:
+    """Evaluate with progress on the screen; see :func:`davsn.run.scored_frames`.
+
+    Args:
+        trained: the network.
+        part: the data set.
+        name: of the set.
+        labelled_only: see :func:`davsn.run.scored_frames`.
+        together: several networks to score in place of the one.
+        pictures: a folder for the predictions of the labelled frames; see :class:`davsn.cli.pictures.Pictures`.
+    """
     samples = scored_frames(trained, part, labelled_only=labelled_only)
     fill_with_progress(samples, trained.device)
     precision = trained.experiment.training.precision
+    keep = Pictures(pictures, samples, trained.taxonomy) if pictures is not None else lambda batch, prediction: None
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
+        network = together or trained.segmenter
         taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
-        return evaluate(trained.segmenter, batches, taxonomy, trained.device, precision)
+        return evaluate(network, batches, taxonomy, trained.device, precision, predicted=keep)
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:
