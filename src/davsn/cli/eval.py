@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from davsn.checkpoint import held
-from davsn.cli.console import console
+from davsn.cli.console import console, say
 from davsn.cli.train import load_recipe, score
 from davsn.data.base import VideoDataset
 from davsn.errors import CheckpointError, ConfigError
@@ -117,7 +117,7 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         file = out or _scores_file(paths, name)
         scores.save(file)
         console.print(scores.table(f"{_said(members, paths)}, on {name}"))
-        console.print(f"written to {file}" + (f", pictures to {folder}" if folder else ""))
+        say(f"written to {file}" + (f", pictures to {folder}" if folder else ""))
 
 
 def _refuse(options: Mapping[str, object]) -> None:
@@ -177,7 +177,7 @@ def _sweep(
     for path in follow(folder, experiment.training.steps, watch):
         with held(path) as kept:
             if kept is None:
-                console.print(f"{path} was deleted before it could be scored: raise training.keep to keep more")
+                say(f"{path} was deleted before it could be scored: raise training.keep to keep more")
                 continue
             content = content_of(kept)
             wanted = [name for name, sweep in sweeps.items() if content not in sweep.entries]
@@ -187,12 +187,12 @@ def _sweep(
             for name in wanted:
                 scores = score(trained, sets[name], name, labelled_only)
                 sweeps[name].add(content, Entry(trained.step or 0, scores))
-                console.print(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
+                say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
     for sweep in sweeps.values():
         if not sweep.entries:
             raise CheckpointError(f"{folder} holds no checkpoint yet. Give a run that has saved one, or --watch it")
         console.print(sweep.table())
-    console.print(f"written to {file}")
+    say(f"written to {file}")
 
 
 def _sets(experiment: Experiment, data: Path | None, classes: Path | None, changes: list[str]) -> dict[str, Part]:

@@ -12,7 +12,7 @@ import yaml
 from cyclopts import Parameter
 
 from davsn.cache import GIGABYTE
-from davsn.cli.console import Report, console, progress
+from davsn.cli.console import Report, console, progress, say
 from davsn.cli.pictures import Pictures
 from davsn.clip import Batch
 from davsn.data.base import DatasetSettings
@@ -55,13 +55,13 @@ def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(ali
 def carry_out(experiment: Experiment, folder: Path) -> int:
     """Train, score every validation set, and say where things are; the exit code."""
     if not train_in(experiment, folder):
-        console.print(f"Stopped and saved in {folder}. The same command goes on from there.")
+        say(f"Stopped and saved in {folder}. The same command goes on from there.")
         return 130
     for name, part in experiment.validation.items():
         scores = score(open_trained(folder, own_code=True), part, name)
         scores.save(folder / f"scores_{name}.json")
         console.print(scores.table(f"{experiment.name} on {name}"))
-    console.print(f"Done: {folder}")
+    say(f"Done: {folder}")
     return 0
 
 
@@ -77,7 +77,7 @@ def load_recipe(recipe: str, changes: list[str], paths: bool = True) -> Experime
         values = read_yaml(Path(recipe))
         if is_reference(values):
             values, lines = translate(values, recipe)
-            console.print("\n".join([f"{recipe} is of the public code:", *lines]), markup=False, soft_wrap=True)
+            say("\n".join([f"{recipe} is of the public code:", *lines]))
         return load(values, changes, where=recipe, paths=paths)
     return load(recipe_values(recipe), changes, where=f"recipe {recipe}", paths=paths)
 
@@ -133,7 +133,7 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     tell_caches(experiment)
     for domain in run.domains:
         if domain.left_out:
-            console.print(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
+            say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
     with progress(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
@@ -156,7 +156,7 @@ def tell_caches(experiment: Experiment) -> None:
     }
     for place, store in stores.items():
         filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
-        console.print(f"Cache: {place}, {filled}; delete it whenever you like", markup=False, soft_wrap=True)
+        say(f"Cache: {place}, {filled}; delete it whenever you like")
 
 
 def score(
