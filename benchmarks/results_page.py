@@ -65,6 +65,17 @@ people.
 """
 
 
+CHECK = """\
+Looking up: the folders are listed and clips made, as training does when it starts; then counts, neighbours and flow
+files are compared, for every sample. Seconds of the processor, the least of three; by the clock, the first of them.
+Reading the samples comes on top and takes what decoding takes.
+
+Memory: the estimate counts every tensor of the step, and a test holds it to within 2 % of those that a real step makes.
+A process takes more: what its allocator keeps after it was freed, and the work space of libraries. Measured is the
+growth of a process that does two steps of da_vsn on the streets in fp32 on the CPU. On a GPU it has not been measured.
+"""
+
+
 def rows_of(record: Record) -> list[dict[str, Any]]:
     """The rows of a record; a bare list of rows is a record too."""
     return list(record["rows"])
@@ -203,6 +214,59 @@ def step(record: Record) -> list[str]:
     return [told, *table(["part", *seconds], body), *table(["ratio", "measured"], ratios), *origin(record)]
 
 
+def check(record: Record) -> list[str]:
+    """See :data:`CHECK`."""
+    rows = [[row["layout"], str(row["files"]), *seconds(row)] for row in rows_of(record)]
+    told = table(["layout", "files", "listing, s", "looking up, s", "both by the clock, s"], rows)
+    keys = ("network", "size", "estimate_mib", "measured_mib", "ratio")
+    peaks = [
+        [row["network"], row["size"], *(number(row[key], 2 if key == "ratio" else 0) for key in keys[2:])]
+        for row in record.get("memory", [])
+    ]
+    head = ["network", "frames", "estimate, MiB", "process, MiB", "process / estimate"]
+    return [CHECK, *told, *(table(head, peaks) if peaks else []), *origin(record)]
+
+
+def seconds(row: Mapping[str, float]) -> list[str]:
+    """The three times of a look-up."""
+    return [number(row[key], 2) for key in ("listing_s", "looking_up_s", "wall_s")]
+
+
+def correlation(record: Record) -> list[str]:
+    """The ways to write FlowNet2's correlation."""
+    told = (
+        "Features of 256 channels at an eighth of the frame, 441 displacements; one thread, processor time, each\n"
+        "variant's fastest round. All agree to 1e-5. The last three were run once, at the smaller size alone.\n"
+    )
+    body = [
+        [row["variant"], row["frame"], number(row["ms"]), number(row["times_the_fastest"], 2)]
+        for row in rows_of(record)
+    ]
+    return [told, *table(["variant", "frame", "ms", "times the fastest"], body), *origin(record)]
+
+
+def flow_networks(record: Record) -> list[str]:
+    """Time and memory of the neural flow estimators."""
+    size = f"{record['settings']['width']}×{record['settings']['height']}"
+    told = (
+        f"One pair of {size}, float32, one thread, random weights: timed, never scored. Seconds of the processor;\n"
+        "memory in MiB: the weights, the largest output of a layer, and the most that was held above the imports\n"
+        "while the weights were read and a flow estimated. The last column is that peak over twice the weights plus\n"
+        "the largest output; for FlowNet2 it is to be at most 1.\n"
+    )
+    keys = ("seconds", "weights", "largest", "peak")
+    body = [
+        [
+            row["estimator"],
+            *(number(row[key], 2 if key == "seconds" else 0) for key in keys),
+            number(row["of_twice_the_weights_and_the_largest"], 2),
+        ]
+        for row in rows_of(record)
+    ]
+    head = ["estimator", "s a pair", "weights", "largest output", "peak", "of the limit"]
+    return [told, *table(head, body), *origin(record)]
+
+
 def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
     rows = rows_of(record)
@@ -253,9 +317,12 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "streets": ("What a frame of the streets costs", plain),
     "loading": ("What loading costs", loading),
     "step": ("What a training step costs", step),
+    "check": ("What `davsn check` costs, and how near its estimate of memory is", check),
     "splat": ("What propagation costs", splat),
     "flow_cost": ("What flow on the fly costs", flow_cost),
     "flow_cache": ("How small flow is kept", flow_cache),
+    "correlation": ("FlowNet2's correlation", correlation),
+    "flow_networks": ("What neural flow costs", flow_networks),
 }
 """Record's name → the section's title and its writer, in the page's order."""
 

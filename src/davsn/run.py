@@ -50,7 +50,7 @@ class Run:
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
         self.experiment, self.folder = experiment, folder
-        _compare(folder, dump(experiment))
+        compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
         source = build_dataset(experiment.source)
@@ -115,8 +115,16 @@ def _settings_file(folder: Path) -> Path:
     return folder / "settings.yaml"
 
 
-def _compare(folder: Path, settings: dict[str, Any]) -> None:
-    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything."""
+def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything.
+
+    Args:
+        folder: where a run is to begin or to go on.
+        settings: its own, as :func:`davsn.experiment.dump` gives them.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings; names each that differs.
+    """
     file = _settings_file(folder)
     if file.is_file() and checkpoint.latest(folder / "checkpoints") is not None:
         held = dict(_flat(read_yaml(file)))

@@ -170,6 +170,12 @@ def _pair(request, davsn, layouts):
 def test_check_train_and_score(davsn, layouts, pair):
     code, out, _ = davsn(layouts, "check", pair, "--all")
     assert code == 0, out
+    lines = out.splitlines()
+    counted = 3 if pair == "viper.yaml" else 2  # of SYNTHIA-Seq's sequences one has a published count, by its name
+    assert sum(line.startswith("warning") and "where the published data set has" in line for line in lines) == counted
+    assert (
+        sum("the data set: the stored flow has the right direction: frames differ by " in line for line in lines) == 3
+    )
     code, _, err = davsn(layouts, "train", pair, "-o", f"runs/{pair}")
     assert code == 0, err
     scores = Scores.load(layouts / "runs" / pair / "scores_city.json")
@@ -178,6 +184,16 @@ def test_check_train_and_score(davsn, layouts, pair):
     code, out, _ = davsn(layouts, "eval", f"runs/{pair}")
     assert code == 0
     assert "mIoU" in out
+
+
+def test_flow_of_the_wrong_sign_is_found_before_training(davsn, layouts, pair, tmp_path):
+    for path in (layouts / "cityscapes-domain=camera-seed=1").glob("Estimated*/*.npy"):
+        np.save(tmp_path / path.name, -np.load(path))
+    code, out, _ = davsn(layouts, "check", pair, f"target.flow_root={tmp_path}")
+    assert code == 2, out
+    (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
+    assert line.startswith("fatal    target  the data set: the stored flow has the wrong direction: frames differ by ")
+    assert line.endswith("to the one before (docs/conventions.md), or set flow: dis")
 
 
 def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_path):

@@ -1,7 +1,7 @@
 """What every data set of video offers. A data set knows its files, frames and neighbours; nobody else does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -92,6 +92,9 @@ class VideoDataset(ABC):
     """What is wrong with files that were accepted in part, because ``bad_files`` is 'skip'."""
     without_neighbours: str = "Single frames need missing: repeat"
     """What to do where no frame at all has its neighbour."""
+    published: Mapping[Literal["clips", "frames", "used"], int] = {}
+    """How many there are in a whole copy of a published data set with these settings, as far as it is known: clips,
+    frames, and frames that are used, which are those that may be a sample's current one."""
 
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...
@@ -155,5 +158,13 @@ class VideoDataset(ABC):
 
         Returns:
             None where the data set reads no such files, or none of this pair.
+        """
+        return None
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file that holds the flow that :meth:`read_flow` reads; None where it is not in a file.
+
+        Raises:
+            FlowError: there should be one, and is not.
         """
         return None

@@ -59,6 +59,8 @@ class Cityscapes(Numbered):
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
         self._replaced = dict(self._replacements()) if config.flow_names == "replaced" else {}
+        if config.frame_list is None and not config.every_frame:
+            self.published = {"used": {"train": 2_975, "val": 500}[config.split]}
 
     def _flow_name(self, frame: str, other: str) -> str:
         return f"{self._replaced.get(frame, frame)}_{other[-6:]}"

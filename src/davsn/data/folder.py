@@ -112,6 +112,11 @@ class Folder(VideoDataset):
         Raises:
             FlowError: no file, a damaged one, or flow to another frame than the neighbour before.
         """
+        path = self.find_flow(clip, position, other)
+        return None if path is None else read_flow(path)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file of the stored flow position→other; see :meth:`VideoDataset.find_flow`."""
         if self.config.flow_root is None:
             return None
         frame, name = self._frame(clip, position), self.flow_file(clip, position, other)
@@ -124,7 +129,7 @@ class Folder(VideoDataset):
         path = self.config.flow_root / name
         for suffix in SUFFIXES:
             if path.with_suffix(suffix).is_file():
-                return read_flow(path.with_suffix(suffix))
+                return path.with_suffix(suffix)
         raise FlowError(
             f"no flow of frame {frame.name} there: looked for {frame.stem} with {', '.join(SUFFIXES)}",
             str(path.parent),

@@ -121,6 +121,11 @@ class Numbered(VideoDataset):
         Raises:
             FlowError: no file of the name that the public code would give it, or a damaged one.
         """
+        path = self.find_flow(clip, position, other)
+        return None if path is None else read_flow(path)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file of the stored flow position→other; see :meth:`VideoDataset.find_flow`."""
         folder, names = self.config.flow_root, self.clips[clip].frames
         if folder is None:
             return None
@@ -131,7 +136,7 @@ class Numbered(VideoDataset):
         if not (folder / name).is_file():
             found = f"holds no {name}, the flow of frame {names[position]} to {names[other]}"
             raise FlowError(found, str(folder), NO_FILE)
-        return read_flow(folder / name)
+        return folder / name
 
     def flow_file(self, clip: int, position: int, other: int) -> str | None:
         """The name that the public code gives it; see :meth:`VideoDataset.flow_file`."""

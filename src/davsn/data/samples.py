@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -203,6 +204,7 @@ class _Unlabelled(VideoDataset):
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
         self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
         self.damage, self.without_neighbours = dataset.damage, dataset.without_neighbours
+        self.published = dataset.published
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)
@@ -225,6 +227,9 @@ class _Unlabelled(VideoDataset):
 
     def flow_file(self, clip: int, position: int, other: int) -> str | None:
         return self._dataset.flow_file(clip, position, other)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        return self._dataset.find_flow(clip, position, other)
 
 
 def target_training(dataset: VideoDataset) -> VideoDataset:
