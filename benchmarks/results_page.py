@@ -1,4 +1,4 @@
-"""Writes docs/results.md, and the table in README.md, from the records in benchmarks/results/.
+"""Writes docs/results.md, and the tables in README.md and docs/flow.md, from the records in benchmarks/results/.
 
 Run: python benchmarks/results_page.py [--check]
 No number is typed by hand: a record is what a benchmark wrote, this script only rounds and averages. The form of a
@@ -7,20 +7,19 @@ record is in benchmarks/results/README.md. With --check nothing is written; the 
 
 import argparse
 import json
-import math
-import statistics
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+
+from results_tables import Record, classes, column, groups, number, origin, rows_of, spread, summary, table
 
 PROJECT = Path(__file__).parents[1]
 RECORDS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
+FLOW_PAGE = PROJECT / "docs" / "flow.md"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
-Record = Mapping[str, Any]
 Section = Callable[[Record], Iterable[str]]
 
 HEAD = """# Results
@@ -74,86 +73,6 @@ Memory: the estimate counts every tensor of the step, and a test holds it to wit
 A process takes more: what its allocator keeps after it was freed, and the work space of libraries. Measured is the
 growth of a process that does two steps of da_vsn on the streets in fp32 on the CPU. On a GPU it has not been measured.
 """
-
-
-def rows_of(record: Record) -> list[dict[str, Any]]:
-    """The rows of a record; a bare list of rows is a record too."""
-    return list(record["rows"])
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A number, or a dash where there is none."""
-    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def spread(values: Sequence[float | None], digits: int = 1) -> str:
-    """Mean ± sample standard deviation; the value alone where there is one."""
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    if not known:
-        return "–"
-    mean = number(statistics.fmean(known), digits)
-    return mean if len(known) < 2 else f"{mean} ± {number(statistics.stdev(known), digits)}"
-
-
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table; numbers are flush right."""
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
-    return [*lines, *("| " + " | ".join(row) + " |" for row in body), ""]
-
-
-def groups(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """Rows by their values of some keys, in the order of first appearance; a missing key counts as ''."""
-    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(tuple(str(row.get(key, "")) for key in keys), []).append(row)
-    return found
-
-
-def column(rows: Iterable[dict[str, Any]], key: str) -> list[float | None]:
-    """One value of every row, None where it has none."""
-    return [row.get(key) for row in rows]
-
-
-def origin(record: Record) -> list[str]:
-    """Where a record comes from: command, commit, date, machine, settings, and what its author noted."""
-    chosen = {key: value for key, value in record.get("settings", {}).items() if key != "seeds"}
-    settings = ", ".join(f"{key} {json.dumps(value)}" for key, value in chosen.items())
-    seeds = record.get("seeds") or sorted({row["seed"] for row in record.get("rows", []) if "seed" in row})
-    lines = [f"`{record['command'].strip()}`, commit {record['commit']}, {record['date']}, {record['machine']}."]
-    if seeds:
-        lines.append(f"Seeds: {', '.join(map(str, seeds))}.")
-    if settings:
-        lines.append(f"Settings: {settings}.")
-    return ["\n".join(lines), "", *(part for note in record.get("notes", []) for part in (note, ""))]
-
-
-def summary(rows: list[dict[str, Any]]) -> list[str]:
-    """Method by method: mIoU, temporal consistency and seconds of training."""
-    sets = any("set" in row for row in rows)
-    head = ["method", *(["scored on"] if sets else []), "mIoU", "temporal consistency", "training, s"]
-    body = []
-    for (method, scored), same in groups(rows, "method", "set").items():
-        consistency = spread(column(same, "temporal_consistency"))
-        seconds = spread(column(same, "seconds"), 0)
-        body.append([method, *([scored] if sets else []), spread(column(same, "miou")), consistency, seconds])
-    return table(head, body)
-
-
-def classes(rows: list[dict[str, Any]]) -> list[str]:
-    """IoU of every class, a column for each method and set."""
-    by_run = groups(rows, "method", "set")
-    names = list(dict.fromkeys(name for row in rows for name in row.get("iou", {})))
-    if not names:
-        return []
-    head = ["IoU", *(" on ".join(filter(None, run)) for run in by_run)]
-    body = [[name, *(spread([percent(row, name) for row in same]) for same in by_run.values())] for name in names]
-    return table(head, body)
-
-
-def percent(row: dict[str, Any], name: str) -> float | None:
-    """A class's IoU × 100; records hold it in [0, 1]."""
-    value = row.get("iou", {}).get(name)
-    return None if value is None else 100 * value
 
 
 def scored(record: Record) -> list[str]:
@@ -230,6 +149,25 @@ def check(record: Record) -> list[str]:
 def seconds(row: Mapping[str, float]) -> list[str]:
     """The three times of a look-up."""
     return [number(row[key], 2) for key in ("listing_s", "looking_up_s", "wall_s")]
+
+
+def flow_quality(record: Record) -> list[str]:
+    """How good every flow estimator is, and what it costs."""
+    rows = rows_of(record)
+    names = list(dict.fromkeys(row["set"] for row in rows))
+    body, edges = [], []
+    for (title,), same in groups(rows, "estimator").items():
+        by_set = {row["set"]: row for row in same}
+        errors = [f"{number(row['end-point error'], 2)} · {number(row['outliers'])}" for row in same if row["scored"]]
+        title = title if errors else f"{title}, random weights"
+        costs = [number(by_set[name]["ms"], 0) for name in ("ProcCity", "Sintel")]
+        body.append([title, *(errors or ["–"] * len(names)), *costs, number(same[0]["memory_mib"], 0)])
+        if errors:
+            camera = by_set["streets, camera"]
+            edges.append([title, *(number(camera[key], 2) for key in ("s0-10", "s10-40", "s40+", "near edges"))])
+    head = ["estimator", *names, "ms, 480×240", "ms, 1024×436", "MiB"]
+    by_motion = table(["error on camera", "0 to 10 px", "10 to 40 px", "40 px and more", "near edges"], edges)
+    return [*table(head, body), *by_motion, *origin(record)]
 
 
 def correlation(record: Record) -> list[str]:
@@ -314,15 +252,17 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", demo),
     "procity_camvid": ("ProcCity → CamVid: real video", procity),
     "streets_gap": ("How far apart the two streets are", gap),
+    "flow_quality": ("How good flow is", flow_quality),
+    "flow_effect": ("What good flow buys", lambda record: [*summary(rows_of(record)), *origin(record)]),
     "streets": ("What a frame of the streets costs", plain),
     "loading": ("What loading costs", loading),
     "step": ("What a training step costs", step),
     "check": ("What `davsn check` costs, and how near its estimate of memory is", check),
     "splat": ("What propagation costs", splat),
-    "flow_cost": ("What flow on the fly costs", flow_cost),
-    "flow_cache": ("How small flow is kept", flow_cache),
     "correlation": ("FlowNet2's correlation", correlation),
     "flow_networks": ("What neural flow costs", flow_networks),
+    "flow_cost": ("What flow on the fly costs", flow_cost),
+    "flow_cache": ("How small flow is kept", flow_cache),
 }
 """Record's name → the section's title and its writer, in the page's order."""
 
@@ -343,10 +283,19 @@ def page(records: Mapping[str, Record]) -> str:
 
 def in_readme(readme: str, records: Mapping[str, Record]) -> str:
     """README.md with the table of the demo between its two marks."""
-    before, rest = readme.split(START)
+    return marked(readme, summary(rows_of(records["demo"])) if "demo" in records else None)
+
+
+def in_flow_page(text: str, records: Mapping[str, Record]) -> str:
+    """docs/flow.md with the tables of estimators between its two marks."""
+    return marked(text, flow_quality(records["flow_quality"]) if "flow_quality" in records else None)
+
+
+def marked(text: str, lines: list[str] | None) -> str:
+    """A text with these lines between its two marks."""
+    before, rest = text.split(START)
     after = rest.split(END)[1]
-    lines = summary(rows_of(records["demo"])) if "demo" in records else ["Not recorded yet.", ""]
-    return f"{before}{START}\n\n" + "\n".join(lines) + f"\n{END}{after}"
+    return f"{before}{START}\n\n" + "\n".join(lines or ["Not recorded yet.", ""]) + f"\n{END}{after}"
 
 
 def main() -> int:
@@ -354,7 +303,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
     checking = parser.parse_args().check
     records, stale = load(RECORDS), []
-    for path, text in ((PAGE, page(records)), (README, in_readme(README.read_text(encoding="utf-8"), records))):
+    texts = {
+        PAGE: page(records),
+        README: in_readme(README.read_text(encoding="utf-8"), records),
+        FLOW_PAGE: in_flow_page(FLOW_PAGE.read_text(encoding="utf-8"), records),
+    }
+    for path, text in texts.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
             if not checking:

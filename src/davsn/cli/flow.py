@@ -25,6 +25,9 @@ from davsn.methods.base import Method
 from davsn.settings import override
 
 flow_ = App(name="flow", result_action="return_value")
+flow_.command("davsn.cli.flow_convert:convert_", name="convert")
+flow_.command("davsn.cli.flow_show:show_", name="show")
+flow_.command("davsn.cli.flow_measure:measure_", name="measure")
 Domains = dict[str, tuple[Part, ClipSpec]]
 """Data sets by their keys in the recipe, and what is wanted of their samples."""
 

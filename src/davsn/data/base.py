@@ -153,18 +153,18 @@ class VideoDataset(ABC):
         """
         return None
 
-    def flow_file(self, clip: int, position: int, other: int) -> str | None:
-        """The name below flow_root of the file in tenths of a pixel that holds the flow position→other for 'stored'.
-
-        Returns:
-            None where the data set reads no such files, or none of this pair.
-        """
-        return None
-
     def find_flow(self, clip: int, position: int, other: int) -> Path | None:
         """The file that holds the flow that :meth:`read_flow` reads; None where it is not in a file.
 
         Raises:
             FlowError: there should be one, and is not.
+        """
+        return None
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The name below flow_root of the file in tenths of a pixel that holds the flow position→other for 'stored'.
+
+        Returns:
+            None where the data set reads no such files, or none of this pair.
         """
         return None

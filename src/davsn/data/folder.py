@@ -14,6 +14,7 @@ from davsn.data.images import check_ids, natural, picture_files, picture_size, r
 from davsn.data.origin import Origin, origin
 from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.errors import DataError, FlowError
+from davsn.flow.direction import told
 from davsn.flow.files import SUFFIXES, Flow, read_flow
 
 _LAYOUT = "Wanted are <root>/frames/<clip>/*.jpg or *.png, <root>/<clip>/*, or a folder of frames; see docs/data.md"
@@ -38,6 +39,7 @@ class Folder(VideoDataset):
     Raises:
         DataError: no such folder, no frames, two frames of one name, or labels that nothing can be made of.
         ConfigError: a class table with mistakes.
+        FlowError: stored flow that says of itself that it goes the wrong way.
     """
 
     class Config(DatasetSettings):
@@ -66,6 +68,13 @@ class Folder(VideoDataset):
         self._labels = None if config.labels is None else _named(config.root, config.labels, "labels")
         if config.flow_root is not None and not config.flow_root.is_dir():
             raise DataError("no such folder", str(config.flow_root), "Give the folder of the stored flow")
+        if config.flow_root is not None and told(config.flow_root) == "previous-to-current":
+            raise FlowError(
+                "holds flow that goes previous-to-current; training needs current-to-previous, which is not that "
+                "negated",
+                str(config.flow_root),
+                "Set flow to an estimator such as dis",
+            )
         self.taxonomy: Taxonomy | None = None
         self._places: list[_Place] = []
         self.clips: list[ClipInfo] = []

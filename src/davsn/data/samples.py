@@ -225,11 +225,11 @@ class _Unlabelled(VideoDataset):
     ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
         return self._dataset.read_flow(clip, position, other)
 
-    def flow_file(self, clip: int, position: int, other: int) -> str | None:
-        return self._dataset.flow_file(clip, position, other)
-
     def find_flow(self, clip: int, position: int, other: int) -> Path | None:
         return self._dataset.find_flow(clip, position, other)
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        return self._dataset.flow_file(clip, position, other)
 
 
 def target_training(dataset: VideoDataset) -> VideoDataset:
