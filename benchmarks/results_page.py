@@ -264,6 +264,12 @@ def flow_cache(record: Record) -> list[str]:
     return [told, *plain(record)]
 
 
+def needs(record: Record) -> list[str]:
+    """What was counted of steps that nobody has run."""
+    told = "Counted from the shapes of a step's tensors at full size, not measured on any device: what convolutions\n"
+    return [told + "take to work in, and temporary results, come on top of the memory.\n", *plain(record)]
+
+
 def loading(record: Record) -> list[str]:
     """Loading a pair of frames against decoding it, and the second epoch with a cache against the first."""
     settings = record["settings"]
@@ -282,6 +288,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "flow_quality": ("How good flow is", flow_quality),
     "flow_effect": ("What good flow buys", lambda record: [*summary(rows_of(record)), *origin(record)]),
     "streets": ("What a frame of the streets costs", plain),
+    "published_cost": ("What the published recipes need", needs),
     "loading": ("What loading costs", loading),
     "step": ("What a training step costs", step),
     "check": ("What `davsn check` costs, and how near its estimate of memory is", check),

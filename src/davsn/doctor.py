@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from davsn import checkpoint
 from davsn.clip import Batch, ClipSpec
 from davsn.components import find
-from davsn.data.base import VideoDataset
+from davsn.data.base import DatasetSettings, VideoDataset
 from davsn.data.check import HERE, Finding, Severity, Watch, check, unwatched
 from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
@@ -93,7 +93,7 @@ class _Doctor:
         experiment = self.experiment
         for key, part in self._parts().items():
             with self.noting(key):
-                self._sets[key] = build_dataset(part)
+                self._sets[key] = build_dataset(_uncached(part))
         taxonomy = self._taxonomy()
         if taxonomy is None:
             self.add("network", "not looked at, since the source does not tell the number of classes", "", "note")
@@ -234,6 +234,14 @@ class _Doctor:
         )
         remedy = "Free some space, choose another folder (--out), or set training.keep lower"
         self.add("disk", told, remedy if needed > free else "", "fatal" if needed > free else "note", str(folder))
+
+
+def _uncached(part: Part) -> Part:
+    """A data set that keeps nothing of what is read here: a look writes no file."""
+    settings = part.settings
+    assert isinstance(settings, DatasetSettings)
+    flow = settings.flow.model_copy(update={"cached": False})
+    return part.model_copy(update={"settings": settings.model_copy(update={"cached": False, "flow": flow})})
 
 
 def _at_home(experiment: Experiment) -> Experiment:

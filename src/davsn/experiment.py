@@ -200,6 +200,11 @@ def build_dataset(part: Part) -> VideoDataset:
     return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # _part made them of its Config
 
 
+def known_classes(part: Part) -> Taxonomy | None:
+    """The class table that a data set's settings tell without its files; None where they do not."""
+    return find("davsn.data", part.name, VideoDataset).classes_of(part.settings)  # type: ignore[arg-type]  # as above
+
+
 def build_labelled(part: Part, taxonomy: Taxonomy) -> VideoDataset:
     """A data set to score a network on.
 

@@ -30,6 +30,7 @@ from davsn.experiment import (
     clips_of,
     device_of,
     dump,
+    known_classes,
 )
 from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
@@ -265,14 +266,14 @@ def _open_weights(path: Path, recipe: Experiment | None) -> Trained:
 
 
 def _classes_of(experiment: Experiment) -> Taxonomy:
-    """The class table of the first data set of an experiment that is there and has one."""
+    """The class table of the first data set of an experiment whose settings tell it, or that is there and has one."""
     sets = {"source": experiment.source, "target": experiment.target}
     sets |= {f"validation.{name}": part for name, part in experiment.validation.items()}
     reasons = []
     for key, part in sets.items():
         if part is not None:
             try:
-                taxonomy = build_dataset(part).taxonomy
+                taxonomy = known_classes(part) or build_dataset(part).taxonomy
             except DavsnError as error:
                 reasons.append(f"{key}: {error}")
             else:

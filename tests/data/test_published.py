@@ -15,7 +15,7 @@ from tiny_data import cut, frame_of
 
 from davsn.clip import ClipSpec
 from davsn.data.base import NO_FILE
-from davsn.data.benchmarks import train_ids
+from davsn.data.benchmarks import taxonomy, train_ids
 from davsn.data.check import check
 from davsn.data.cityscapes import Cityscapes
 from davsn.data.numbered import _runs
@@ -470,3 +470,16 @@ def test_twenty_thousand_files_are_listed_in_seconds_and_none_is_opened(tmp_path
     samples = Samples(dataset, LABELLED)
     assert time.perf_counter() - began < 5
     assert len(samples) == 1000
+
+
+@pytest.mark.parametrize(
+    ("part", "told", "classes"),
+    [
+        (Viper, {}, "viper"),
+        (Synthia, {}, "synthia"),
+        (Cityscapes, {}, "viper"),
+        (Cityscapes, {"classes": "synthia"}, "synthia"),
+    ],
+)
+def test_the_classes_are_known_without_the_files(part, told, classes):
+    assert part.classes_of(part.Config(root="not/there", **told)) == taxonomy(classes)

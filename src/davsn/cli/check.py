@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import console, progress, say
 from davsn.cli.train import load_recipe, tell_caches
 from davsn.data.check import Finding, grouped
 from davsn.doctor import examine
@@ -66,10 +66,10 @@ def show(found: Sequence[Finding]) -> None:
             remedy = f". {finding.remedy}" if finding.remedy else ""
             where = f"{finding.where}: " if finding.where else ""
             line = f"{finding.severity:8} {finding.part}  {where}{_what(finding, count)}{remedy}"
-            console.print(" ".join(line.split("\n")), markup=False, soft_wrap=True)
+            say(" ".join(line.split("\n")))
     problems = [finding for finding in found if finding.severity != "note"]
     fatal = sum(finding.severity == "fatal" for finding in problems)
-    console.print(f"{fatal} of {len(problems)} would stop training." if problems else "No problem found.")
+    say(f"{fatal} of {len(problems)} would stop training." if problems else "No problem found.")
 
 
 def _what(finding: Finding, count: int) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 from cyclopts import App, Parameter
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import progress, say
 from davsn.cli.train import chosen_flow, load_recipe
 from davsn.clip import ClipSpec
 from davsn.data.base import DatasetSettings, VideoDataset
@@ -93,11 +93,11 @@ def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: in
         filled = fill(samples, keeper, device, report, batch_size)
     seconds = time.perf_counter() - begin
     counts = f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} were there"
-    console.print(f"{what}: {counts}; {keeper}", soft_wrap=True, markup=False)
+    say(f"{what}: {counts}; {keeper}")
     if isinstance(keeper, Files):
-        console.print("Set flow: stored and flow_root to this folder to use them.")
+        say("Set flow: stored and flow_root to this folder to use them.")
     elif not setting.cached:
-        console.print(f"Set flow: {setting.model_copy(update={'cached': True})} to use it.", markup=False)
+        say(f"Set flow: {setting.model_copy(update={'cached': True})} to use it.")
 
 
 def _domains(data: str, changes: list[str], estimator: str | None) -> Domains:

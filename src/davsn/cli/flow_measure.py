@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import console, progress, say
 from davsn.cli.flow_convert import FormName
 from davsn.cli.flow_inputs import estimated, estimator_of, pairs_from
 from davsn.data.pairs import Pair, Pairs
@@ -93,12 +93,12 @@ def measure_(
         known = 100.0 if measured[1] is None else 100.0 * float(measured[1].mean())
         rows[flow.name] = _figures(pair, measured, None).means() | {"known": known}
     console.print(_table(rows))
-    console.print(f"{found.count} pairs")
+    say(f"{found.count} pairs")
     if out is not None:
         with replacing(out) as temporary:
             record = {"source": list(source), "pairs": found.count, "flow": rows}
             temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        console.print(str(out), soft_wrap=True, markup=False)
+        say(str(out))
 
 
 def _measured(found: Pairs, part: FlowEstimator, name: str) -> dict[str, float | None]:

@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 from numpy.typing import NDArray
 from PIL import Image
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import progress, say
 from davsn.cli.flow_convert import FormName
 from davsn.cli.flow_inputs import estimated, estimator_of, pairs_from
 from davsn.data.footage import footage
@@ -75,7 +75,7 @@ def show_(
         view = _view(next(iter(found)), part, estimator)
         with replacing(out) as temporary:
             Image.fromarray(flow_picture(view, scale or scale_of([view.flow]))).save(temporary)
-        console.print(f"{view.names[0]}→{view.names[1]}: {out}", soft_wrap=True, markup=False)
+        say(f"{view.names[0]}→{view.names[1]}: {out}")
         return
     fastest = scale or _common_scale(found, part)
     rate = footage(Path(source[0])).rate if Path(source[0]).exists() else None
@@ -83,7 +83,7 @@ def show_(
         for done, pair in enumerate(found, 1):
             video.add(pair.name, flow_picture(_view(pair, part, estimator), fastest))
             report(done)
-    console.print(f"{found.count} pairs: {out}", soft_wrap=True, markup=False)
+    say(f"{found.count} pairs: {out}")
 
 
 def _view(pair: Pair, part: FlowEstimator, name: str) -> FlowView:

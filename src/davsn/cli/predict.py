@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import progress, say
 from davsn.cli.train import chosen_flow, open_with
 from davsn.data.footage import footage
 from davsn.errors import ConfigError
@@ -66,4 +66,4 @@ def predict_(
     )
     with progress("labelling", footage(source).count) as report:
         summary = predictor.predict(source, out, lambda at: report(at.done))
-    console.print(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")
+    say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")

@@ -99,6 +99,11 @@ class VideoDataset(ABC):
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...
 
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy | None:
+        """The class table, where settings alone tell it, so that a network can be used without data at hand."""
+        return None
+
     @abstractmethod
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at native size.
@@ -114,6 +119,11 @@ class VideoDataset(ABC):
             DataError: no label here, unreadable, of a wrong mode, or with ids outside the class table.
         """
         raise NotImplementedError(f"{type(self).__name__} has no labels")
+
+    def file_name(self, clip: int, position: int) -> str:
+        """What files about a frame are called, without suffix: like its picture, unique in the data set."""
+        info = self.clips[clip]
+        return f"{info.name}/{info.frames[position]}"
 
     def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) train ids at the (width, height) of training, nearest pixel; see :meth:`read_label`.

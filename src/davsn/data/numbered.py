@@ -99,6 +99,11 @@ class Numbered(VideoDataset):
         """(H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
         return read_picture(self._picture(clip, position))
 
+    def file_name(self, clip: int, position: int) -> str:
+        """The picture's own name where it says drive and number; see :meth:`VideoDataset.file_name`."""
+        stem, name = self._picture(clip, position).stem, self.clips[clip].frames[position]
+        return stem if stem.startswith(name) else super().file_name(clip, position)
+
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
         return self._train_ids(self._raw_label(clip, position))

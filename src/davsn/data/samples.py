@@ -81,7 +81,7 @@ class Samples(Dataset[Clip]):
         clip, position = self.places[index]
         info, positions = self.dataset.clips[clip], self.positions(clip, position)
         assert positions is not None  # or it would not be among the places
-        name = f"{info.name}/{info.frames[position]}"
+        name = self.name(clip, position)
         sample = Clip(self._frames(clip, positions, name), name=name)
         if self.spec.labels and position in info.labelled:
             height, width = sample.frames[0].shape[:2]
@@ -93,6 +93,11 @@ class Samples(Dataset[Clip]):
             sample = replace(sample, labels=label)
         sample = self._with_flows(sample, clip, positions)
         return sample if generator is None else self._changed(sample, generator)
+
+    def name(self, clip: int, position: int) -> str:
+        """What the sample of a frame is called: ``clip/frame``."""
+        info = self.dataset.clips[clip]
+        return f"{info.name}/{info.frames[position]}"
 
     def positions(self, clip: int, position: int) -> dict[int, int] | None:
         """Where each wanted frame of a sample is in its clip, by offset; None if one is nowhere.

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import taxonomy
 from davsn.data.images import read_first_channel, read_picture
 from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 from davsn.data.origin import Origin
+from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label
 
 _ARCHIVE = Path("Stereo_Left", "Omni_F")
@@ -68,6 +71,11 @@ class Synthia(Numbered):
         self._learn(layout, "synthia")
         if config.root.resolve().name == "SEQS-04-DAWN":  # the sequence of the published pair; there are others
             self.published = {"frames": 850}
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy:
+        """The published table; see :meth:`VideoDataset.classes_of`."""
+        return taxonomy("synthia")
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at the full size, without the rows below."""

@@ -65,6 +65,18 @@ def writer_for(source: Path, target: Path, taxonomy: Taxonomy, rate: Fraction | 
     return MaskFolder(target, taxonomy)
 
 
+def save_mask(path: Path, mask: Mask, taxonomy: Taxonomy) -> None:
+    """Write a mask as palette PNG: its pixels are train ids, its palette has the classes' colours.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    picture = Image.fromarray(mask)
+    picture.putpalette(taxonomy.palette.tobytes())
+    with replacing(path) as temporary:
+        picture.save(temporary)
+
+
 class MaskFolder:
     """Masks as palette PNGs, ``<name>.png``, each complete as soon as it is there.
 
@@ -75,7 +87,7 @@ class MaskFolder:
 
     def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
         self.path = path
-        self._palette = taxonomy.palette.tobytes()
+        self._taxonomy = taxonomy
 
     def __enter__(self) -> "MaskFolder":
         return self
@@ -85,10 +97,7 @@ class MaskFolder:
 
     def write(self, name: str, frame: Frame, mask: Mask) -> None:
         """Save one mask; its pixel values are train ids."""
-        picture = Image.fromarray(mask)
-        picture.putpalette(self._palette)
-        with replacing(self.path / f"{name}.png") as temporary:
-            picture.save(temporary)
+        save_mask(self.path / f"{name}.png", mask, self._taxonomy)
 
     def kept(self, done: int) -> str:
         """Where the finished masks are."""
