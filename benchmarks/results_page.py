@@ -1,4 +1,4 @@
-"""Writes docs/results.md, and the table in README.md, from the records in benchmarks/results/.
+"""Writes docs/results.md, and the tables in README.md and docs/flow.md, from the records in benchmarks/results/.
 
 Run: python benchmarks/results_page.py [--check]
 No number is typed by hand: a record is what a benchmark wrote, this script only rounds and averages. The form of a
@@ -7,20 +7,19 @@ record is in benchmarks/results/README.md. With --check nothing is written; the 
 
 import argparse
 import json
-import math
-import statistics
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+
+from results_tables import Record, classes, column, groups, number, origin, rows_of, spread, summary, table
 
 PROJECT = Path(__file__).parents[1]
 RECORDS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
+FLOW_PAGE = PROJECT / "docs" / "flow.md"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
-Record = Mapping[str, Any]
 Section = Callable[[Record], Iterable[str]]
 
 HEAD = """# Results
@@ -78,84 +77,15 @@ people.
 """
 
 
-def rows_of(record: Record) -> list[dict[str, Any]]:
-    """The rows of a record; a bare list of rows is a record too."""
-    return list(record["rows"])
+CHECK = """\
+Looking up: the folders are listed and clips made, as training does when it starts; then counts, neighbours and flow
+files are compared, for every sample. Seconds of the processor, the least of three; by the clock, the first of them.
+Reading the samples comes on top and takes what decoding takes.
 
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A number, or a dash where there is none."""
-    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def spread(values: Sequence[float | None], digits: int = 1) -> str:
-    """Mean ± sample standard deviation; the value alone where there is one."""
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    if not known:
-        return "–"
-    mean = number(statistics.fmean(known), digits)
-    return mean if len(known) < 2 else f"{mean} ± {number(statistics.stdev(known), digits)}"
-
-
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table; numbers are flush right."""
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
-    return [*lines, *("| " + " | ".join(row) + " |" for row in body), ""]
-
-
-def groups(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """Rows by their values of some keys, in the order of first appearance; a missing key counts as ''."""
-    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(tuple(str(row.get(key, "")) for key in keys), []).append(row)
-    return found
-
-
-def column(rows: Iterable[dict[str, Any]], key: str) -> list[float | None]:
-    """One value of every row, None where it has none."""
-    return [row.get(key) for row in rows]
-
-
-def origin(record: Record) -> list[str]:
-    """Where a record comes from: command, commit, date, machine, settings, and what its author noted."""
-    chosen = {key: value for key, value in record.get("settings", {}).items() if key != "seeds"}
-    settings = ", ".join(f"{key} {json.dumps(value)}" for key, value in chosen.items())
-    seeds = record.get("seeds") or sorted({row["seed"] for row in record.get("rows", []) if "seed" in row})
-    lines = [f"`{record['command'].strip()}`, commit {record['commit']}, {record['date']}, {record['machine']}."]
-    if seeds:
-        lines.append(f"Seeds: {', '.join(map(str, seeds))}.")
-    if settings:
-        lines.append(f"Settings: {settings}.")
-    return ["\n".join(lines), "", *(part for note in record.get("notes", []) for part in (note, ""))]
-
-
-def summary(rows: list[dict[str, Any]]) -> list[str]:
-    """Method by method: mIoU, temporal consistency and seconds of training."""
-    sets = any("set" in row for row in rows)
-    head = ["method", *(["scored on"] if sets else []), "mIoU", "temporal consistency", "training, s"]
-    body = []
-    for (method, scored), same in groups(rows, "method", "set").items():
-        consistency = spread(column(same, "temporal_consistency"))
-        seconds = spread(column(same, "seconds"), 0)
-        body.append([method, *([scored] if sets else []), spread(column(same, "miou")), consistency, seconds])
-    return table(head, body)
-
-
-def classes(rows: list[dict[str, Any]]) -> list[str]:
-    """IoU of every class, a column for each method and set."""
-    by_run = groups(rows, "method", "set")
-    names = list(dict.fromkeys(name for row in rows for name in row.get("iou", {})))
-    if not names:
-        return []
-    head = ["IoU", *(" on ".join(filter(None, run)) for run in by_run)]
-    body = [[name, *(spread([percent(row, name) for row in same]) for same in by_run.values())] for name in names]
-    return table(head, body)
-
-
-def percent(row: dict[str, Any], name: str) -> float | None:
-    """A class's IoU × 100; records hold it in [0, 1]."""
-    value = row.get("iou", {}).get(name)
-    return None if value is None else 100 * value
+Memory: the estimate counts every tensor of the step, and a test holds it to within 2 % of those that a real step makes.
+A process takes more: what its allocator keeps after it was freed, and the work space of libraries. Measured is the
+growth of a process that does two steps of da_vsn on the streets in fp32 on the CPU. On a GPU it has not been measured.
+"""
 
 
 def scored(record: Record) -> list[str]:
@@ -216,11 +146,83 @@ def step(record: Record) -> list[str]:
     return [told, *table(["part", *seconds], body), *table(["ratio", "measured"], ratios), *origin(record)]
 
 
+def check(record: Record) -> list[str]:
+    """See :data:`CHECK`."""
+    rows = [[row["layout"], str(row["files"]), *seconds(row)] for row in rows_of(record)]
+    told = table(["layout", "files", "listing, s", "looking up, s", "both by the clock, s"], rows)
+    keys = ("network", "size", "estimate_mib", "measured_mib", "ratio")
+    peaks = [
+        [row["network"], row["size"], *(number(row[key], 2 if key == "ratio" else 0) for key in keys[2:])]
+        for row in record.get("memory", [])
+    ]
+    head = ["network", "frames", "estimate, MiB", "process, MiB", "process / estimate"]
+    return [CHECK, *told, *(table(head, peaks) if peaks else []), *origin(record)]
+
+
+def seconds(row: Mapping[str, float]) -> list[str]:
+    """The three times of a look-up."""
+    return [number(row[key], 2) for key in ("listing_s", "looking_up_s", "wall_s")]
+
+
+def flow_quality(record: Record) -> list[str]:
+    """How good every flow estimator is, and what it costs."""
+    rows = rows_of(record)
+    names = list(dict.fromkeys(row["set"] for row in rows))
+    body, edges = [], []
+    for (title,), same in groups(rows, "estimator").items():
+        by_set = {row["set"]: row for row in same}
+        errors = [f"{number(row['end-point error'], 2)} · {number(row['outliers'])}" for row in same if row["scored"]]
+        title = title if errors else f"{title}, random weights"
+        costs = [number(by_set[name]["ms"], 0) for name in ("ProcCity", "Sintel")]
+        body.append([title, *(errors or ["–"] * len(names)), *costs, number(same[0]["memory_mib"], 0)])
+        if errors:
+            camera = by_set["streets, camera"]
+            edges.append([title, *(number(camera[key], 2) for key in ("s0-10", "s10-40", "s40+", "near edges"))])
+    head = ["estimator", *names, "ms, 480×240", "ms, 1024×436", "MiB"]
+    by_motion = table(["error on camera", "0 to 10 px", "10 to 40 px", "40 px and more", "near edges"], edges)
+    return [*table(head, body), *by_motion, *origin(record)]
+
+
+def correlation(record: Record) -> list[str]:
+    """The ways to write FlowNet2's correlation."""
+    told = (
+        "Features of 256 channels at an eighth of the frame, 441 displacements; one thread, processor time, each\n"
+        "variant's fastest round. All agree to 1e-5. The last three were run once, at the smaller size alone.\n"
+    )
+    body = [
+        [row["variant"], row["frame"], number(row["ms"]), number(row["times_the_fastest"], 2)]
+        for row in rows_of(record)
+    ]
+    return [told, *table(["variant", "frame", "ms", "times the fastest"], body), *origin(record)]
+
+
+def flow_networks(record: Record) -> list[str]:
+    """Time and memory of the neural flow estimators."""
+    size = f"{record['settings']['width']}×{record['settings']['height']}"
+    told = (
+        f"One pair of {size}, float32, one thread, random weights: timed, never scored. Seconds of the processor;\n"
+        "memory in MiB: the weights, the largest output of a layer, and the most that was held above the imports\n"
+        "while the weights were read and a flow estimated. The last column is that peak over twice the weights plus\n"
+        "the largest output; for FlowNet2 it is to be at most 1.\n"
+    )
+    keys = ("seconds", "weights", "largest", "peak")
+    body = [
+        [
+            row["estimator"],
+            *(number(row[key], 2 if key == "seconds" else 0) for key in keys),
+            number(row["of_twice_the_weights_and_the_largest"], 2),
+        ]
+        for row in rows_of(record)
+    ]
+    head = ["estimator", "s a pair", "weights", "largest output", "peak", "of the limit"]
+    return [told, *table(head, body), *origin(record)]
+
+
 def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
     rows = rows_of(record)
     keys = [key for key in dict.fromkeys(key for row in rows for key in row) if not isinstance(rows[0].get(key), dict)]
-    body = [[number(v, 2) if isinstance(v := row.get(key), float) else str(v) for key in keys] for row in rows]
+    body = [[number(v, 2) if isinstance(v := row.get(key), float | None) else str(v) for key in keys] for row in rows]
     return [*table([key.replace("_", " ") for key in keys], body), *origin(record)]
 
 
@@ -234,6 +236,38 @@ def cost(record: Record) -> list[str]:
     keys = {"of_source_only": 2, "seconds_of_processor": 3}
     body = [[row["method"], *(number(row[key], digits) for key, digits in keys.items())] for row in rows_of(record)]
     return [COST, *table(["method", "of source_only", "s of processor"], body), *origin(record)]
+
+
+def flow_cost(record: Record) -> list[str]:
+    """A step with flow on the fly against one without."""
+    found, settings = record["results"], record["settings"]
+    share = 100 * found["both_estimates_over_the_fastest_step"]
+    told = (
+        f"DA-VSN with ResNet-101 at {settings['width']}×{settings['height']}, one worker a domain. A step with `dis` "
+        f"takes {number(found['dis_over_zero'], 3)} of one with `zero`: the median of neighbouring blocks, processor "
+        f"time of the step and waiting for its batches. Both estimates together, in the workers, are "
+        f"{number(share, 2)} % of the fastest step.\n"
+    )
+    return [told, *plain(record)]
+
+
+def flow_cache(record: Record) -> list[str]:
+    """Codings of flow, by size and time."""
+    found = record["results"]
+    estimates = ", ".join(
+        f"{ms} ms on {name} ({found['sizes'][f'{name}_dis']})" for name, ms in found["dis_ms"].items()
+    )
+    told = (
+        "Share: bytes over those of the public code's `.npy` files (four a pixel). Times are the processor's for a "
+        f"pair of {found['times_on'].replace('_', ' ')}; estimating it takes {estimates}.\n"
+    )
+    return [told, *plain(record)]
+
+
+def needs(record: Record) -> list[str]:
+    """What was counted of steps that nobody has run."""
+    told = "Counted from the shapes of a step's tensors at full size, not measured on any device: what convolutions\n"
+    return [told + "take to work in, and temporary results, come on top of the memory.\n", *plain(record)]
 
 
 def loading(record: Record) -> list[str]:
@@ -251,10 +285,18 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "tps_corrections": ("What each correction of TPS is worth", corrections),
     "method_cost": ("What a step of each method costs", cost),
     "streets_gap": ("How far apart the two streets are", gap),
+    "flow_quality": ("How good flow is", flow_quality),
+    "flow_effect": ("What good flow buys", lambda record: [*summary(rows_of(record)), *origin(record)]),
     "streets": ("What a frame of the streets costs", plain),
+    "published_cost": ("What the published recipes need", needs),
     "loading": ("What loading costs", loading),
     "step": ("What a training step costs", step),
+    "check": ("What `davsn check` costs, and how near its estimate of memory is", check),
     "splat": ("What propagation costs", splat),
+    "correlation": ("FlowNet2's correlation", correlation),
+    "flow_networks": ("What neural flow costs", flow_networks),
+    "flow_cost": ("What flow on the fly costs", flow_cost),
+    "flow_cache": ("How small flow is kept", flow_cache),
 }
 """Record's name → the section's title and its writer, in the page's order."""
 
@@ -275,10 +317,19 @@ def page(records: Mapping[str, Record]) -> str:
 
 def in_readme(readme: str, records: Mapping[str, Record]) -> str:
     """README.md with the table of the demo between its two marks."""
-    before, rest = readme.split(START)
+    return marked(readme, summary(rows_of(records["demo"])) if "demo" in records else None)
+
+
+def in_flow_page(text: str, records: Mapping[str, Record]) -> str:
+    """docs/flow.md with the tables of estimators between its two marks."""
+    return marked(text, flow_quality(records["flow_quality"]) if "flow_quality" in records else None)
+
+
+def marked(text: str, lines: list[str] | None) -> str:
+    """A text with these lines between its two marks."""
+    before, rest = text.split(START)
     after = rest.split(END)[1]
-    lines = summary(rows_of(records["demo"])) if "demo" in records else ["Not recorded yet.", ""]
-    return f"{before}{START}\n\n" + "\n".join(lines) + f"\n{END}{after}"
+    return f"{before}{START}\n\n" + "\n".join(lines or ["Not recorded yet.", ""]) + f"\n{END}{after}"
 
 
 def main() -> int:
@@ -286,7 +337,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
     checking = parser.parse_args().check
     records, stale = load(RECORDS), []
-    for path, text in ((PAGE, page(records)), (README, in_readme(README.read_text(encoding="utf-8"), records))):
+    texts = {
+        PAGE: page(records),
+        README: in_readme(README.read_text(encoding="utf-8"), records),
+        FLOW_PAGE: in_flow_page(FLOW_PAGE.read_text(encoding="utf-8"), records),
+    }
+    for path, text in texts.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
             if not checking:

@@ -1,6 +1,8 @@
 """Parts found by the names of their files, ours and the user's."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -31,18 +33,32 @@ class Mine(SourceOnly):
         ("davsn.methods", Method, {"da_vsn", "source_only"}),
         ("davsn.networks", ImageNetwork, {"deeplab", "light"}),
         ("davsn.data", VideoDataset, {"folder", "video", "streets"}),
-        ("davsn.flow", FlowEstimator, {"dis", "zero"}),
+        ("davsn.flow", FlowEstimator, {"dis", "flownet2", "raft_large", "raft_small", "zero"}),
     ],
 )
 def test_a_file_is_a_part_of_its_name_and_helpers_are_none(package, kind, names):
     parts = available(package, kind)
     assert names <= set(parts)
-    assert not {"base", "supervision", "discriminator", "video_segmenter", "loading", "files"} & set(parts)
+    assert not {"base", "supervision", "discriminator", "video_segmenter", "loading", "files", "raft", "neural"} & set(
+        parts
+    )
     assert list(parts) == sorted(parts)
     for name, part in parts.items():
         assert find(package, name, kind) is part
         assert name_of(part) == name
         assert part.Config is not None
+
+
+def test_finding_a_part_imports_no_other():
+    code = "import sys; from davsn.components import find; from davsn.flow.base import FlowEstimator; "
+    code += "find('davsn.flow', 'dis', FlowEstimator); sys.exit('torchvision' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # RAFT's takes two seconds
+
+
+@pytest.mark.parametrize("name", ["base", "files", "neural", "raft", "flownet2.stacks"])
+def test_a_helper_is_no_part(name):
+    with pytest.raises(ConfigError, match=f"there is no FlowEstimator '{name}'"):
+        find("davsn.flow", name, FlowEstimator)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all_there_are():

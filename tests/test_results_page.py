@@ -1,6 +1,7 @@
 """docs/results.md and the README's table hold what the records say, and nothing typed by hand."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def script():
+    sys.path.append(str(PROJECT / "benchmarks"))  # where a script's own folder is
     spec = importlib.util.spec_from_file_location("results_page", PROJECT / "benchmarks" / "results_page.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -31,6 +33,25 @@ def test_the_page_is_what_the_records_say(script):
     assert script.PAGE.read_text(encoding="utf-8") == script.page(script.load(script.RECORDS)), again
     readme = script.README.read_text(encoding="utf-8")
     assert readme == script.in_readme(readme, script.load(script.RECORDS)), again
+
+
+def test_the_page_on_flow_has_the_tables_of_its_record(script):
+    text = script.FLOW_PAGE.read_text(encoding="utf-8")
+    assert text == script.in_flow_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+    assert "Not recorded yet." in script.in_flow_page(text, {})
+
+
+def test_a_network_without_weights_is_timed_and_not_scored(script):
+    error = {"end-point error": 1.234, "outliers": 5.67, "s0-10": 1.0, "s10-40": 2.0, "s40+": None, "near edges": 3.0}
+    rows = [
+        {"estimator": title, "scored": scored, "set": name, "ms": 12.0, "memory_mib": 34.0, **(error if scored else {})}
+        for title, scored in (("dis medium", True), ("raft_small", False))
+        for name in ("ProcCity", "Sintel", "streets, game", "streets, camera")
+    ]
+    text = script.page({"flow_quality": record(rows=rows)})
+    assert "| dis medium | 1.23 · 5.7 | 1.23 · 5.7 | 1.23 · 5.7 | 1.23 · 5.7 | 12 | 12 | 34 |" in text
+    assert "| raft_small, random weights | – | – | – | – | 12 | 12 | 34 |" in text
+    assert "| dis medium | 1.00 | 2.00 | – | 3.00 |" in text
 
 
 def test_every_record_has_a_section(script):

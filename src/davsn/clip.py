@@ -10,7 +10,7 @@ flow[a→b]  x right then y down, in pixels *of its own resolution*, defined on 
 ========== =======================================================================================
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -80,6 +80,7 @@ class Batch:
         labels: (B, H, W) int64 train ids, 255 = ignore; None on the target.
         names: one a sample.
         skipped: one message for every sample that could not be read and was replaced; see ``bad_files``.
+        completion: gives what is still missing, such as flow that is estimated on the device; :meth:`to` applies it.
     """
 
     frames: Mapping[int, Tensor]
@@ -88,6 +89,7 @@ class Batch:
     labels: Tensor | None = None
     names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    completion: "Callable[[Batch], Batch] | None" = None
 
     @property
     def current(self) -> Tensor:
@@ -120,18 +122,23 @@ class Batch:
         return height, width
 
     def to(self, device: Device | str) -> "Batch":
-        """The same batch on another device."""
+        """The same batch on a device, and complete: flow that is to be estimated there is estimated now.
+
+        Whatever uses a batch calls this first, under the precision it computes in.
+        """
 
         def move(tensor: Tensor) -> Tensor:
             return tensor.to(device, non_blocking=True)
 
-        return replace(
+        moved = replace(
             self,
+            completion=None,
             frames={offset: move(frame) for offset, frame in self.frames.items()},
             flows={pair: move(flow) for pair, flow in self.flows.items()},
             valid={pair: move(mask) for pair, mask in self.valid.items()},
             labels=None if self.labels is None else move(self.labels),
         )
+        return moved if self.completion is None else self.completion(moved)
 
 
 class Levels(NamedTuple):

@@ -44,9 +44,11 @@ def find(package: str, name: str, kind: type[Part]) -> type[Part]:
     """
     if name.endswith(".py"):
         return _from_file(Path(name), kind)
+    if any(module.name == name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)):
+        part = _defined(importlib.import_module(f"{package}.{name}"), kind)  # the others may be slow to import
+        if part is not None:
+            return part
     parts = available(package, kind)
-    if name in parts:
-        return parts[name]
     near = difflib.get_close_matches(name, parts, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ConfigError(

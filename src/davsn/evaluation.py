@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from davsn.clip import IGNORE, Batch
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DataError
+from davsn.networks.ensemble import Ensemble
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.warp import resize_flow, warp
@@ -24,12 +25,13 @@ _REMEMBERED = 8
 
 
 def evaluate(
-    segmenter: VideoSegmenter,
+    segmenter: VideoSegmenter | Ensemble,
     batches: Iterable[Batch],
     taxonomy: Taxonomy,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
     progress: Callable[[int], object] = lambda frames: None,
+    predicted: Callable[[Batch, Tensor], object] = lambda batch, prediction: None,
 ) -> Scores:
     """Score a network by the protocol of the DA-VSN benchmarks.
 
@@ -48,13 +50,14 @@ def evaluate(
     frames is given no flow, and has none either.
 
     Args:
-        segmenter: the network; its training or evaluation mode is the same afterwards.
+        segmenter: the network, or several; the training or evaluation mode is the same afterwards.
         batches: in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1; of a network
             of single frames, frame 0 alone.
         taxonomy: the classes, and which of them are scored.
         device: where to compute.
         precision: of the network; resizing and counting are exact in both.
         progress: called after each batch with the frames done.
+        predicted: called with each batch and its (B, H, W) train ids, at the label's size where there is one.
     """
     begin = time.perf_counter()
     confusion = ConfusionMatrix(len(taxonomy), device)
@@ -69,6 +72,7 @@ def evaluate(
                 confusion.update(batch.labels, prediction)
             if segmenter.looks_back:
                 consistency.update(batch, prediction)
+            predicted(batch, prediction)
             frames += len(prediction)
             progress(frames)
     counts = confusion.counts.tolist()

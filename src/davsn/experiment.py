@@ -1,6 +1,5 @@
 """What a run is: settings from a recipe, checked whole before anything loads, and the parts built from them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from davsn.components import find
 from davsn.data.base import VideoDataset
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import CheckpointError, ConfigError, DataError
+from davsn.faithful import with_faithful
 from davsn.methods.base import Method
 from davsn.networks.base import ImageNetwork
 from davsn.networks.video import Propagation, VideoSegmenter
@@ -149,46 +149,8 @@ def load(
         values = dict(recipe)
     values = override(values, assignments or [])
     if values.get("mode") == "faithful":
-        values = {**_faithful(values), "mode": "faithful"}
+        values = {**with_faithful(values), "mode": "faithful"}
     return validate(Experiment, values, where, paths)
-
-
-def _faithful(values: dict[str, Any]) -> dict[str, Any]:
-    """Put the method's faithful settings under those that the recipe states itself."""
-    try:
-        preset = find("davsn.methods", _name(values.get("method")), Method).faithful
-    except ConfigError:
-        return values  # whose validation says so, with all other mistakes
-    missing = [key for key in preset if not _states(values, key) and _concerns(values, key)]
-    return override(values, [f"{key}={json.dumps(preset[key])}" for key in missing])
-
-
-def _concerns(values: Mapping[str, Any], dotted: str) -> bool:
-    """Whether a setting has a place; one of the target's may be what the public code does with its own files alone."""
-    part, _, key = dotted.partition(".")
-    if part != "target":
-        return True
-    try:
-        return key in find("davsn.data", _name(values.get(part)), VideoDataset).Config.model_fields
-    except ConfigError:
-        return False
-
-
-def _name(part: Any) -> str:
-    """The name of a part, from its short form or its long one."""
-    return str(part.get("name") if isinstance(part, Mapping) else part)
-
-
-def _states(values: Any, dotted: str) -> bool:
-    for key in dotted.split("."):
-        if isinstance(values, str):  # the short form 'method: da_vsn'
-            return False
-        if not isinstance(values, Mapping):  # a mistake, to be left as it is for the validation to find
-            return True
-        if key not in values:
-            return False
-        values = values[key]
-    return True
 
 
 def asked(experiment: Experiment, spec: ClipSpec = TWO_FRAMES) -> ClipSpec:
@@ -225,6 +187,11 @@ def build_dataset(part: Part) -> VideoDataset:
         DataError: nothing usable where its settings point.
     """
     return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # part_of made them of its Config
+
+
+def known_classes(part: Part) -> Taxonomy | None:
+    """The class table that a data set's settings tell without its files; None where they do not."""
+    return find("davsn.data", part.name, VideoDataset).classes_of(part.settings)  # type: ignore[arg-type]  # as above
 
 
 def build_labelled(part: Part, taxonomy: Taxonomy) -> VideoDataset:

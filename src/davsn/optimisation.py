@@ -179,6 +179,10 @@ class RepeatedSGD(Optimizer):
         self.repeats = repeats
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of; PyTorch's own leaves out what it does not know."""
+        return {**super().__getstate__(), "repeats": self.repeats}
+
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update every parameter that has a gradient."""

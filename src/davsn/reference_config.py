@@ -55,6 +55,14 @@ def _only(*wanted: Any) -> Callable[[Any, Stated], None]:
     return read
 
 
+def _each(*wanted: str) -> Callable[[Any, Stated], None]:
+    def read(value: Any, stated: Stated) -> None:
+        if not isinstance(value, list) or len(set(map(str, value))) != 1 or value[0] not in wanted:
+            raise ValueError(f"only {' or '.join(wanted)} can be run here, in a list, but got {value!r}")
+
+    return read
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"should be a number, but got {value!r}")
@@ -187,19 +195,21 @@ TABLE = (
     Row("TEST.SET_TARGET", "validation.cityscapes.split", "val"),
     Row("TEST.INPUT_SIZE_TARGET", "validation.cityscapes.size", [1024, 512]),
     Row("TEST.flow_path", "validation.cityscapes.flow_root", f"{_PAIR}Cityscapes-Seq_val", of=_VIDEO),
-    Row("TEST.RESTORE_FROM", because="davsn eval is told the file: davsn eval MODEL.pth --recipe THIS_FILE"),
+    Row(
+        "TEST.RESTORE_FROM",
+        because="davsn eval is told the files: davsn eval MODEL.pth [--with MODEL.pth] --recipe THIS_FILE",
+    ),
     Row("TEST.MODE", because="'single' is davsn eval, 'best' is davsn eval --every"),
     Row("TEST.WAIT_MODEL", because="davsn eval --watch waits"),
     Row("TEST.SNAPSHOT_DIR", because=_SWEEP),
     Row("TEST.SNAPSHOT_STEP", because=_SWEEP),
     Row("TEST.SNAPSHOT_START_ITER", because=_SWEEP),
     Row("TEST.SNAPSHOT_MAXITER", because=_SWEEP),
+    Row("TEST.MODEL", read=_each(*_NETWORKS), because="the network is the recipe's for every file"),
     Row(
-        "TEST.MODEL",
-        read=_only(*([name] for name in _NETWORKS)),
-        because="one network is scored, that of the file or run",
+        "TEST.MODEL_WEIGHT",
+        because="davsn eval --with is told them: --weights (and --first-only, as the public code runs)",
     ),
-    Row("TEST.MODEL_WEIGHT", because="one network is scored; the public code runs no more than the first either"),
     Row("TEST.MULTI_LEVEL", because="the main level is scored"),
     Row("TEST.IMG_MEAN", because="the network takes the same mean off itself"),
     Row("TEST.BATCH_SIZE_TARGET", because="scores do not depend on it"),

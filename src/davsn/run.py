@@ -15,6 +15,7 @@ from davsn.clip import Batch
 from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
+from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import ClassDraw, counted
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
@@ -30,6 +31,7 @@ from davsn.experiment import (
     clips_of,
     device_of,
     dump,
+    known_classes,
 )
 from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
@@ -53,7 +55,7 @@ class Run:
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
         self.experiment, self.folder = experiment, folder
-        _compare(folder, dump(experiment))
+        compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
         source = build_dataset(experiment.source)
@@ -74,11 +76,18 @@ class Run:
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
         """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
+        for samples in self.domains:
+            fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
         settings = dump(self.experiment)
         with replacing(_settings_file(self.folder)) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
+
+    @property
+    def domains(self) -> list[Samples]:
+        """The source's samples and the target's, as far as any are read."""
+        return [samples for samples in (self.source, self.target) if samples is not None]
 
     def steps_saved(self) -> int:
         """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
@@ -131,8 +140,16 @@ def _settings_file(folder: Path) -> Path:
     return folder / "settings.yaml"
 
 
-def _compare(folder: Path, settings: dict[str, Any]) -> None:
-    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything."""
+def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything.
+
+    Args:
+        folder: where a run is to begin or to go on.
+        settings: its own, as :func:`davsn.experiment.dump` gives them.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings; names each that differs.
+    """
     file = _settings_file(folder)
     if file.is_file() and checkpoint.latest(folder / "checkpoints") is not None:
         held = dict(_flat(read_yaml(file)))
@@ -246,7 +263,8 @@ def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Ex
     method = settings.get("method")
     if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
         settings["method"] = "source_only"  # predicting needs no method
-    code = [value for _, value in _flat(settings) if isinstance(value, str) and value.endswith(".py")]
+    # Words may follow a name, as in 'flow: ./mine.py, cached'.
+    code = [value for _, value in _flat(settings) for word in str(value).split(",") if word.strip().endswith(".py")]
     if code and not own_code:
         raise CheckpointError(
             f"{path} needs code that is no part of davsn: {', '.join(code)}. If these files are yours, allow them with "
@@ -266,14 +284,14 @@ def _open_weights(path: Path, recipe: Experiment | None) -> Trained:
 
 
 def _classes_of(experiment: Experiment) -> Taxonomy:
-    """The class table of the first data set of an experiment that is there and has one."""
+    """The class table of the first data set of an experiment whose settings tell it, or that is there and has one."""
     sets = {"source": experiment.source, "target": experiment.target}
     sets |= {f"validation.{name}": part for name, part in experiment.validation.items()}
     reasons = []
     for key, part in sets.items():
         if part is not None:
             try:
-                taxonomy = build_dataset(part).taxonomy
+                taxonomy = known_classes(part) or build_dataset(part).taxonomy
             except DavsnError as error:
                 reasons.append(f"{key}: {error}")
             else:

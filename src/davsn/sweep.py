@@ -70,6 +70,8 @@ class Sweep:
         whole = _read(self.file)  # other sets may have been scored meanwhile
         whole["sets"][self.name] = {
             "settings": self.settings,
+            "last": _readable(self.last),
+            "best": {**_readable(self.best), "chosen_on": self.name},
             "checkpoints": {
                 key: {"step": known.step, "scores": known.scores.as_data()} for key, known in self.entries.items()
             },
@@ -162,6 +164,11 @@ def _entry(item: Any, file: Path) -> Entry:
         found = f"does not hold the scores of a run's checkpoints ({error!r})"
         raise DataError(found, str(file), "Delete it, and all are scored anew") from None
     return Entry(step, Scores.from_data(scores, str(file)))
+
+
+def _readable(entry: Entry) -> dict[str, Any]:
+    """For people: the scores themselves are with the checkpoints."""
+    return {"step": entry.step, "miou": None if math.isnan(entry.scores.miou) else entry.scores.miou}
 
 
 def _sortable(miou: float) -> float:

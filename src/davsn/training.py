@@ -113,7 +113,9 @@ class Trainer:
         self.optimisation.begin(self.done)
         record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
         losses: Record = {}
-        terms = self.method.terms(source.to(self.device), target and target.to(self.device), self.done)
+        with self._autocast():
+            source, target = source.to(self.device), target and target.to(self.device)
+        terms = self.method.terms(source, target, self.done)
         while True:
             with self._autocast():  # forward passes only: backward runs in the precision they chose
                 yielded = next(terms, None)

@@ -173,6 +173,12 @@ def _pair(request, davsn, layouts):
 def test_check_train_and_score(davsn, layouts, pair):
     code, out, _ = davsn(layouts, "check", pair, "--all")
     assert code == 0, out
+    lines = out.splitlines()
+    counted = 3 if pair == "viper.yaml" else 2  # of SYNTHIA-Seq's sequences one has a published count, by its name
+    assert sum(line.startswith("warning") and "where the published data set has" in line for line in lines) == counted
+    assert (
+        sum("the data set: the stored flow has the right direction: frames differ by " in line for line in lines) == 3
+    )
     code, _, err = davsn(layouts, "train", pair, "-o", f"runs/{pair}")
     assert code == 0, err
     scores = Scores.load(layouts / "runs" / pair / "scores_city.json")
@@ -183,6 +189,16 @@ def test_check_train_and_score(davsn, layouts, pair):
     assert "mIoU" in out
 
 
+def test_flow_of_the_wrong_sign_is_found_before_training(davsn, layouts, pair, tmp_path):
+    for path in (layouts / "cityscapes-domain=camera-seed=1").glob("Estimated*/*.npy"):
+        np.save(tmp_path / path.name, -np.load(path))
+    code, out, _ = davsn(layouts, "check", pair, f"target.flow_root={tmp_path}")
+    assert code == 2, out
+    (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
+    assert line.startswith("fatal    target  the data set: the stored flow has the wrong direction: frames differ by ")
+    assert line.endswith("to the one before (docs/conventions.md), or set flow: dis")
+
+
 def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_path):
     folder = tmp_path / "flow"
     folder.mkdir()
@@ -190,7 +206,7 @@ def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_
     assert code == 2
     name = f"streets_000000_{LENGTH - 1:06d}"
     assert f"{folder}: holds no {name}_{LENGTH - 2:06d}_int16_x10.npy, the flow of frame {name} to streets_" in out
-    assert "Copy it there, or set flow: dis to estimate flow on the fly" in out
+    assert "or set flow: dis to need no files" in out
 
 
 @pytest.mark.parametrize(

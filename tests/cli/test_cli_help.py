@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 import pytest
+import yaml
 
 from davsn.cli import COMMANDS
 
@@ -50,3 +51,14 @@ def test_as_a_process(process, tmp_path):
     code, out, err = process(tmp_path, "train", "adpat")
     assert (code, out) == (2, "")
     assert err.splitlines()[1].startswith("  no recipe of that name. Did you mean 'adapt'? (there are: adapt, ")
+
+
+def test_a_recipe_is_shown_to_be_read_or_copied(davsn, tmp_path):
+    code, out, _ = davsn(tmp_path, "list", "recipes", "da_vsn_viper")
+    assert code == 0
+    assert out.startswith("# DA-VSN, VIPER → Cityscapes-Seq")
+    assert yaml.safe_load(out)["name"] == "da_vsn_viper"
+    assert "Did you mean 'da_vsn_viper'?" in davsn(tmp_path, "list", "recipes", "da_vsn_vipr").err
+    code, _, err = davsn(tmp_path, "list", "methods", "da_vsn")
+    assert code == 2
+    assert "only recipes can be shown: davsn list recipes da_vsn" in err

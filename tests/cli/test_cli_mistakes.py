@@ -69,7 +69,7 @@ def test_a_damaged_frame_is_named_by_check_and_by_training(davsn, world, tmp_pat
     shutil.copytree(world / "game", tmp_path / "game")
     frame = sorted((tmp_path / "game" / "frames").rglob("*.png"))[1]
     frame.write_bytes(frame.read_bytes()[:200])
-    code, out, _ = davsn(world, "check", "tiny.yaml", f"source.root={tmp_path / 'game'}", "--all")
+    code, out, _ = davsn(world, "check", "tiny.yaml", f"source.root={tmp_path / 'game'}", "--all", "-o", "new")
     assert code == 2
     (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
     assert line.startswith(f"fatal    source  {frame}: is a truncated or damaged picture")

@@ -44,3 +44,17 @@ def test_what_is_wrong_in_a_file_of_theirs(davsn, world, tmp_path):
 
     assert "TRAIN.LEARNING_RAT  unknown key. Did you mean 'TRAIN.LEARNING_RATE'?" in told(LEARNING_RAT=1.0)
     assert "optimiser.learning_rate  input should be a valid number, but got 'fast'" in told(LEARNING_RATE="fast")
+
+
+def test_several_networks_in_a_file_of_theirs_are_told_to_eval(davsn, world, tmp_path):
+    models = {"MODEL": ["ACCEL_DeepLabv2"] * 2, "MODEL_WEIGHT": [2.0, 1.0], "RESTORE_FROM": ["one.pth", "two.pth"]}
+    (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": models}))
+    code, out, err = davsn(world, "eval", "one.pth", "--with", "two.pth", "--recipe", tmp_path / "theirs.yml")
+    assert code == 2
+    assert "one.pth: no such file of weights" in err
+    assert "TEST.MODEL_WEIGHT  not needed: davsn eval --with is told them: --weights" in out
+    assert out.count("is of the public code:") == 1  # said once, though two files are opened with it
+    (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": {"MODEL": ["DeepLabv3"]}}))
+    code, _, err = davsn(world, "eval", "one.pth", "--recipe", tmp_path / "theirs.yml")
+    assert code == 2
+    assert "TEST.MODEL  only ACCEL_DeepLabv2 or DeepLabv2 can be run here, in a list, but got ['DeepLabv3']" in err

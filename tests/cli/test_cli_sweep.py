@@ -132,7 +132,9 @@ def test_mistakes(davsn, world, trained, tmp_path):
         return err
 
     assert "holds no run (settings.yaml is not there)" in told("game", "--every")
-    assert "is for weights alone; --every and --watch" in told("runs/tiny", "--watch", "--recipe", "tiny.yaml")
+    assert "--recipe  is for one evaluation; --every and --watch" in told(
+        "runs/tiny", "--watch", "--recipe", "tiny.yaml"
+    )
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text())
     assert "holds no checkpoint yet. Give a run that has saved one, or --watch it" in told(tmp_path, "--every")
     (tmp_path / "settings.yaml").write_text("name: broken")

@@ -100,3 +100,25 @@ def test_a_light_network_is_exported_for_safetensors(davsn, world, trained, tmp_
     found = open_trained(tmp_path / "light.safetensors", recipe=load(world / "tiny.yaml", paths=False))
     assert found.step is None
     assert all(torch.equal(value, expected[key]) for key, value in found.segmenter.state_dict().items())
+
+
+def test_a_published_recipe_needs_no_data_to_label_a_video(davsn, world, deep, tmp_path):
+    davsn(world, "export", deep, "-o", tmp_path / "model.pth")
+    for name, source in {"there": DEEPLAB["source"], "gone": {"name": "viper", "root": "gone"}}.items():
+        (world / f"{name}.yaml").write_text(yaml.safe_dump({**DEEPLAB, "source": source, "validation": {}}))
+        wanted = ["--recipe", f"{name}.yaml", "--size", 64, 32, "-o", tmp_path / name]
+        code, _, err = davsn(world, "predict", tmp_path / "model.pth", "drive.mp4", *wanted)
+        assert code == 0, err
+    masks = sorted((tmp_path / "there").iterdir())
+    assert len(masks) == 8
+    assert all(mask.read_bytes() == (tmp_path / "gone" / mask.name).read_bytes() for mask in masks)
+
+
+def test_a_run_and_weights_alone_decide_together(davsn, world, deep, tmp_path):
+    davsn(world, "export", deep, "-o", tmp_path / "model.pth")
+    found = {}
+    for name, others in {"one": [], "same": ["--with", tmp_path / "model.pth", "--recipe", "deep.yaml"]}.items():
+        code, _, err = davsn(world, "eval", deep, *others, "-o", tmp_path / name)
+        assert code == 0, err
+        found[name] = Scores.load(tmp_path / name)
+    assert found["one"].counts == found["same"].counts

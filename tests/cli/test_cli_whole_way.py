@@ -35,8 +35,9 @@ def test_check_finds_nothing_fatal(davsn, world):
     assert code == 0
     assert "warning  source  the data set: 2 of 8 frames have no neighbour and are left out. Nothing, if these" in out
     assert out.endswith("0 of 2 would stop training.\n")
-    code, out, _ = davsn(world, "check", "tiny.yaml", "source.missing=repeat", "target.missing=repeat")
-    assert (code, out) == (0, "No problem found.\n")
+    code, out, _ = davsn(world, "check", "tiny.yaml", "source.missing=repeat", "target.missing=repeat", "-o", "new")
+    assert code == 0
+    assert out.endswith("No problem found.\n")
 
 
 def test_train_scores_the_validation_set_and_says_where(davsn, world, trained):
@@ -152,6 +153,11 @@ def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_
     before, after = first.segmenter.state_dict(), second.segmenter.state_dict()
     changed = {name.rpartition(".")[2] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"running_mean", "running_var", "num_batches_tracked"}
+    told = ["method=batch_norm", f"start={tmp_path / 'run'}"]
+    assert davsn(world, "check", "tiny.yaml", *told).code == 0
+    (tmp_path / "empty").mkdir()
+    code, out, _ = davsn(world, "check", "tiny.yaml", *told, f"source.root={tmp_path / 'empty'}")
+    assert (code, "fatal" in out) == (2, True)  # no frame of the source is read, but its classes are
     code, _, err = davsn(world, *words, f"start={tmp_path / 'run'}", "-o", tmp_path / "again")
     assert code == 0, err
     assert not (tmp_path / "again" / "source_only").exists()  # there was one to start from

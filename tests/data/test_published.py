@@ -14,7 +14,8 @@ from PIL import Image
 from tiny_data import cut, frame_of
 
 from davsn.clip import ClipSpec
-from davsn.data.benchmarks import train_ids
+from davsn.data.base import NO_FILE
+from davsn.data.benchmarks import taxonomy, train_ids
 from davsn.data.check import check
 from davsn.data.cityscapes import Cityscapes
 from davsn.data.numbered import _runs
@@ -113,8 +114,8 @@ class TestViper:
             Samples(make(Viper, values), LABELLED)
         with pytest.raises(DataError, match=r"pack of images \[2-9\]"):
             Samples(target_training(make(Viper, values)), PAIR)
-        (problem,) = check(make(Viper, values), LABELLED)
-        assert (problem.severity, problem.what[:20]) == ("fatal", "none of 2 frames in ")
+        (problem,) = (found for found in check(make(Viper, values), LABELLED) if found.severity == "fatal")
+        assert problem.what.startswith("none of 2 frames in ")
 
     def test_mapped_labels_are_told(self, tmp_path):
         values = published.viper(tmp_path, {"001": [9, 10]})
@@ -404,7 +405,8 @@ class TestStoredFlow:
         with pytest.raises(FlowError) as caught:
             Samples(dataset, STORED)[0]
         assert str(caught.value).startswith(f"{path.parent}: holds no {path.name}, the flow of frame {frame} to ")
-        assert str(caught.value).endswith(". Copy it there, or set flow: dis to estimate flow on the fly")
+        assert str(caught.value).endswith(f". {NO_FILE}")
+        assert "davsn flow RECIPE --estimator dis --out FOLDER" in NO_FILE
         found = [problem for problem in check(dataset, STORED) if problem.severity == "fatal"]
         assert [problem.where for problem in found] == [str(path.parent)]
 
@@ -468,3 +470,16 @@ def test_twenty_thousand_files_are_listed_in_seconds_and_none_is_opened(tmp_path
     samples = Samples(dataset, LABELLED)
     assert time.perf_counter() - began < 5
     assert len(samples) == 1000
+
+
+@pytest.mark.parametrize(
+    ("part", "told", "classes"),
+    [
+        (Viper, {}, "viper"),
+        (Synthia, {}, "synthia"),
+        (Cityscapes, {}, "viper"),
+        (Cityscapes, {"classes": "synthia"}, "synthia"),
+    ],
+)
+def test_the_classes_are_known_without_the_files(part, told, classes):
+    assert part.classes_of(part.Config(root="not/there", **told)) == taxonomy(classes)

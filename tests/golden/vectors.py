@@ -87,6 +87,12 @@ def fill_module(state: Mapping[str, Tensor], seed: int, disc: str | None = None)
         state[name].copy_(torch.as_tensor(value))
 
 
+def noise(name: str, shape: Shape, seed: int, scale: float) -> Tensor:
+    """An input that is stored nowhere: uniform in [-scale, scale), float32."""
+    values = scale * _noise(name, int(np.prod(shape)), seed).reshape(shape)
+    return torch.from_numpy(values.astype(np.float32))
+
+
 def checksum(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     """Sum, l2 norm and the product with fixed noise of the tensor's name, in float64."""
     flat = np.asarray(array, np.float64).reshape(-1)

@@ -164,9 +164,9 @@ def test_a_network_of_single_frames_is_trained_from_single_frames_or_refused_in_
         whole.step(*single(pair(method, step)))
     stopped = trainer_of(method, propagation="none")
     stopped.step(*single(pair(method, 0)))
-    saved = checkpoint.save(tmp_path, 1, stopped.state_dict(), keep=1)  # before another seed is set
+    path = checkpoint.save(tmp_path, 1, stopped.state_dict(), keep=1)
     resumed = trainer_of(method, seed=7, propagation="none")
-    resumed.load_state_dict(checkpoint.load(saved))
+    resumed.load_state_dict(checkpoint.load(path))
     resumed.step(*single(pair(method, 1)))
     assert any(not torch.equal(value, before[key]) for key, value in weights(whole).items())
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())

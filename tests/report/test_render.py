@@ -1,3 +1,5 @@
+import colorsys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,16 +8,27 @@ from hypothesis import strategies as st
 from davsn.report.render import flow_wheel, strip
 
 
-def test_rest_is_white_and_directions_have_their_hues():
-    flow = np.array([[[0, 0], [2, 0], [-2, 0], [0, 2], [1, 0]]], float)
-    colours = flow_wheel(flow).tolist()[0]
-    expected = [[255, 255, 255], [255, 0, 0], [0, 255, 255], [128, 255, 0], [255, 128, 128]]
-    np.testing.assert_allclose(colours, expected, atol=1)
+def hue(colour):
+    return colorsys.rgb_to_hsv(*(value / 255 for value in colour))[0] * 360
+
+
+def test_rest_is_white_and_directions_have_the_hues_of_the_published_wheel():
+    flow = np.array([[[0, 0], [2, 0], [0, 2], [-2, 0], [0, -2]]], float)
+    rest, right, down, left, up = flow_wheel(flow).tolist()[0]
+    assert rest == [255, 255, 255]
+    assert hue(right) == pytest.approx(0, abs=5)  # red
+    assert hue(down) == pytest.approx(55, abs=10)  # yellow
+    assert hue(left) == pytest.approx(185, abs=10)  # cyan
+    assert hue(up) == pytest.approx(265, abs=15)  # purple
 
 
 def test_a_common_scale_makes_pictures_comparable():
-    assert flow_wheel(np.full((1, 1, 2), [1.0, 0.0]), fastest=2.0).tolist() == [[[255, 128, 128]]]
-    assert flow_wheel(np.full((1, 1, 2), [9.0, 0.0]), fastest=2.0).tolist() == [[[255, 0, 0]]]
+    flow = np.array([[[1.0, 0.0], [0.5, 0.0]]])
+    alone, beside = flow_wheel(flow[:, 1:], fastest=2.0), flow_wheel(flow, fastest=2.0)[:, 1:]
+    assert alone.tolist() == beside.tolist()
+    slow, fast, faster = (flow_wheel(np.full((1, 1, 2), [x, 0.0]), fastest=2.0)[0, 0] for x in (1.0, 2.0, 9.0))
+    assert fast.tolist() == faster.tolist()
+    assert slow[1] > fast[1]  # paler
 
 
 def test_unknown_flow_is_black_and_a_still_frame_white():

@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "Label a video or a folder of frames.",
     "export": "Write a network's weights alone, as the public code loads them.",
     "check": "Look for every problem before training; start nothing.",
+    "flow": "Compute optical flow before it is used; convert it, look at it, measure it.",
     "streets": "Write the embedded world to disk: frames, labels, class table.",
     "list": "List the methods, networks, data sets, flow estimators and recipes there are.",
 }

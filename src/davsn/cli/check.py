@@ -1,27 +1,34 @@
 """``davsn check``."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
-from davsn.cli.console import console
+from davsn.cli.console import console, progress, say
 from davsn.cli.train import load_recipe, tell_caches
-from davsn.clip import ClipSpec
-from davsn.data.check import Problem, check
-from davsn.data.samples import target_training
-from davsn.errors import DavsnError
-from davsn.experiment import TWO_FRAMES, Experiment, Part, asked, build_dataset, clips_of
+from davsn.data.check import Finding, grouped
+from davsn.doctor import examine
+
+_COLOURS = {"fatal": "red", "warning": "yellow", "note": "dim"}
 
 
 def check_(
-    recipe: str, *changes: str, every: int = 10, all_: Annotated[bool, Parameter(name="--all", negative="")] = False
+    recipe: str,
+    *changes: str,
+    every: int = 10,
+    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> int:
     """Look at everything a recipe needs, without starting it. Exit code 2 if training would fail.
 
-    Frames are read, neighbours and labels looked up, videos opened to their end.
+    Folders, counts, neighbours and flow files are looked up for all samples; frames, labels and flow are read of every
+    tenth, and the direction of stored flow is judged. Then the weights are loaded, and the first step is gone through
+    without its arithmetic: it shows whether sizes fit, and the memory and disk that training takes.
 
     Try:
 
@@ -36,43 +43,48 @@ def check_(
     changes:
         Settings that replace those of the recipe: key=value.
     every:
-        Look at every n-th sample.
+        Read every n-th sample.
     all_:
-        Look at every sample.
+        Read every sample.
+    out:
+        The folder it would run in, whose disk is looked at; without it, runs/ and the recipe's name.
     """
     experiment = load_recipe(recipe, list(changes))
     tell_caches(experiment)
-    found = [(name, problem) for name, look in _looks(experiment, 1 if all_ else every) for problem in look()]
-    _print(found)
-    return 2 if any(problem.severity == "fatal" for _, problem in found) else 0
+    found = examine(experiment, out or Path("runs") / experiment.name, 1 if all_ else every, progress)
+    show(found)
+    return 2 if any(finding.severity == "fatal" for finding in found) else 0
 
 
-def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
-    """What there is to look at, by its key in the recipe."""
-    source, target = clips_of(experiment)
-    if source.frames:
-        yield "source", partial(_look, experiment.source, source, every)
-    if experiment.target is not None:
-        yield "target", partial(_look, experiment.target, target or asked(experiment), every, unlabelled=True)
-    for name, part in experiment.validation.items():
-        yield f"validation.{name}", partial(_look, part, asked(experiment, replace(TWO_FRAMES, labels=True)), every)
+def show(found: Sequence[Finding]) -> None:
+    """Print findings, the worst first: a table on a terminal, else a line each, so that nothing is cut short."""
+    groups = grouped(found)
+    if console.is_terminal:
+        console.print(_table(groups))
+    else:
+        for finding, count in groups:
+            remedy = f". {finding.remedy}" if finding.remedy else ""
+            where = f"{finding.where}: " if finding.where else ""
+            line = f"{finding.severity:8} {finding.part}  {where}{_what(finding, count)}{remedy}"
+            say(" ".join(line.split("\n")))
+    problems = [finding for finding in found if finding.severity != "note"]
+    fatal = sum(finding.severity == "fatal" for finding in problems)
+    say(f"{fatal} of {len(problems)} would stop training." if problems else "No problem found.")
 
 
-def _look(part: Part, spec: ClipSpec, every: int, unlabelled: bool = False) -> list[Problem]:
-    try:
-        dataset = build_dataset(part)
-        return check(target_training(dataset) if unlabelled else dataset, spec, every)
-    except DavsnError as error:
-        return [Problem("the data set", str(error), "", "fatal")]
+def _what(finding: Finding, count: int) -> str:
+    return finding.what + (f" (and {count - 1} more like this)" if count > 1 else "")
 
 
-def _print(found: list[tuple[str, Problem]]) -> None:
-    if not found:
-        console.print("No problem found.")
-        return
-    for name, problem in found:  # no table: it would cut paths short
-        remedy = f". {problem.remedy}" if problem.remedy else ""
-        line = f"{problem.severity:8} {name}  {problem.where}: {problem.what}{remedy}"
-        console.print(line, markup=False, soft_wrap=True, style="red" if problem.severity == "fatal" else None)
-    fatal = sum(problem.severity == "fatal" for _, problem in found)
-    console.print(f"{fatal} of {len(found)} would stop training.")
+def _table(groups: Sequence[tuple[Finding, int]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    table.add_column("")
+    table.add_column("part", overflow="fold")
+    table.add_column("found", overflow="fold", ratio=3)
+    table.add_column("remedy", overflow="fold", ratio=2)
+    for finding, count in groups:
+        colour = _COLOURS[finding.severity]
+        found = "\n".join(filter(None, (finding.where, _what(finding, count))))
+        row = (finding.severity, finding.part, found, finding.remedy)
+        table.add_row(*(Text(text, style=colour) for text in row))  # not markup: brackets may stand in paths
+    return table

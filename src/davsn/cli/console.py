@@ -12,6 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 console = Console(highlight=False)
 
 
+def say(text: str, style: str | None = None) -> None:
+    """Print a text as it is: brackets in it are no markup, and no path is broken at the end of a line."""
+    console.print(text, style=style, markup=False, soft_wrap=True)
+
+
 class Report(Protocol):
     """Called as work goes on."""
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 import davsn
-from davsn.cli.console import Report, console, progress
+from davsn.cli.console import Report, console, progress, say
 from davsn.cli.train import recipe_values, score, train_in
 from davsn.data.loading import evaluation_batches
 from davsn.data.painting import colourise, overlay
@@ -87,20 +87,20 @@ def demo_(
     scale = QUICK if quick else FULL
     for name in RUNS:
         experiment_of(name, out, scale, seed, list(changes), paths=False)  # mistakes are told before work begins
-    console.print("1. Drawing two looks of one world, and clips that no network will train on")
+    say("1. Drawing two looks of one world, and clips that no network will train on")
     draw(out / "world", scale, seed)
     rows = []
     for number, name in enumerate(RUNS, 2):
-        console.print(f"{number}. {name[0].upper()}{name[1:]}")
+        say(f"{number}. {name[0].upper()}{name[1:]}")
         row = run(name, out, scale, seed, list(changes))
         if row is None:
-            console.print(f"Stopped and saved in {out}. The same command goes on from there.")
+            say(f"Stopped and saved in {out}. The same command goes on from there.")
             return 130
         rows.append(row)
     record(rows, out / "results.json", seed)
     write_page(report(rows, out, scale, seed, list(changes)), out / "report.html")
     console.print(table(rows))
-    console.print(f"Pictures, classes and curves: {out / 'report.html'}")
+    say(f"Pictures, classes and curves: {out / 'report.html'}")
     return 0
 
 
@@ -212,7 +212,8 @@ def strips(networks: dict[str, Trained]) -> Iterator[Strip]:
     for clip in (0, len(samples.dataset.clips) - 1):
         chosen = samples.only([place for place in samples.places if place[0] == clip]).spread(3)
         rows: dict[str, list[Picture]] = {"frame": [], "truth": []}
-        for batch in evaluation_batches(chosen):
+        for loaded in evaluation_batches(chosen):
+            batch = loaded.to("cpu")
             frame = (batch.current[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
             assert batch.labels is not None
             rows["frame"].append(frame)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.console import console
+from davsn.cli.console import say
 from davsn.cli.train import open_with
 from davsn.errors import ConfigError
 from davsn.networks.weights import WEIGHTS_ALONE, save_weights
@@ -48,4 +48,4 @@ def export_(
         )
     save_weights(trained.segmenter, out)
     at = "" if trained.step is None else f" at step {trained.step}"
-    console.print(f"{len(trained.segmenter.state_dict())} tensors of {checkpoint}{at} written to {out}")
+    say(f"{len(trained.segmenter.state_dict())} tensors of {checkpoint}{at} written to {out}")

@@ -5,11 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.console import console, progress
-from davsn.cli.train import open_with
-from davsn.components import find
+from davsn.cli.console import progress, say
+from davsn.cli.train import chosen_flow, open_with
 from davsn.data.footage import footage
-from davsn.flow.base import FlowEstimator
+from davsn.errors import ConfigError
 from davsn.inference import Predictor
 
 
@@ -42,7 +41,8 @@ def predict_(
     out:
         A name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
     flow:
-        The flow estimator (davsn list flow); not used by a network of single frames.
+        The flow estimator (davsn list flow); with options as in a recipe, such as '{name: dis, preset: fast}';
+        not used by a network of single frames.
     size:
         Width and height of the network's input; without it, those it was trained with.
     recipe:
@@ -51,15 +51,19 @@ def predict_(
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
     trained = open_with(checkpoint, recipe, own_code)
-    estimator = find("davsn.flow", flow if trained.segmenter.looks_back else "zero", FlowEstimator)  # unused then
+    setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
+    if setting.cached or setting.checked:
+        raise ConfigError(
+            "--flow", [f"{setting}: predicting uses every flow once and as it is. Name the estimator alone"]
+        )
     predictor = Predictor(
         trained.segmenter,
         trained.taxonomy,
-        estimator(estimator.Config()),
+        setting.build(),
         size or trained.size,
         trained.device,
         trained.experiment.training.precision,
     )
     with progress("labelling", footage(source).count) as report:
         summary = predictor.predict(source, out, lambda at: report(at.done))
-    console.print(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")
+    say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")

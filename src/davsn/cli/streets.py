@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import progress, say
 from davsn.data.streets import Streets
 from davsn.data.streets.layouts import Benchmark
 from davsn.data.streets.write import write
@@ -35,4 +35,4 @@ def streets_(folder: Path, *changes: str, layout: Literal["folder"] | Benchmark 
     dataset = Streets(config)
     with progress("drawing", config.clips * config.length) as report:
         write(dataset, folder, lambda done, total: report(done), None if layout == "folder" else layout)
-    console.print(f"{config.clips} clips of {config.length} frames: {folder}")
+    say(f"{config.clips} clips of {config.length} frames: {folder}")

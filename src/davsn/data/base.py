@@ -1,25 +1,26 @@
 """What every data set of video offers. A data set knows its files, frames and neighbours; nobody else does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from davsn.components import find
 from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
 from davsn.errors import DataError, FileError
-from davsn.flow.base import FlowEstimator
+from davsn.flow.setting import FlowSetting
 from davsn.settings import MADE, Settings
 
-OWN_FLOW = frozenset({"exact", "stored"})
-"""Settings of ``flow`` that mean the data set's own."""
+NO_FILE = (
+    "Copy it there, write it with davsn flow RECIPE --estimator dis --out FOLDER, or set flow: dis to need no files"
+)
+"""The remedy where a file of stored flow is missing."""
 
 
 class DatasetSettings(Settings):
@@ -27,8 +28,9 @@ class DatasetSettings(Settings):
 
     size: tuple[int, int] | None = None
     """(width, height) frames are resized to; None keeps the native size."""
-    flow: str = "dis"
-    """'dis', 'zero' or another estimator; 'exact' or 'stored' for the data set's own; or a path to your own .py."""
+    flow: FlowSetting = Field(default_factory=FlowSetting)
+    """Where flow comes from: 'dis', 'zero' or another estimator, or a path to your own .py, and after a comma 'cached'
+    or 'checked'; 'exact' or 'stored' for the data set's own. docs/flow.md."""
     stride: int = Field(1, ge=1)
     """How many frames of the clip lie between neighbours, plus one: 1 takes the frame just before."""
     missing: Literal["skip", "repeat", "error"] = "skip"
@@ -47,13 +49,6 @@ class DatasetSettings(Settings):
     """Where; null takes $DAVSN_CACHE, or davsn in the user's folder of caches. It may be deleted at any time."""
     cache_limit: float = Field(50.0, gt=0.0)
     """GB that the folder may take; nothing is added beyond."""
-
-    @field_validator("flow")
-    @classmethod
-    def _known(cls, flow: str) -> str:
-        if flow not in OWN_FLOW:
-            find("davsn.flow", flow, FlowEstimator)
-        return flow
 
 
 @dataclass(frozen=True)
@@ -97,9 +92,17 @@ class VideoDataset(ABC):
     """What is wrong with files that were accepted in part, because ``bad_files`` is 'skip'."""
     without_neighbours: str = "Single frames need missing: repeat"
     """What to do where no frame at all has its neighbour."""
+    published: Mapping[Literal["clips", "frames", "used"], int] = {}
+    """How many there are in a whole copy of a published data set with these settings, as far as it is known: clips,
+    frames, and frames that are used, which are those that may be a sample's current one."""
 
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy | None:
+        """The class table, where settings alone tell it, so that a network can be used without data at hand."""
+        return None
 
     @abstractmethod
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
@@ -116,6 +119,11 @@ class VideoDataset(ABC):
             DataError: no label here, unreadable, of a wrong mode, or with ids outside the class table.
         """
         raise NotImplementedError(f"{type(self).__name__} has no labels")
+
+    def file_name(self, clip: int, position: int) -> str:
+        """What files about a frame are called, without suffix: like its picture, unique in the data set."""
+        info = self.clips[clip]
+        return f"{info.name}/{info.frames[position]}"
 
     def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w) train ids at the (width, height) of training, nearest pixel; see :meth:`read_label`.
@@ -152,5 +160,21 @@ class VideoDataset(ABC):
         Returns:
             (h, w, 2) flow in pixels of its own resolution and its (h, w) validity mask, or None for the
             mask where all is valid; None where the data set has no flow of its own.
+        """
+        return None
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file that holds the flow that :meth:`read_flow` reads; None where it is not in a file.
+
+        Raises:
+            FlowError: there should be one, and is not.
+        """
+        return None
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The name below flow_root of the file in tenths of a pixel that holds the flow position→other for 'stored'.
+
+        Returns:
+            None where the data set reads no such files, or none of this pair.
         """
         return None

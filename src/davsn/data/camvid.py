@@ -68,6 +68,8 @@ class CamVid(Numbered):
             step=config.step,
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
+        if config.frame_list is None and not config.every_frame and config.form == "colours":
+            self.published = {"used": 701}
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         return read_painted(path, "camvid") if self.config.form == "colours" else super()._read_ids(path)

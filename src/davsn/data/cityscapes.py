@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from davsn.data.benchmarks import ClassSet
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import ClassSet, taxonomy
 from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = rf"{ANYWHERE}([^/_]+_\d{{6}}_)(\d{{6}})"
 
@@ -59,6 +61,14 @@ class Cityscapes(Numbered):
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
         self._replaced = dict(self._replacements()) if config.flow_names == "replaced" else {}
+        if config.frame_list is None and not config.every_frame:
+            self.published = {"used": {"train": 2_975, "val": 500}[config.split]}
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy:
+        """The published table; see :meth:`VideoDataset.classes_of`."""
+        assert isinstance(config, cls.Config)
+        return taxonomy(config.classes)
 
     def _flow_name(self, frame: str, other: str) -> str:
         return f"{self._replaced.get(frame, frame)}_{other[-6:]}"

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import check_ids, natural, picture_files, picture_size, read_ids, read_picture
 from davsn.data.origin import Origin, origin
 from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.errors import DataError, FlowError
+from davsn.flow.direction import told
 from davsn.flow.files import SUFFIXES, Flow, read_flow
 
 _LAYOUT = "Wanted are <root>/frames/<clip>/*.jpg or *.png, <root>/<clip>/*, or a folder of frames; see docs/data.md"
@@ -38,6 +39,7 @@ class Folder(VideoDataset):
     Raises:
         DataError: no such folder, no frames, two frames of one name, or labels that nothing can be made of.
         ConfigError: a class table with mistakes.
+        FlowError: stored flow that says of itself that it goes the wrong way.
     """
 
     class Config(DatasetSettings):
@@ -66,6 +68,13 @@ class Folder(VideoDataset):
         self._labels = None if config.labels is None else _named(config.root, config.labels, "labels")
         if config.flow_root is not None and not config.flow_root.is_dir():
             raise DataError("no such folder", str(config.flow_root), "Give the folder of the stored flow")
+        if config.flow_root is not None and told(config.flow_root) == "previous-to-current":
+            raise FlowError(
+                "holds flow that goes previous-to-current; training needs current-to-previous, which is not that "
+                "negated",
+                str(config.flow_root),
+                "Set flow to an estimator such as dis",
+            )
         self.taxonomy: Taxonomy | None = None
         self._places: list[_Place] = []
         self.clips: list[ClipInfo] = []
@@ -112,25 +121,36 @@ class Folder(VideoDataset):
         Raises:
             FlowError: no file, a damaged one, or flow to another frame than the neighbour before.
         """
+        path = self.find_flow(clip, position, other)
+        return None if path is None else read_flow(path)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file of the stored flow position→other; see :meth:`VideoDataset.find_flow`."""
         if self.config.flow_root is None:
             return None
-        frame = self._frame(clip, position)
-        if other != position - self.config.stride:
+        frame, name = self._frame(clip, position), self.flow_file(clip, position, other)
+        if name is None:
             raise FlowError(
                 f"stored flow goes to the frame {self.config.stride} before, not to position {other}",
                 str(frame),
                 "Set flow to an estimator such as dis",
             )
-        folder = self.config.flow_root / self._places[clip].folder
+        path = self.config.flow_root / name
         for suffix in SUFFIXES:
-            path = folder / (frame.stem + suffix)
-            if path.is_file():
-                return read_flow(path)
+            if path.with_suffix(suffix).is_file():
+                return path.with_suffix(suffix)
         raise FlowError(
             f"no flow of frame {frame.name} there: looked for {frame.stem} with {', '.join(SUFFIXES)}",
-            str(folder),
-            "Compute it, or set flow to an estimator such as dis",
+            str(path.parent),
+            NO_FILE,
         )
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The frame's own name, for its flow to the neighbour before; see :meth:`VideoDataset.flow_file`."""
+        if other != position - self.config.stride:
+            return None
+        place = self._places[clip]
+        return (place.folder / f"{Path(place.files[position]).stem}.npy").as_posix()
 
     def _frame(self, clip: int, position: int) -> Path:
         place = self._places[clip]

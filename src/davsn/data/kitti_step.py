@@ -60,6 +60,8 @@ class KittiStep(Numbered):
             between="_",
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
+        if config.frame_list is None:
+            self.published = {"frames": {"train": 5_027, "val": 2_981}[config.split]}
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
         return read_picture(path)[..., 0]

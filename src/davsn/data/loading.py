@@ -21,6 +21,7 @@ from davsn.data.rare_classes import ClassDraw
 from davsn.data.samples import Samples, pictures, target_training
 from davsn.data.transforms import flow_to_size
 from davsn.errors import DataError, FileError
+from davsn.flow.estimation import Completion
 
 __all__ = ["Samples", "collate", "evaluation_batches", "target_training", "training_batches"]
 
@@ -81,7 +82,7 @@ def training_batches(
         DataError, FlowError: a file that cannot be used, unless ``bad_files`` is 'skip'.
     """
     batches = (list(range(batch * batch_size, (batch + 1) * batch_size)) for batch in count(start))
-    return _load(_Shuffled(samples, seed, by_class), batches, workers)
+    return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers)
 
 
 def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
@@ -94,7 +95,7 @@ def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
     Raises:
         DataError, FlowError: a file that cannot be used.
     """
-    return _load(samples.load, ([index] for index in range(len(samples))), workers)
+    return _load(samples.load, samples.completion, ([index] for index in range(len(samples))), workers)
 
 
 class _Shuffled:
@@ -149,7 +150,9 @@ class _Guarded(Dataset[Clip | FileError]):
             return error
 
 
-def _load(load: Callable[[int], Clip], batches: Iterator[list[int]], workers: int) -> Iterator[Batch]:
+def _load(
+    load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
+) -> Iterator[Batch]:
     options: dict[str, Any] = {}
     if workers:
         # Not fork: it copies the locks of OpenCV's and PyTorch's threads in whatever state they are.
@@ -167,7 +170,7 @@ def _load(load: Callable[[int], Clip], batches: Iterator[list[int]], workers: in
     for batch in loader:
         if isinstance(batch, FileError):
             raise batch
-        yield batch
+        yield replace(batch, completion=completion)
 
 
 def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:

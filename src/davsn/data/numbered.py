@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
-from davsn.data.base import OWN_FLOW, ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.benchmarks import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.images import picture_size, read_ids, read_picture
 from davsn.data.origin import Origin, origin
@@ -36,7 +36,8 @@ class NumberedSettings(DatasetSettings):
     @field_validator("flow_root")
     @classmethod
     def _told(cls, flow_root: Path | None, info: ValidationInfo) -> Path | None:
-        if flow_root is None and info.data.get("flow") in OWN_FLOW:
+        flow = info.data.get("flow")
+        if flow_root is None and flow is not None and flow.own:
             raise ValueError("flow: stored needs the folder of the flow files. Name it, or set flow: dis")
         return flow_root
 
@@ -98,6 +99,11 @@ class Numbered(VideoDataset):
         """(H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
         return read_picture(self._picture(clip, position))
 
+    def file_name(self, clip: int, position: int) -> str:
+        """The picture's own name where it says drive and number; see :meth:`VideoDataset.file_name`."""
+        stem, name = self._picture(clip, position).stem, self.clips[clip].frames[position]
+        return stem if stem.startswith(name) else super().file_name(clip, position)
+
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
         return self._train_ids(self._raw_label(clip, position))
@@ -120,17 +126,31 @@ class Numbered(VideoDataset):
         Raises:
             FlowError: no file of the name that the public code would give it, or a damaged one.
         """
+        path = self.find_flow(clip, position, other)
+        return None if path is None else read_flow(path)
+
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        """The file of the stored flow position→other; see :meth:`VideoDataset.find_flow`."""
         folder, names = self.config.flow_root, self.clips[clip].frames
         if folder is None:
             return None
-        path = folder / f"{self._flow_name(names[position], names[other])}_int16_x10.npy"
-        if not path.is_file():
-            found = f"holds no {path.name}, the flow of frame {names[position]} to {names[other]}"
-            raise FlowError(found, str(folder), "Copy it there, or set flow: dis to estimate flow on the fly")
-        return read_flow(path)
+        name = self.flow_file(clip, position, other)
+        if name is None:
+            found = f"stored flow goes to the frame before, not to {names[other]}"
+            raise FlowError(found, f"{folder}, frame {names[position]}", "Set flow: dis")
+        if not (folder / name).is_file():
+            found = f"holds no {name}, the flow of frame {names[position]} to {names[other]}"
+            raise FlowError(found, str(folder), NO_FILE)
+        return folder / name
 
-    def _flow_name(self, frame: str, other: str) -> str:
-        """What the name of the flow file frame→other begins with, from the names of both."""
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        """The name that the public code gives it; see :meth:`VideoDataset.flow_file`."""
+        names = self.clips[clip].frames
+        name = self._flow_name(names[position], names[other])
+        return None if name is None else f"{name}_int16_x10.npy"
+
+    def _flow_name(self, frame: str, other: str) -> str | None:
+        """What the name of the flow file frame→other begins with, from the names of both; None where it has none."""
         return f"{frame}_{other[-self._layout.digits :]}"
 
     def _pixel_settings(self) -> Origin:

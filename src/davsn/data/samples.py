@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,13 +12,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from davsn.clip import Clip, ClipSpec
-from davsn.components import find
-from davsn.data.base import OWN_FLOW, ClipInfo, VideoDataset
+from davsn.data.base import ClipInfo, VideoDataset
 from davsn.data.origin import Origin
-from davsn.data.reader import Reader
+from davsn.data.reader import Reader, store_of
 from davsn.data.transforms import colour, crop, mirror
 from davsn.errors import DataError
-from davsn.flow.base import FlowEstimator
+from davsn.flow.cache import FlowCache
+from davsn.flow.estimation import Completion, estimated
+from davsn.flow.files import Flow
 
 
 class Samples(Dataset[Clip]):
@@ -34,6 +35,7 @@ class Samples(Dataset[Clip]):
 
     Raises:
         DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
+        FlowError, CheckpointError: a flow estimator whose weights cannot be used.
 
     Attributes:
         places: (clip, position) of each sample in the data set.
@@ -44,9 +46,11 @@ class Samples(Dataset[Clip]):
         self.dataset, self.spec = dataset, spec
         self._config = dataset.config
         self._reader = Reader(dataset)
-        self._estimator: FlowEstimator | None = None
+        self._flow_cache: FlowCache | None = None
         if spec.labels and dataset.taxonomy is None:
             raise DataError("labels are wanted of a data set that has none; see docs/data.md")
+        if spec.flows and not self._config.flow.own:
+            self._config.flow.build()  # or weights that cannot be used would be found by a worker, in the first batch
         wanted = [
             (clip, position)
             for clip, info in enumerate(dataset.clips)
@@ -77,7 +81,7 @@ class Samples(Dataset[Clip]):
         clip, position = self.places[index]
         info, positions = self.dataset.clips[clip], self.positions(clip, position)
         assert positions is not None  # or it would not be among the places
-        name = f"{info.name}/{info.frames[position]}"
+        name = self.name(clip, position)
         sample = Clip(self._frames(clip, positions, name), name=name)
         if self.spec.labels and position in info.labelled:
             height, width = sample.frames[0].shape[:2]
@@ -89,6 +93,11 @@ class Samples(Dataset[Clip]):
             sample = replace(sample, labels=label)
         sample = self._with_flows(sample, clip, positions)
         return sample if generator is None else self._changed(sample, generator)
+
+    def name(self, clip: int, position: int) -> str:
+        """What the sample of a frame is called: ``clip/frame``."""
+        info = self.dataset.clips[clip]
+        return f"{info.name}/{info.frames[position]}"
 
     def positions(self, clip: int, position: int) -> dict[int, int] | None:
         """Where each wanted frame of a sample is in its clip, by offset; None if one is nowhere.
@@ -116,8 +125,20 @@ class Samples(Dataset[Clip]):
         few.places = list(places)
         return few
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_estimator": None}  # every process makes its own
+    @property
+    def completion(self) -> Completion | None:
+        """What a batch of these still needs where it is used: neural flow that is not cached. None: nothing."""
+        setting = self._config.flow
+        if self.spec.flows and setting.on_device and not setting.cached:
+            return Completion(setting, self.spec.flows)
+        return None
+
+    @property
+    def flow_cache(self) -> FlowCache:
+        """Where flow is kept. Made once; a copy that goes to another process knows what its estimator is."""
+        if self._flow_cache is None:
+            self._flow_cache = FlowCache(self._config.flow, store_of(self._config))
+        return self._flow_cache
 
     def _check(self, wanted: Sequence[tuple[int, int]]) -> None:
         if self.left_out and self._config.missing == "error":
@@ -143,29 +164,33 @@ class Samples(Dataset[Clip]):
         return {offset: read[position] for offset, position in positions.items()}
 
     def _with_flows(self, sample: Clip, clip: int, positions: Mapping[int, int]) -> Clip:
+        if self.completion is not None:
+            return sample
         flows, valid = {}, {}
         for a, b in self.spec.flows:
             mask = None
             if positions[a] == positions[b]:
                 flow: NDArray[np.floating] = np.zeros((*sample.frames[0].shape[:2], 2), np.float32)
-            elif self._config.flow in OWN_FLOW:
+            elif self._config.flow.own:
                 own = self.dataset.read_flow(clip, positions[a], positions[b])
                 if own is None:
                     raise DataError("the data set has no flow of its own", sample.name, "Set flow: dis")
                 flow, mask = own
             else:
-                flow = self._estimate(sample.frames[a], sample.frames[b])
+                flow, mask = self._estimate(sample.frames[a], sample.frames[b])
             flows[a, b] = flow
             if mask is not None:
                 valid[a, b] = mask
         return replace(sample, flows=flows, valid=valid)
 
-    def _estimate(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if self._estimator is None:
-            part = find("davsn.flow", self._config.flow, FlowEstimator)
-            self._estimator = part(part.Config())
-        flow = self._estimator.estimate(pictures([a]), pictures([b]))
-        return np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy())
+    def _estimate(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Flow:
+        """From the cache if the setting says so and it is there, else estimated here and now."""
+        cache = self.flow_cache if self._config.flow.cached else None
+        kept = None if cache is None else cache.get(a, b)
+        if kept is not None:
+            return kept
+        flow, mask = as_arrays(*estimated(self._config.flow, pictures([a]), pictures([b])))[0]
+        return (flow, mask) if cache is None else cache.put(a, b, flow, mask)[0]
 
     def _changed(self, sample: Clip, generator: np.random.Generator) -> Clip:
         """The random changes of training."""
@@ -184,6 +209,7 @@ class _Unlabelled(VideoDataset):
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
         self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
         self.damage, self.without_neighbours = dataset.damage, dataset.without_neighbours
+        self.published = dataset.published
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)
@@ -204,6 +230,12 @@ class _Unlabelled(VideoDataset):
     ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
         return self._dataset.read_flow(clip, position, other)
 
+    def find_flow(self, clip: int, position: int, other: int) -> Path | None:
+        return self._dataset.find_flow(clip, position, other)
+
+    def flow_file(self, clip: int, position: int, other: int) -> str | None:
+        return self._dataset.flow_file(clip, position, other)
+
 
 def target_training(dataset: VideoDataset) -> VideoDataset:
     """A view of a target data set without its labels. Training on the target goes through it, always."""
@@ -213,6 +245,13 @@ def target_training(dataset: VideoDataset) -> VideoDataset:
 def pictures(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
     """Frames (H, W, 3) of one size side by side: (B, 3, H, W) float32 in [0, 1]."""
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def as_arrays(flows: Tensor, valid: Tensor | None) -> list[Flow]:
+    """Each flow of (B, 2, H, W) as (H, W, 2), with its (H, W) mask, or None where there is none."""
+    arrays = [np.ascontiguousarray(flow) for flow in flows.permute(0, 2, 3, 1).cpu().numpy()]
+    masks: Sequence[NDArray[np.bool_] | None] = [None] * len(arrays) if valid is None else list(valid.cpu().numpy())
+    return list(zip(arrays, masks, strict=True))
 
 
 def _current(info: ClipInfo, labelled_only: bool) -> Sequence[int]:

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import taxonomy
 from davsn.data.images import read_first_channel, read_picture
 from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
 from davsn.data.origin import Origin
+from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label
-from davsn.errors import FlowError
 
 _ARCHIVE = Path("Stereo_Left", "Omni_F")
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -67,6 +69,13 @@ class Synthia(Numbered):
         )
         layout = Layout(pictures, labels, pattern, pattern, 6, wanted)
         self._learn(layout, "synthia")
+        if config.root.resolve().name == "SEQS-04-DAWN":  # the sequence of the published pair; there are others
+            self.published = {"frames": 850}
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy:
+        """The published table; see :meth:`VideoDataset.classes_of`."""
+        return taxonomy("synthia")
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """(H, W, 3) RGB at the full size, without the rows below."""
@@ -84,8 +93,5 @@ class Synthia(Numbered):
     def _without_own_car(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(picture[: picture.shape[0] - self.config.cut])
 
-    def _flow_name(self, frame: str, other: str) -> str:
-        if int(other) != int(frame) - 1:
-            found = f"stored flow goes to the frame before, not to {other}"
-            raise FlowError(found, f"{self.config.root}, frame {frame}", "Set flow: dis")
-        return frame
+    def _flow_name(self, frame: str, other: str) -> str | None:
+        return frame if int(other) == int(frame) - 1 else None

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import taxonomy
 from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = rf"{ANYWHERE}(\d{{3}}_)(\d{{5}})"
 _CAR = 24
@@ -56,6 +59,13 @@ class Viper(Numbered):
             f"Wanted are {config.split}/img/001/001_00010.jpg (or .png) and {config.split}/cls/001/001_00010.png",
         )
         self._learn(layout, "viper", lambda number: number % config.every == 0)
+        if config.split == "train" and config.every == 10 and config.frame_list is None:
+            self.published = {"used": 13_367}
+
+    @classmethod
+    def classes_of(cls, config: DatasetSettings) -> Taxonomy:
+        """The published table; see :meth:`VideoDataset.classes_of`."""
+        return taxonomy("viper")
 
     def _flow_name(self, frame: str, other: str) -> str:
         return frame + other[-5:]

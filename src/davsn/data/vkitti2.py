@@ -85,6 +85,8 @@ class Vkitti2(Numbered):
             labels_in=f"Scene*/{place}/class[sS]egmentation/{camera}",
         )
         self._learn(layout, config.classes)
+        if config.frame_list is None and config.scenes is None:
+            self.published = {"frames": 2_126}
 
     def read_flow(self, clip: int, position: int, other: int) -> Flow | None:
         """The flow that came with the data set; see :meth:`VideoDataset.read_flow`.

@@ -24,8 +24,9 @@ from davsn.saving import replacing
 Mask = NDArray[np.uint8]
 """(H, W) uint8 train ids."""
 
-OVERLAY_SUFFIXES = (".mp4", ".mov", ".mkv")
-_PICTURES_RATE = Fraction(10)
+WRITTEN_VIDEOS = (".mp4", ".mov", ".mkv")
+PICTURES_RATE = Fraction(10)
+"""Frames a second of a video of pictures, which have none."""
 
 
 class Writer(Protocol):
@@ -53,15 +54,27 @@ def writer_for(source: Path, target: Path, taxonomy: Taxonomy, rate: Fraction | 
     if source.resolve() == target.resolve():
         raise DataError("is the input itself", str(target), "Choose another output")
     suffix = target.suffix.lower()
-    if suffix in OVERLAY_SUFFIXES:
-        return OverlayVideo(target, taxonomy, rate or _PICTURES_RATE)
+    if suffix in WRITTEN_VIDEOS:
+        return OverlayVideo(target, taxonomy, rate or PICTURES_RATE)
     if suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES, ".gif") or target.is_file():
         raise DataError(
             "is neither a folder nor a video that can be written",
             str(target),
-            f"Give a name ending in {', '.join(OVERLAY_SUFFIXES)} for an overlay video, or a folder for masks",
+            f"Give a name ending in {', '.join(WRITTEN_VIDEOS)} for an overlay video, or a folder for masks",
         )
     return MaskFolder(target, taxonomy)
+
+
+def save_mask(path: Path, mask: Mask, taxonomy: Taxonomy) -> None:
+    """Write a mask as palette PNG: its pixels are train ids, its palette has the classes' colours.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    picture = Image.fromarray(mask)
+    picture.putpalette(taxonomy.palette.tobytes())
+    with replacing(path) as temporary:
+        picture.save(temporary)
 
 
 class MaskFolder:
@@ -74,7 +87,7 @@ class MaskFolder:
 
     def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
         self.path = path
-        self._palette = taxonomy.palette.tobytes()
+        self._taxonomy = taxonomy
 
     def __enter__(self) -> "MaskFolder":
         return self
@@ -84,35 +97,31 @@ class MaskFolder:
 
     def write(self, name: str, frame: Frame, mask: Mask) -> None:
         """Save one mask; its pixel values are train ids."""
-        picture = Image.fromarray(mask)
-        picture.putpalette(self._palette)
-        with replacing(self.path / f"{name}.png") as temporary:
-            picture.save(temporary)
+        save_mask(self.path / f"{name}.png", mask, self._taxonomy)
 
     def kept(self, done: int) -> str:
         """Where the finished masks are."""
         return f"The {done} masks before are in {self.path}"
 
 
-class OverlayVideo:
-    """Frames tinted by their masks, as H.264 video of the input's rate.
+class PictureVideo:
+    """Pictures as H.264 video.
 
     It is written as ``<stem>.partial<suffix>``, which takes the final name once it is complete. After a failure
     or an interruption the part that was finished stays under the partial name, and can be played.
 
     Args:
         path: the video; its folder is made.
-        taxonomy: the colours.
         rate: frames a second.
     """
 
-    def __init__(self, path: Path, taxonomy: Taxonomy, rate: Fraction) -> None:
+    def __init__(self, path: Path, rate: Fraction) -> None:
         self.path = path
         self.partial = path.with_name(f"{path.stem}.partial{path.suffix}")
-        self._taxonomy, self._rate = taxonomy, rate
+        self._rate = rate
         self._size: tuple[int, ...] | None = None
 
-    def __enter__(self) -> "OverlayVideo":
+    def __enter__(self) -> "PictureVideo":
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._container = av.open(str(self.partial), "w")
@@ -121,24 +130,23 @@ class OverlayVideo:
             raise DataError(f"cannot be written ({error.strerror})", str(self.path), "Choose another place") from error
         return self
 
-    def write(self, name: str, frame: Frame, mask: Mask) -> None:
-        """Add one frame.
+    def add(self, name: str, picture: Frame) -> None:
+        """Add one picture.
 
         Raises:
             DataError: its size differs from the first one's, or the disk is full.
         """
-        height, width = mask.shape
+        height, width = picture.shape[:2]
         if self._size is None:
-            self._size = mask.shape
+            self._size = (height, width)
             self._stream.width, self._stream.height = width + width % 2, height + height % 2
             self._stream.pix_fmt = "yuv420p"
-        if mask.shape != self._size:
+        if (height, width) != self._size:
             raise DataError(
                 f"frame {name} is {width}x{height}, and the video {self._size[1]}x{self._size[0]}",
                 str(self.path),
                 "Write masks to a folder instead, or predict each size alone",
             )
-        picture = overlay(frame, mask, self._taxonomy)
         picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")  # its colours come 2×2
         with self._telling():
             self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -172,3 +180,21 @@ class OverlayVideo:
             yield
         except (OSError, av.FFmpegError) as error:
             raise DataError(f"cannot be written ({error.strerror})", str(self.partial), "Free some space") from error
+
+
+class OverlayVideo(PictureVideo):
+    """Frames tinted by their masks, as video of the input's rate.
+
+    Args:
+        path: the video; its folder is made.
+        taxonomy: the colours.
+        rate: frames a second.
+    """
+
+    def __init__(self, path: Path, taxonomy: Taxonomy, rate: Fraction) -> None:
+        super().__init__(path, rate)
+        self._taxonomy = taxonomy
+
+    def write(self, name: str, frame: Frame, mask: Mask) -> None:
+        """Add one frame; see :meth:`PictureVideo.add`."""
+        self.add(name, overlay(frame, mask, self._taxonomy))

@@ -29,6 +29,8 @@ class Dis(FlowEstimator):
         preset: Literal["ultrafast", "fast", "medium"] = "medium"
         """At 1024×512 on one thread about 5, 10 and 46 ms a pair."""
 
+    config: Config
+
     def __init__(self, config: Config) -> None:
         self.config = config
 

@@ -7,15 +7,10 @@ error, and wrongly.
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.errors import FlowError
-from davsn.flow.files import Flow, read_wide
-from davsn.saving import replacing
-
-_LARGEST = 65535
+from davsn.flow.files import Flow, read_flow, write_flow
 
 
 def read_relative(path: Path) -> Flow:
@@ -24,13 +19,8 @@ def read_relative(path: Path) -> Flow:
     Raises:
         FlowError: it cannot be read, or is of another kind.
     """
-    try:
-        stored = read_wide(path)
-    except OSError as error:
-        raise FlowError(f"cannot be read ({error.strerror or error})", str(path), "Copy the file again") from None
-    known = stored[..., 2] > 0
-    flow = (stored[..., :2].astype(np.float32) * np.float32(2 / _LARGEST) - 1) * _reach(known)
-    return np.where(known[..., None], flow, np.float32(0)), known
+    flow, known = read_flow(path, "vkitti")
+    return flow, np.ones(flow.shape[:2], bool) if known is None else known
 
 
 def write_relative(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> None:
@@ -41,16 +31,5 @@ def write_relative(path: Path, flow: NDArray[np.floating], known: NDArray[np.boo
         flow: (H, W, 2) pixels.
         known: (H, W).
     """
-    share = flow / _reach(known)
-    known = known & (np.abs(share) <= 1).all(-1)
-    values = np.rint((np.where(known[..., None], share, -1) + 1) * (_LARGEST / 2)).astype(np.uint16)
-    wide = np.where(known, _LARGEST, 0).astype(np.uint16)
-    content = cv2.imencode(".png", np.dstack([wide, values[..., 1], values[..., 0]]))[1]
-    with replacing(path) as temporary:
-        temporary.write_bytes(bytes(content))
-
-
-def _reach(known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(2,) the pixels that a share of 1 means."""
     height, width = known.shape
-    return np.array([width - 1, height - 1], np.float32)
+    write_flow(path, flow, known & (np.abs(flow) <= (width - 1, height - 1)).all(-1), "vkitti")

@@ -96,9 +96,13 @@ class VideoSegmenter(nn.Module):
         return (splat if self.propagation == "splat" else warp)(maps, flow)
 
     @torch.no_grad()
+    def scores(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """(B, C, H, W) at ``size``: the fused main logits, resized."""
+        return upsample(self(current, previous, flow).fused.main, size)
+
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """(B, H, W) int64 train ids at ``size``: the best class of the fused main logits, resized."""
-        return upsample(self(current, previous, flow).fused.main, size).argmax(1)
+        """(B, H, W) int64 train ids at ``size``: the best class of :meth:`scores`, the first of equals."""
+        return self.scores(current, previous, flow, size).argmax(1)
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, each once: the image network's groups and, if it looks back, ``"fusion"``."""

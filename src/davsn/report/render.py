@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from torchvision.utils import flow_to_image
 
 from davsn.data.painting import colourise, overlay
 
@@ -19,7 +21,9 @@ _WHITE = 255
 
 
 def flow_wheel(flow: NDArray[np.floating], fastest: float | None = None) -> Picture:
-    """Flow as colours: the direction is the hue (right is red, down is yellow-green), the speed its strength.
+    """Flow as colours, by the wheel of Baker et al., "A Database and Evaluation Methodology for Optical Flow" (2011).
+
+    The direction is the hue (right is red, down is yellow, left is cyan, up is purple), the speed its strength.
 
     Args:
         flow: (H, W, 2), x right then y down, in pixels; what is not finite becomes black.
@@ -29,12 +33,15 @@ def flow_wheel(flow: NDArray[np.floating], fastest: float | None = None) -> Pict
         (H, W, 3) uint8 RGB; white is at rest.
     """
     known = np.isfinite(flow).all(-1)
-    x, y = np.moveaxis(np.where(known[..., None], flow, 0).astype(np.float32), -1, 0)
-    speed = np.hypot(x, y)
-    hue = np.rad2deg(np.arctan2(y, x)) % 360
-    strength = np.clip(speed / (fastest or max(float(speed.max()), 1e-6)), 0, 1)
-    hsv = np.stack([hue, strength, np.ones_like(hue)], -1).astype(np.float32)
-    colours: Picture = (cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255).round().astype(np.uint8)
+    still = np.where(known[..., None], flow, 0).astype(np.float32)
+    speed = np.linalg.norm(still, axis=-1, keepdims=True)
+    full = fastest or max(float(speed.max()), 1e-6)
+    shown = still / np.maximum(speed, full)
+    # torchvision takes the fastest pixel for full strength: a column of them keeps the scale the same for any flow.
+    padded = np.pad(shown, ((0, 0), (0, 1), (0, 0)))
+    padded[:, -1] = 1, 0
+    coloured = flow_to_image(torch.from_numpy(padded).permute(2, 0, 1))
+    colours: Picture = np.ascontiguousarray(coloured[:, :, :-1].permute(1, 2, 0).numpy())
     colours[~known] = 0
     return colours
 

@@ -1,0 +1,123 @@
+"""What a step of each published recipe needs at full size, counted, not measured: no GPU and no data are needed.
+
+Run: python benchmarks/published_cost.py [--save]
+The step's passes run on tensors that have a shape and no content. Counted are the operations of convolutions and matrix
+products (two for a multiply-add, backward passes included), and the bytes that must be there at the step's fullest
+moment: weights, gradients, optimiser states, and what the largest backward pass was told to keep. Workspaces of
+convolutions, temporary results and what the allocator leaves unused come on top, and differ from device to device.
+"""
+
+import argparse
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from davsn.clip import Batch
+from davsn.components import find
+from davsn.data.base import DatasetSettings
+from davsn.data.benchmarks import taxonomy
+from davsn.experiment import Experiment, Part, build_segmenter, load
+from davsn.methods.base import Method, Term
+from records import commit, write
+
+COPIES = {"segmenter": 3, "discriminator": 4}
+"""Tensors of a parameter's size in training: itself, its gradient, SGD's momentum or Adam's two moments."""
+
+
+def recipes() -> dict[str, Experiment]:
+    """The recipes of the published benchmarks, by name; the network's weights are not looked for."""
+    found = {}
+    for path in sorted(Path(str(files("davsn.recipes"))).glob("*.yaml")):
+        experiment = load(path, ["network.weights=random"], paths=False) if "deeplab" in path.read_text() else None
+        if experiment is not None:
+            found[path.stem] = experiment
+    return found
+
+
+def batch(part: Part, labelled: bool) -> Batch:
+    """A sample of a data set's size, of zeros."""
+    assert isinstance(part.settings, DatasetSettings)
+    assert part.settings.size is not None
+    width, height = part.settings.size
+    frames = {offset: torch.zeros(1, 3, height, width) for offset in (0, -1)}
+    flow = torch.zeros(1, 2, height, width, dtype=torch.float64)  # as stored flow comes
+    labels = torch.zeros(1, height, width, dtype=torch.int64) if labelled else None
+    return Batch(frames, {(0, -1): flow}, {}, labels, ("none",))
+
+
+class Kept:
+    """Bytes of the tensors that forward passes keep for backward ones, each once; the weights are no part of them."""
+
+    def __init__(self, method: Method) -> None:
+        self._weights = {p.untyped_storage()._cdata for part in method.parts.values() for p in part.parameters()}
+        self._bytes: dict[int, tuple[object, int]] = {}
+        self.most = 0
+
+    def add(self, tensor: Tensor) -> Tensor:
+        """Count a tensor that is kept; called by autograd."""
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._weights:
+            self._bytes[storage._cdata] = storage, storage.nbytes()  # held, so that no other takes its address
+            self.most = max(self.most, sum(size for _, size in self._bytes.values()))
+        return tensor
+
+    def backward(self, method: Method, together: tuple[Term, ...]) -> None:
+        """One backward pass, after which nothing is kept."""
+        names = together[0].trains
+        parts = [method.parts[name] for name in ([names] if isinstance(names, str) else names)]
+        torch.stack([term.weight * term.loss for term in together]).sum().backward(
+            inputs=[p for part in parts for p in part.parameters() if p.requires_grad]
+        )
+        self._bytes.clear()
+
+
+def count(experiment: Experiment) -> tuple[float, float]:
+    """Operations (10¹²) and memory (10⁹ bytes) of a step."""
+    classes = len(taxonomy("synthia" if experiment.source.name == "synthia" else "viper"))
+    with FakeTensorMode(), FlopCounterMode(display=False) as operations:
+        part = find("davsn.methods", experiment.method.name, Method)
+        method = part(experiment.method.settings, build_segmenter(experiment, classes))
+        target = batch(experiment.target, labelled=False) if experiment.target is not None else None
+        kept = Kept(method)
+        with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
+            for yielded in method.terms(batch(experiment.source, labelled=True), target, 0):
+                kept.backward(method, (yielded,) if isinstance(yielded, Term) else yielded)
+        fixed = sum(
+            4 * parameter.numel() * COPIES["segmenter" if name == "segmenter" else "discriminator"]
+            for name, trained in method.parts.items()
+            for parameter in trained.parameters()
+        )
+    return operations.get_total_flops() / 1e12, (fixed + kept.most) / 1e9
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", action="store_true", help="write the record")
+    saving, code, rows = parser.parse_args().save, commit(), []
+    for name, experiment in recipes().items():
+        operations, memory = count(experiment)
+        days = operations * experiment.training.steps / 10 / 86400
+        rows.append(
+            {
+                "recipe": name,
+                "steps": experiment.training.steps,
+                "tera_operations_a_step": round(operations, 2),
+                "memory_at_least_GB": round(memory, 1),
+                "days_at_10_tera_operations_a_second": round(days, 2),
+            }
+        )
+        print(rows[-1])
+    if saving:
+        write(
+            "published_cost", "What the published recipes need", {"precision": "fp32", "batch size": 1}, code, rows=rows
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

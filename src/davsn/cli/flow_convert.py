@@ -1,0 +1,53 @@
+"""``davsn flow convert``."""
+
+from pathlib import Path
+from typing import Literal
+
+from davsn.cli.console import console, progress
+from davsn.flow.convert import Conversion
+from davsn.flow.direction import RECORD, Direction
+
+FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda"]
+
+
+def convert_(
+    source: Path, target: Path, *, to: FormName, form: FormName | None = None, direction: Direction | None = None
+) -> None:
+    """Write flow files in another form: one file, or a whole folder tree.
+
+    A form can be changed, a direction cannot: the flow to the previous frame is not the flow from it negated, since
+    both lie on different frames' grids. The direction is kept and, for a folder, recorded beside the files.
+    What a form cannot hold is refused, and a conversion that was stopped goes on where it was.
+
+    Try:
+
+        davsn flow convert frame_0001.flo frame_0001.png --to kitti --direction previous-to-current
+
+        davsn flow convert vkitti/Scene01/clone/frames/backwardFlow flow --form vkitti --to flo
+
+        davsn flow convert Estimated_optical_flow_Viper_train viper_flow --to kitti
+
+    Parameters
+    ----------
+    source:
+        A flow file, or a folder; the files in it and in the folders below are converted.
+    target:
+        The new file, or the folder for the new tree.
+    to:
+        npy: int16, tenths of a pixel, as DA-VSN's files. flo: Middlebury, Sintel. kitti: 16-bit PNG, 1/64 pixel.
+        vkitti: Virtual KITTI's PNG. unifiedvideoda: kitti for a reader that takes (0, 0) for unknown.
+    form:
+        What the source is; without it the suffix tells, and a PNG is KITTI's.
+    direction:
+        Which way the flow goes, asked for where the files do not tell: from the later frame to the one before,
+        or the other way.
+    """
+    conversion = Conversion(source, target, to, form, direction)
+    with progress("converting", len(conversion.files)) as report:
+        for done in conversion.run():
+            report(done)
+    kept = f"; {RECORD} there says so" if source.is_dir() else ""
+    count = len(conversion.files)
+    console.print(
+        f"{count} flow file{'s' * (count > 1)}, {conversion.direction}{kept}: {target}", soft_wrap=True, markup=False
+    )

@@ -1,0 +1,70 @@
+"""What ``davsn flow show`` and ``davsn flow measure`` are given: pairs of frames, and estimators by their names."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from davsn.cli.train import chosen_flow
+from davsn.components import find
+from davsn.data.base import VideoDataset
+from davsn.data.footage import Frame
+from davsn.data.pairs import Pairs, pair_of, pairs_in, pairs_of
+from davsn.data.samples import pictures
+from davsn.errors import ConfigError
+from davsn.experiment import device_of
+from davsn.flow.base import FlowEstimator
+from davsn.flow.direction import Direction, settled
+from davsn.settings import override, validate
+
+
+def estimator_of(text: str) -> FlowEstimator:
+    """An estimator as a recipe names it, such as ``dis`` or ``{name: dis, preset: fast}``.
+
+    Raises:
+        ConfigError: no such estimator, settings that it does not take, or a data set's own flow.
+    """
+    return chosen_flow(text, "--estimator").build()
+
+
+@torch.no_grad()
+def estimated(estimator: FlowEstimator, a: Frame, b: Frame) -> NDArray[np.float32]:
+    """The flow a→b of two frames, (H, W, 2) pixels; a network's is estimated on the best device there is."""
+    device = device_of("auto") if estimator.on_device else "cpu"
+    flow = estimator.estimate(pictures([a]).to(device), pictures([b]).to(device))
+    return np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy())
+
+
+def pairs_from(
+    words: list[str],
+    flow: Path | None,
+    form: str | None,
+    direction: Direction | None,
+    number: int | None,
+) -> Pairs:
+    """The pairs that a command's words name.
+
+    Args:
+        words: two pictures; or a video or folder of frames; or the name of a data set and its settings, key=value.
+        flow: the flow file of two pictures, or the folder of a folder's flow files.
+        form: of those files.
+        direction: of the pairs of a video or folder.
+        number: at most this many pairs; None takes all.
+
+    Raises:
+        ConfigError: words that name nothing of these.
+        FileError: frames or flow that cannot be used.
+    """
+    if not words:
+        raise ConfigError("the command line", ["gives no frames: name two pictures, a video, a folder or a data set"])
+    first, rest = Path(words[0]), words[1:]
+    if words[0].endswith(".py") or not (first.exists() or first.suffix):
+        part = find("davsn.data", words[0], VideoDataset)
+        return pairs_of(part(validate(part.Config, override({}, rest), words[0])), number)
+    if len(rest) > 1 or (rest and first.is_dir()):
+        raise ConfigError("the command line", [f"{rest[-1]}  is too much: give two pictures, one folder or one video"])
+    if rest:
+        return pair_of(first, Path(rest[0]), flow, form)
+    told: Direction = settled(flow, direction) if flow else direction or "current-to-previous"
+    return pairs_in(first, told, flow, form, number)

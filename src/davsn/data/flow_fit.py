@@ -1,0 +1,103 @@
+"""Whether a stored flow is what it is taken for, judged by the frames that it should explain.
+
+A flow file does not say which way it goes. The frame it leads to, warped along it, looks like the frame it starts from;
+warped against it, it looks worse than not warped at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from davsn.data.samples import pictures
+from davsn.data.transforms import resize_frame
+from davsn.ops.warp import warp
+
+_MOVES = 0.5
+"""Pixels of motion below which a place says nothing about a direction."""
+_FEW = 0.01
+"""Share of moving pixels below which a pair says nothing."""
+_CLEAR = 0.95
+"""An error is smaller than another when it is this much of it at most."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well the flow of some pairs, times each of some factors, explains their frames.
+
+    Attributes:
+        errors: factor → mean difference of the frame and the warped one where things move, in grey levels of 255; the
+            median over pairs. Empty where nothing moves.
+        pairs: how many pairs had motion in them.
+        wins: factor → the share of these pairs that it explains clearly better than factor 1 does.
+    """
+
+    errors: dict[float, float]
+    pairs: int
+    wins: dict[float, float]
+
+    def better(self, factor: float) -> bool:
+        """Whether the flow should clearly have been multiplied by this: of most pairs, and better than no motion."""
+        return bool(
+            self.pairs and self.wins[factor] > 2 / 3 and self.errors[factor] < _CLEAR * min(self._without(factor))
+        )
+
+    @property
+    def right(self) -> bool:
+        """Whether the flow as it is explains the frames clearly better than its opposite and than no motion."""
+        return bool(self.pairs and self.errors[1] < _CLEAR * min(self.errors[-1], self.errors[0]))
+
+    def _without(self, factor: float) -> list[float]:
+        return [error for other, error in self.errors.items() if other in (0, 1) and other != factor]
+
+    def __str__(self) -> str:
+        names = {1.0: "with it", -1.0: "against it", 0.0: "without it"}
+        return ", ".join(f"{error:.1f} {names.get(by, f'{by:g} times as far')}" for by, error in self.errors.items())
+
+
+Explained = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.floating], NDArray[np.bool_] | None]
+"""Frames a and b, both (H, W, 3), the (h, w, 2) flow a→b, and where it is known, (h, w) or None for everywhere."""
+
+
+def fit(pairs: Sequence[Explained], factors: Sequence[float] = (1.0, -1.0, 0.0)) -> Fit:
+    """Try a flow, its opposite and none on pairs of frames.
+
+    Args:
+        pairs: a few, from different places.
+        factors: what to multiply the flow by; 1, −1 and 0 are among them.
+    """
+    found = [errors for pair in pairs if (errors := _errors(*pair, factors)) is not None]
+    if not found:
+        return Fit({}, 0, {})
+    table = np.array(found)
+    medians = np.median(table, 0)
+    ahead = (table < _CLEAR * table[:, [factors.index(1)]]).mean(0)
+    return Fit(
+        {by: float(medians[place]) for place, by in enumerate(factors)},
+        len(found),
+        {by: float(ahead[place]) for place, by in enumerate(factors)},
+    )
+
+
+def _errors(
+    frame_a: NDArray[np.uint8],
+    frame_b: NDArray[np.uint8],
+    flow: NDArray[np.floating],
+    known: NDArray[np.bool_] | None,
+    factors: Sequence[float],
+) -> list[float] | None:
+    """One error for each factor, over the moving pixels that all of them find inside the frame."""
+    height, width = flow.shape[:2]
+    a, b = (pictures([resize_frame(frame, (width, height))]) * 255 for frame in (frame_a, frame_b))
+    along = torch.from_numpy(np.ascontiguousarray(flow, np.float32)).permute(2, 0, 1)[None]
+    counted = along.norm(dim=1) >= _MOVES
+    if known is not None:
+        counted &= torch.from_numpy(known)[None]
+    tried = [warp(b, factor * along) for factor in factors]
+    for _, inside in tried:
+        counted &= inside
+    if counted.float().mean() < _FEW:
+        return None
+    return [float((moved - a).abs().mean(1)[counted].mean()) for moved, _ in tried]

@@ -1,0 +1,265 @@
+"""Flow ahead of its use: into the cache, or into files of the names that ``flow: stored`` reads."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from davsn.cache import identity
+from davsn.data.samples import Samples, as_arrays, pictures
+from davsn.errors import ConfigError, FileError, FlowError
+from davsn.flow.cache import Frame
+from davsn.flow.estimation import estimated
+from davsn.flow.files import write_flow
+
+
+class Report(Protocol):
+    """Called as work goes on."""
+
+    def __call__(self, done: int, note: str = "") -> None:
+        """Say how many pairs are done."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What became of the pairs.
+
+    Attributes:
+        estimated: were estimated now.
+        present: were there already.
+    """
+
+    estimated: int = 0
+    present: int = 0
+
+
+class PairOfFrames:
+    """Two frames of a clip, read when they are asked for.
+
+    Attributes:
+        place: (clip, position of a, position of b).
+    """
+
+    def __init__(self, place: tuple[int, int, int], load: Callable[[], tuple[Frame, Frame]]) -> None:
+        self.place, self._load = place, load
+
+    @cached_property
+    def frames(self) -> tuple[Frame, Frame]:
+        """Both as (H, W, 3)."""
+        return self._load()
+
+
+class Keeper(ABC):
+    """Where flow is kept."""
+
+    @abstractmethod
+    def has(self, pair: PairOfFrames) -> bool:
+        """Whether the flow is there."""
+
+    @abstractmethod
+    def keep(self, pair: PairOfFrames, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> None:
+        """Keep a flow.
+
+        Raises:
+            DataError, FlowError: that cannot be done.
+        """
+
+
+class Cached(Keeper):
+    """The cache of a data set's settings.
+
+    Args:
+        samples: of the data set.
+    """
+
+    def __init__(self, samples: Samples) -> None:
+        self._cache = samples.flow_cache
+
+    def __str__(self) -> str:
+        return f"the cache in {self._cache.folder}"
+
+    def has(self, pair: PairOfFrames) -> bool:
+        """See :meth:`Keeper.has`."""
+        return self._cache.get(*pair.frames) is not None
+
+    def keep(self, pair: PairOfFrames, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> None:
+        """See :meth:`Keeper.keep`; a full cache is an error here, since what is estimated would be lost."""
+        if not self._cache.put(*pair.frames, flow, valid)[1]:
+            raise FlowError(
+                "there is no room for more flow",
+                str(self._cache.folder),
+                "Set cache_limit higher or cache_folder to another disk; what is there is kept, and the same command "
+                "goes on",
+            )
+
+
+class Files(Keeper):
+    """Files in tenths of a pixel, under the names that the data set reads with ``flow: stored``.
+
+    Args:
+        samples: whose data set gives the names.
+        folder: to be its ``flow_root``.
+
+    Raises:
+        ConfigError: the data set has no names for all of the flow, or it comes with a mask, which files cannot hold.
+    """
+
+    def __init__(self, samples: Samples, folder: Path) -> None:
+        self._folder = folder
+        self._names = {pair.place: samples.dataset.flow_file(*pair.place) for pair in _pairs(samples)}
+        mistakes = []
+        if None in self._names.values() or len(set(self._names.values())) < len(self._names):
+            mistakes.append(
+                f"this data set has no file names of their own for the flows {_arrows(samples)}. Leave --out away, to "
+                "keep them in the cache"
+            )
+        if samples.dataset.config.flow.checked:
+            mistakes.append("files in tenths of a pixel have no place for a mask. Leave --out away, or 'checked'")
+        if mistakes:
+            raise ConfigError("--out", mistakes)
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def has(self, pair: PairOfFrames) -> bool:
+        """See :meth:`Keeper.has`; a file that has its name is whole."""
+        return self._path(pair).is_file()
+
+    def keep(self, pair: PairOfFrames, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> None:
+        """See :meth:`Keeper.keep`."""
+        write_flow(self._path(pair), flow, valid)
+
+    def _path(self, pair: PairOfFrames) -> Path:
+        return self._folder / str(self._names[pair.place])
+
+
+def count_pairs(samples: Samples) -> int:
+    """How many flows the samples need that have to be estimated."""
+    return sum(1 for _ in _pairs(samples))
+
+
+def fill(
+    samples: Samples,
+    keeper: Keeper,
+    device: torch.device | str = "cpu",
+    report: Report = lambda done, note="": None,
+    batch_size: int = 1,
+) -> Filled:
+    """Estimate all flow of these samples that is not there yet.
+
+    Flow is that of whole frames, resized but not changed otherwise, in full precision. A process that is killed loses
+    the batch it was at; the next one goes on from there.
+
+    Args:
+        samples: which flows, and which estimator.
+        keeper: where they go.
+        device: where to estimate.
+        report: called as it goes on.
+        batch_size: pairs estimated at once.
+
+    Raises:
+        DataError, FlowError: a file that cannot be read, unless ``bad_files`` is 'skip'; or no room.
+    """
+    counted, waiting = Filled(), list[PairOfFrames]()
+    for done, pair in enumerate(_pairs(samples)):
+        report(done, f"{counted.estimated} estimated")
+        try:
+            if keeper.has(pair):
+                counted = replace(counted, present=counted.present + 1)
+                continue
+            shape = pair.frames[0].shape
+        except FileError:
+            if samples.dataset.config.bad_files == "error":
+                raise
+            continue
+        if waiting and waiting[0].frames[0].shape != shape:
+            counted, waiting = _estimate(samples, keeper, waiting, device, counted), []
+        waiting.append(pair)
+        if len(waiting) >= batch_size:
+            counted, waiting = _estimate(samples, keeper, waiting, device, counted), []
+    counted = _estimate(samples, keeper, waiting, device, counted)
+    report(count_pairs(samples), f"{counted.estimated} estimated")
+    return counted
+
+
+def needs_filling(samples: Samples) -> bool:
+    """Whether the cache has to be filled before the first step: for neural flow that is cached, once."""
+    setting = samples.dataset.config.flow
+    return setting.cached and setting.on_device and not samples.flow_cache.is_whole(_described(samples))
+
+
+def fill_ahead(
+    samples: Samples, device: torch.device | str, report: Report = lambda done, note="": None, batch_size: int = 1
+) -> None:
+    """Fill the cache, if that has to be done before the first step; see :func:`fill`.
+
+    A step could not do it: the cache holds the flow of whole frames, which a step does not have after a crop, and
+    writing it would copy to the host and wait. The loader's workers could, but on the CPU; they do so for entries that
+    get lost later.
+    """
+    if needs_filling(samples):
+        fill(samples, Cached(samples), device, report, batch_size)
+        samples.flow_cache.whole(_described(samples))
+
+
+def shard(samples: Samples, index: int, count: int) -> Samples:
+    """One of ``count`` parts of nearly equal length, each of neighbours, so that a video is read forwards."""
+    bounds = np.linspace(0, len(samples), count + 1).astype(int)
+    return samples.only(samples.places[bounds[index] : bounds[index + 1]])
+
+
+def _pairs(samples: Samples) -> Iterator[PairOfFrames]:
+    """Every flow that is wanted between two different frames, once."""
+    bare = Samples(samples.dataset, replace(samples.spec, flows=(), labels=False)).only(samples.places)
+    seen = set()
+    for index, (clip, position) in enumerate(samples.places):
+        positions = samples.positions(clip, position)
+        assert positions is not None  # or it would not be among the places
+        loaded = _Loaded(bare, index)
+        for a, b in samples.spec.flows:
+            place = clip, positions[a], positions[b]
+            if positions[a] != positions[b] and place not in seen:
+                seen.add(place)
+                yield PairOfFrames(place, lambda loaded=loaded, a=a, b=b: loaded.pair(a, b))  # type: ignore[misc]
+
+
+def _described(samples: Samples) -> str:
+    """The samples by their settings and names; their content is not read."""
+    clips = [(info.name, len(info.frames)) for info in samples.dataset.clips]
+    return identity(samples.dataset.config.model_dump(mode="json"), clips, samples.places, samples.spec.flows)
+
+
+def _arrows(samples: Samples) -> str:
+    return ", ".join(f"{a}→{b}" for a, b in samples.spec.flows)
+
+
+class _Loaded:
+    """The frames of one sample, read once for all of its pairs."""
+
+    def __init__(self, samples: Samples, index: int) -> None:
+        self._samples, self._index = samples, index
+
+    @cached_property
+    def _clip(self) -> dict[int, Frame]:
+        return dict(self._samples.load(self._index).frames)
+
+    def pair(self, a: int, b: int) -> tuple[Frame, Frame]:
+        return self._clip[a], self._clip[b]
+
+
+def _estimate(
+    samples: Samples, keeper: Keeper, pairs: Sequence[PairOfFrames], device: torch.device | str, counted: Filled
+) -> Filled:
+    """Estimate and keep a batch."""
+    if not pairs:
+        return counted
+    a, b = (pictures([pair.frames[side] for pair in pairs]).to(device) for side in (0, 1))
+    for pair, (flow, valid) in zip(pairs, as_arrays(*estimated(samples.dataset.config.flow, a, b)), strict=True):
+        keeper.keep(pair, flow, valid)
+    return replace(counted, estimated=counted.estimated + len(pairs))

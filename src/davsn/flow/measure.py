@@ -1,0 +1,144 @@
+"""How good a flow is: against the exact one where there is one, by what the frames themselves say where there is none.
+
+Figures of several pairs are pooled over pixels: every function returns a :class:`Tally`, and tallies add up.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from davsn.clip import IGNORE
+from davsn.flow.consistency import consistent
+from davsn.ops.warp import warp
+
+OUTLIER = 3.0, 0.05
+"""KITTI 2015 (Menze and Geiger, "Object Scene Flow", CVPR 2015): off by more than 3 pixels and by more than 5 %."""
+
+SPEEDS = {"s0-10": (0.0, 10.0), "s10-40": (10.0, 40.0), "s40+": (40.0, np.inf)}
+"""Motion sizes in pixels, from and below, as MPI-Sintel groups its errors (Butler et al., ECCV 2012)."""
+
+EDGE = 5
+"""Pixels around a discontinuity that count as near it."""
+
+_JUMP = 1.0
+"""Pixels by which neighbours' exact flow differs at a discontinuity."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over pixels, by the name of the figure.
+
+    Attributes:
+        sums: name → (sum of the values, number of pixels).
+    """
+
+    sums: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        names = dict.fromkeys([*self.sums, *other.sums])
+        none = (0.0, 0)
+        pairs = {name: (self.sums.get(name, none), other.sums.get(name, none)) for name in names}
+        return Tally({name: (mine[0] + its[0], mine[1] + its[1]) for name, (mine, its) in pairs.items()})
+
+    def means(self) -> dict[str, float | None]:
+        """Name → mean over the pixels; None where there were none."""
+        return {name: total / pixels if pixels else None for name, (total, pixels) in self.sums.items()}
+
+
+def against_exact(
+    flow: NDArray[np.floating],
+    exact: NDArray[np.floating],
+    valid: NDArray[np.bool_] | None = None,
+    label: NDArray[np.uint8] | None = None,
+) -> Tally:
+    """Compare a flow with the exact one.
+
+    Args:
+        flow: (H, W, 2) pixels.
+        exact: the same shape.
+        valid: (H, W) where the exact flow is known and its content in sight; None means everywhere.
+        label: (H, W) class ids, 255 = none; their borders count as edges as well.
+
+    Returns:
+        ``end-point error`` in pixels, ``outliers`` in percent (:data:`OUTLIER`), and the end-point error by motion
+        size (:data:`SPEEDS`) and ``near edges``: within :data:`EDGE` pixels of a jump of the exact flow or label.
+    """
+    known = np.ones(exact.shape[:2], bool) if valid is None else valid
+    error = np.linalg.norm(flow.astype(np.float64) - exact, axis=-1)
+    speed = np.linalg.norm(exact.astype(np.float64), axis=-1)
+    outlier = (error > OUTLIER[0]) & (error > OUTLIER[1] * speed)
+    groups = {name: (speed >= low) & (speed < high) for name, (low, high) in SPEEDS.items()}
+    groups["near edges"] = near_edges(exact, known, label)
+    measured = {"end-point error": (error, known), "outliers": (100.0 * outlier, known)}
+    measured |= {name: (error, known & group) for name, group in groups.items()}
+    return Tally({name: _sum(values, where) for name, (values, where) in measured.items()})
+
+
+def without_exact(
+    frame_a: NDArray[np.uint8],
+    frame_b: NDArray[np.uint8],
+    flow_ab: NDArray[np.floating],
+    flow_ba: NDArray[np.floating] | None = None,
+) -> Tally:
+    """What the frames say of a flow. A small figure is no proof: in plain areas any flow explains the picture.
+
+    Args:
+        frame_a: (H, W, 3) RGB.
+        frame_b: the same shape.
+        flow_ab: (H, W, 2) pixels.
+        flow_ba: the way back, where it is known.
+
+    Returns:
+        ``photometric error``, the mean difference of frame a and what the flow brings of frame b, in 8-bit levels,
+        and ``photometric error at rest``, of both frames as they are, where the flow stays inside the frame.
+        With ``flow_ba`` also ``round trip`` in pixels, and ``comes home``, the percentage of pixels that
+        :func:`~davsn.flow.consistency.consistent` finds again.
+    """
+    a, b, there = as_map(frame_a), as_map(frame_b), as_map(flow_ab)
+    moved, within = warp(b, there)
+    inside = within.numpy()
+    tally = {
+        "photometric error": _sum((a - moved).abs().mean(1).numpy(), inside),
+        "photometric error at rest": _sum((a - b).abs().mean(1).numpy(), inside),
+    }
+    if flow_ba is not None:
+        back = as_map(flow_ba)
+        tally["round trip"] = _sum((there + warp(back, there)[0]).norm(dim=1).numpy(), inside)
+        tally["comes home"] = _sum(100.0 * consistent(there, back).numpy(), np.ones_like(inside))
+    return Tally(tally)
+
+
+def near_edges(
+    exact: NDArray[np.floating], known: NDArray[np.bool_], label: NDArray[np.uint8] | None = None
+) -> NDArray[np.bool_]:
+    """(H, W), True within :data:`EDGE` pixels of a place where the known flow jumps, or the label changes."""
+    edge = np.zeros(known.shape, np.uint8)
+    for a, b in _neighbours():
+        jump = (np.abs(exact[a] - exact[b]).max(-1) > _JUMP) & known[a] & known[b]
+        if label is not None:
+            jump |= (label[a] != label[b]) & (label[a] != IGNORE) & (label[b] != IGNORE)
+        edge[a] |= jump
+        edge[b] |= jump
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE + 1, 2 * EDGE + 1))
+    return np.asarray(cv2.dilate(edge, disc) > 0)
+
+
+def as_map(picture: NDArray[np.generic]) -> Tensor:
+    """(H, W, C) as (1, C, H, W) float32, its values as they are."""
+    return torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
+
+
+def _neighbours() -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """A map's pixels and their right neighbours, then those below."""
+    whole, first, rest = slice(None), slice(None, -1), slice(1, None)
+    yield (whole, first), (whole, rest)
+    yield (first, whole), (rest, whole)
+
+
+def _sum(values: NDArray[np.floating], where: NDArray[np.bool_]) -> tuple[float, int]:
+    return float(values[where].sum(dtype=np.float64)), int(where.sum())

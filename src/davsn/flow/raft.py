@@ -1,0 +1,80 @@
+"""What both of torchvision's RAFT networks share (Teed and Deng, "RAFT", ECCV 2020)."""
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum
+from torchvision.models.optical_flow.raft import CorrBlock
+
+from davsn.components import name_of
+from davsn.errors import FlowError
+from davsn.flow.neural import NeuralEstimator, NeuralSettings, prepared
+from davsn.state_files import State, read_state
+
+
+class RaftSettings(NeuralSettings):
+    """Weights, and how much work is spent on a pair."""
+
+    updates: int = Field(12, ge=1)
+    """How often the flow is improved."""
+
+
+class Raft(NeuralEstimator):
+    """RAFT as torchvision builds it.
+
+    Raises:
+        FlowError: the weights cannot be fetched.
+        CheckpointError: a file that is no state of this network, cannot be read, or holds more than data.
+    """
+
+    multiple = 8
+    smallest = 128
+    Config = RaftSettings
+
+    def __init__(self, config: RaftSettings) -> None:
+        self.config: RaftSettings = config
+        name = name_of(type(self))
+        state = None
+        if config.weights is None:
+            state = _fetched(self.published(), name)
+        elif config.weights != "random":
+            state = read_state(config.weights)
+        self.network = prepared(self.build, state, name, str(config.weights or "torchvision's file"))
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """The network, its correlation in float32 (:class:`Float32Correlation`)."""
+
+    @abstractmethod
+    def published(self) -> WeightsEnum:
+        """The weights that are fetched."""
+
+    def flow(self, first: Tensor, second: Tensor) -> Tensor:
+        """See :meth:`NeuralEstimator.flow`."""
+        network: Any = self.network
+        flow: Tensor = network(2 * first - 1, 2 * second - 1, self.config.updates)[-1]
+        network.corr_block.corr_pyramid = []  # all costs, whose number grows with the square of the pixels' number
+        return flow
+
+
+class Float32Correlation(CorrBlock):  # type: ignore[misc]  # torchvision has no types
+    """Matching costs in float32 under autocast too: they decide where the network looks."""
+
+    def build_pyramid(self, fmap1: Tensor, fmap2: Tensor) -> None:
+        """Match all positions of two feature maps (B, C, h, w)."""
+        with torch.autocast(fmap1.device.type, enabled=False):
+            super().build_pyramid(fmap1.float(), fmap2.float())
+
+
+def _fetched(weights: WeightsEnum, name: str) -> State:
+    try:
+        state: State = weights.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
+    except Exception as error:  # no network, a proxy's page, a full disk, a damaged file in the hub's folder
+        raise FlowError(
+            f"{name}'s weights could not be fetched from {weights.url} ({type(error).__name__}: {error}). Connect to "
+            f"the network once, or copy that file here and set flow: {{name: {name}, weights: FILE}}"
+        ) from None
+    return state

@@ -1,0 +1,145 @@
+"""Which flow the samples of a data set come with, as a recipe says it: ``dis``, or ``raft_large, checked, cached``."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+import torch
+from pydantic import ValidationInfo, create_model, model_serializer, model_validator
+
+from davsn.components import find
+from davsn.errors import ConfigError
+from davsn.flow.base import FlowEstimator
+from davsn.settings import Settings, validate
+
+OWN = frozenset({"exact", "stored"})
+"""Names that mean the data set's own flow."""
+DEFAULT = "dis"
+
+
+class Ways(Settings):
+    """What can be said of any estimator's flow; the words of the short form."""
+
+    cached: bool = False
+    """Keep the flow on disk: it is estimated once, and read in every later epoch and run."""
+    checked: bool = False
+    """Estimate both directions, and trust only the flow of pixels on which they agree."""
+
+
+_WORDS = tuple(Ways.model_fields)
+
+
+class FlowSetting(Ways):
+    """A choice of flow. In a recipe it is a name, a name and words, or a mapping with the estimator's own options.
+
+    ``dis`` · ``raft_large, cached`` · ``{name: dis, preset: fast, checked: true}`` · ``stored`` · ``./mine.py``
+    """
+
+    name: str = DEFAULT
+    """'exact' or 'stored' for the data set's own; else that of an estimator, or the path of a user's own."""
+    options: Settings = Settings()
+    """The estimator's settings."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str):
+            value = _from_text(value)
+        elif isinstance(value, Mapping) and not isinstance(value.get("options"), Settings):
+            name = value.get("name", DEFAULT)
+            if not isinstance(name, str):
+                raise ValueError(f"the name of a flow estimator is text, not {name!r}")
+            value = {**_from_text(name), **{key: item for key, item in value.items() if key != "name"}}
+        elif not isinstance(value, FlowSetting | Mapping):
+            raise ValueError(f"should be a name such as '{DEFAULT}', or a name and options, but got {value!r}")
+        else:
+            return value
+        return _with_options(value, paths=bool((info.context or {}).get("paths")))
+
+    @model_serializer
+    def _plain(self) -> str | dict[str, Any]:
+        """The short form where it says all, so that settings written before there were options compare equal."""
+        default = {key: field.get_default(call_default_factory=True) for key, field in _fields(self.options).items()}
+        told = {key: getattr(self.options, key) != usual for key, usual in default.items()}
+        options = {key: item for key, item in self.options.model_dump(mode="json").items() if told[key]}
+        words = [word for word in _WORDS if getattr(self, word)]
+        return (
+            {"name": self.name, **options, **dict.fromkeys(words, True)} if options else ", ".join([self.name, *words])
+        )
+
+    def __str__(self) -> str:
+        plain = self._plain()
+        return plain if isinstance(plain, str) else json.dumps(plain).replace('"', "")
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the data set's own flow, which nothing estimates."""
+        return self.name in OWN
+
+    @property
+    def on_device(self) -> bool:
+        """Whether it is a neural network's; see :attr:`FlowEstimator.on_device`."""
+        return not self.own and self._estimator().on_device
+
+    def build(self) -> FlowEstimator:
+        """The estimator; equal settings share one.
+
+        Raises:
+            ConfigError: this is the data set's own flow.
+            CheckpointError, FlowError: weights that cannot be used.
+        """
+        if self.own:
+            raise ConfigError(
+                f"flow: {self}", [f"'{self.name}' is a data set's own flow. Name an estimator such as dis"]
+            )
+        return _made(self._estimator(), self.options.model_dump_json())
+
+    def _estimator(self) -> type[FlowEstimator]:
+        return find("davsn.flow", self.name, FlowEstimator)
+
+
+@lru_cache(4)
+def _made(estimator: type[FlowEstimator], options: str) -> FlowEstimator:
+    # A network draws its first weights even where it is given others. The run's random numbers must not depend on when
+    # that happens, nor the weights be of a kind that only inference can use.
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
+        return estimator(estimator.Config.model_validate_json(options))
+
+
+def _from_text(text: str) -> dict[str, Any]:
+    """``name, word, word`` as a mapping."""
+    name, *words = (word.strip() for word in text.split(","))
+    mistakes = []
+    for word in words:
+        if word not in _WORDS:
+            near = difflib.get_close_matches(word, _WORDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            mistakes.append(f"'{word}' says nothing of flow.{hint} (after a name there can be: {', '.join(_WORDS)})")
+    if mistakes:
+        raise ConfigError(f"flow: {text}", mistakes)
+    return {"name": name, **dict.fromkeys(words, True)}
+
+
+def _with_options(values: Mapping[str, Any], paths: bool) -> dict[str, Any]:
+    """The estimator's own keys apart from ours; all mistakes in both at once."""
+    values = dict(values)
+    name = values.pop("name")
+    own = Settings if name in OWN else find("davsn.flow", name, FlowEstimator).Config
+    both = _with_ways(own)  # so that all mistakes are found at once
+    read: Any = validate(both, values, name, paths)
+    ways = {word: getattr(read, word) for word in _WORDS}
+    if name in OWN and any(ways.values()):
+        used = " and ".join(word for word in _WORDS if ways[word])
+        raise ConfigError(name, [f"'{name}' flow is the data set's own and is never {used}. Say flow: {name} alone"])
+    return {"name": name, "options": own(**{key: getattr(read, key) for key in _fields(own)}), **ways}
+
+
+@lru_cache(16)
+def _with_ways(own: type[Settings]) -> type[Settings]:
+    return cast(type[Settings], create_model("Options", __base__=(Ways, own)))
+
+
+def _fields(settings: Settings | type[Settings]) -> Mapping[str, Any]:
+    return (settings if isinstance(settings, type) else type(settings)).model_fields

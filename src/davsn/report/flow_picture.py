@@ -1,0 +1,158 @@
+"""One picture that shows what a flow says and whether the frames agree: six panels, each with what it means."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from davsn.flow.consistency import consistent
+from davsn.flow.measure import as_map, without_exact
+from davsn.ops.warp import warp
+from davsn.report.render import Picture, flow_wheel
+
+_INK, _QUIET = "#1a1a1a", "#666666"
+_WIDTH = 15.0
+"""Of the picture in inches; a hundred pixels each."""
+_ARROWS = 26
+"""Along the longer side."""
+_LOST = np.array([214, 39, 40], np.float32)
+"""The colour of what is not found again."""
+_LARGEST_CHANGE = 64
+"""8-bit levels between A and B moved onto it that are drawn black."""
+
+
+@dataclass(frozen=True)
+class FlowView:
+    """What is shown of a pair.
+
+    Attributes:
+        a: (H, W, 3) uint8 RGB; the flow lies on its grid.
+        b: the same shape.
+        flow: (H, W, 2) pixels a→b.
+        known: (H, W) where the flow is known; None is everywhere.
+        back: (H, W, 2) the flow b→a, which tells what is occluded; None where there is none.
+        names: of frames a and b, and of where the flow comes from.
+    """
+
+    a: Picture
+    b: Picture
+    flow: NDArray[np.floating]
+    known: NDArray[np.bool_] | None
+    back: NDArray[np.floating] | None
+    names: tuple[str, str, str]
+
+
+def scale_of(flows: list[NDArray[np.floating]]) -> float:
+    """The speed in pixels that full colour should mean: a round number; all but 1 % of the pixels are slower."""
+    speeds = np.concatenate([np.linalg.norm(flow, axis=-1).ravel() for flow in flows])
+    fast = max(float(np.percentile(speeds, 99)), 0.5)
+    unit = 10 ** np.floor(np.log10(fast))
+    return float(next(step * unit for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * unit >= fast * 0.999))
+
+
+def flow_picture(view: FlowView, fastest: float) -> Picture:
+    """Frame a with arrows, the flow in colours, what is occluded; frame b, frame b moved onto a, and what differs.
+
+    Args:
+        view: what to show.
+        fastest: the speed of full colour, in pixels. Keep it over a video (:func:`scale_of`).
+
+    Returns:
+        (h, w, 3) uint8 RGB, 1500 pixels wide and of even height; of one size for frames of one size.
+    """
+    height, width = view.a.shape[:2]
+    rows = 2 * (_WIDTH / 3 * height / width + 0.62)
+    with rc_context({"font.size": 11, "text.color": _INK, "axes.titlesize": 12, "axes.titlelocation": "left"}):
+        figure = Figure(figsize=(_WIDTH, round(rows * 50) / 50), dpi=100, facecolor="white")
+        canvas = FigureCanvasAgg(figure)
+        top = 0.56 / rows
+        grid = figure.subplots(
+            2, 3, gridspec_kw={"left": 0.006, "right": 0.994, "bottom": 0.01, "top": 1 - top, "wspace": 0.025}
+        )
+        figure.subplots_adjust(hspace=0.56 / (_WIDTH / 3 * height / width))
+        _fill(grid, view, fastest)
+        canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
+    name_a, name_b, origin = view.names
+    moved, within = warp(as_map(view.b), as_map(view.flow))
+    inside = within[0].numpy()
+    unknown = np.zeros(inside.shape, bool) if view.known is None else ~view.known
+    length = _arrows(grid[0, 0], view.flow, unknown)
+    _panel(grid[0, 0], view.a, f"A: {name_a}", f"arrows {length:g}× as long as the motion")
+    black = "; black: hidden or unknown" if unknown.any() else ""
+    coloured = flow_wheel(np.where(unknown[..., None], np.nan, view.flow), fastest)
+    _panel(grid[0, 1], coloured, f"flow A→B, {origin}", f"full colour: {fastest:g} px and more{black}")
+    _wheel(grid[0, 1], *inside.shape)
+    lost, reason = _lost(view, inside)
+    grey = np.repeat(view.a.mean(-1, keepdims=True) * 0.6 + 90, 3, -1)
+    marked = np.where(lost[..., None], 0.35 * grey + 0.65 * _LOST, grey).astype(np.uint8)
+    _panel(grid[0, 2], marked, f"red: {reason}", f"{100 * lost.mean():.1f} % of the pixels")
+
+    white = ~inside[..., None]
+    brought = np.where(white, 255, moved[0].permute(1, 2, 0).numpy().round()).astype(np.uint8)
+    _panel(grid[1, 0], view.b, f"B: {name_b}", "")
+    _panel(grid[1, 1], brought, "B brought onto A by the flow", "should look like A; white: from outside B")
+    change = np.abs(brought.astype(np.float32) - view.a).mean(-1)
+    dark = np.where(white, 255, 255 - np.clip(change * (255 / _LARGEST_CHANGE), 0, 255)[..., None]).astype(np.uint8)
+    means = without_exact(view.a, view.b, view.flow).means()
+    after, before = means["photometric error"], means["photometric error at rest"]
+    told = "" if after is None else f"mean {after:.1f} of 255 levels; without the flow {before:.1f}"
+    _panel(grid[1, 2], np.repeat(dark, 3, -1), f"where that differs from A (black: {_LARGEST_CHANGE})", told)
+
+
+def _lost(view: FlowView, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
+    """Where A's content is not found in B, and what that means."""
+    lost, reason = ~inside, "leaves the picture"
+    if view.back is not None:
+        lost, reason = ~consistent(as_map(view.flow), as_map(view.back))[0].numpy(), "not found again in B (A→B→A)"
+    if view.known is not None:
+        lost, reason = lost | ~view.known, f"hidden or unknown, or {reason}"
+    return lost, reason
+
+
+def _panel(axes: Axes, picture: Picture, title: str, told: str) -> None:
+    axes.imshow(picture, interpolation="antialiased" if picture.shape[1] > 480 else "nearest", zorder=0)
+    axes.set_title(title, pad=20, fontweight="bold")
+    axes.text(0, 1.02, told, transform=axes.transAxes, color=_QUIET, fontsize=10.5, va="bottom")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color("#bbbbbb")
+
+
+def _arrows(axes: Axes, flow: NDArray[np.floating], unknown: NDArray[np.bool_]) -> float:
+    """Draws arrows and returns how many times longer than the motion they are."""
+    height, width = unknown.shape
+    step = max(max(height, width) // _ARROWS, 2)
+    y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]
+    motion = np.where(unknown[y, x, None], np.nan, flow[y, x])
+    typical = np.nanpercentile(np.linalg.norm(motion, axis=-1), 90) if np.isfinite(motion).any() else 1.0
+    wish = step * 1.1 / max(float(typical), 0.05)
+    length = next((factor for factor in (20, 10, 5, 4, 3, 2, 1, 0.5, 0.25) if factor <= wish), 0.1)
+    arrows = axes.quiver(
+        *(x, y, motion[..., 0] * length, motion[..., 1] * length),
+        **{"angles": "xy", "scale_units": "xy", "scale": 1, "color": "#ffd21f", "width": 0.0028, "minlength": 0.4},
+    )
+    arrows.set_path_effects([withStroke(linewidth=1.6, foreground="#00000090")])
+    return length
+
+
+def _wheel(axes: Axes, height: int, width: int) -> None:
+    """The wheel itself, small, in a corner: which colour is which direction."""
+    side = 0.26 * min(height, width)
+    inset = axes.inset_axes((width - side * 1.12, height - side * 1.12, side, side), transform=axes.transData)
+    y, x = np.mgrid[-1:1:161j, -1:1:161j]
+    disc = flow_wheel(np.stack([x, y], -1), 1.0)
+    radius = np.hypot(x, y)
+    alpha = np.clip((1 - radius) * 80, 0, 1)
+    inset.imshow(np.dstack([disc, (255 * alpha).astype(np.uint8)]), extent=(-1, 1, 1, -1))
+    inset.add_artist(Circle((0, 0), 0.99, fill=False, color="#444444", linewidth=0.8))
+    inset.set_axis_off()

@@ -1,0 +1,123 @@
+"""The published recipes themselves, ResNet-101 and all, on streets in the layouts of their data: only sizes differ."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from davsn import sweep
+from davsn.checkpoint import all_of
+from davsn.cli import main
+from davsn.data.benchmarks import taxonomy
+from davsn.networks.deeplab import DeepLab
+from davsn.run import open_trained
+from davsn.scores import Scores
+
+pytestmark = pytest.mark.slow
+SIZES = [f"{part}.size=[128,64]" for part in ("source", "target", "validation.cityscapes")]
+HERE = ["training.workers=0", "training.device=cpu"]
+SHORT = ["training.steps=3", "training.save_every=1", "training.keep=3", *HERE]
+FULL = {"viper": [], "synthia": ["source.full=[128,184]"]}
+"""Of SYNTHIA-Seq 120 rows are cut off, whatever its size."""
+
+
+@pytest.fixture(scope="module", name="tree")
+def _tree(tmp_path_factory):
+    """The public code's tree: data with both sources and the target, their flow beside them, pretrained_models."""
+    tree = tmp_path_factory.mktemp("tree")
+    camera = ["domain=camera", "seed=1", "length=3"]
+    _streets(tree / "data" / "Viper", "viper", "length=11")  # frame 10 is labelled
+    _streets(tree / "data" / "SynthiaSeq" / "SEQS-04-DAWN", "synthia", "classes=synthia", "length=3")
+    for split in ("train", "val"):  # streets fill a folder of their own, which downloads need not
+        _streets(tree / split, "cityscapes", *camera, f"split={split}")
+        shutil.copytree(tree / split, tree / "data" / "Cityscapes", dirs_exist_ok=True)
+    for flow in list((tree / "data").glob("**/Estimated_optical_flow_*")):
+        flow.rename(tree / "data" / flow.name)
+    backbone = {name: tensor for name, tensor in DeepLab(DeepLab.Config(), 2).state_dict().items() if "5." not in name}
+    imagenet = {f"Scale.{name}": tensor for name, tensor in backbone.items() if not name.startswith("layer6")}
+    (tree / "pretrained_models").mkdir()
+    torch.save(imagenet, tree / "pretrained_models" / "DeepLab_resnet_pretrained_imagenet.pth")
+    yield tree
+    shutil.rmtree(tree)  # gigabytes
+
+
+def _streets(folder, layout, *changes):
+    assert main(["streets", str(folder), "--layout", layout, "size=[128,64]", "clips=2", *changes]) == 0
+
+
+def train(tree, *arguments):
+    """A training in a process of its own."""
+    command = [sys.executable, "-m", "davsn", "train", *arguments]
+    return subprocess.Popen(command, cwd=tree, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
+
+
+def wait_for(what, process):
+    while not what() and process.poll() is None:
+        time.sleep(0.02)
+    assert process.poll() is None, "it ended before"
+
+
+@pytest.mark.parametrize("pair", FULL)
+def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree, pair, monkeypatch):
+    monkeypatch.setattr(sweep, "POLL", 0.2)
+    recipe, run, sizes = f"da_vsn_{pair}", Path("runs") / pair, [*SIZES, *FULL[pair]]
+    code, out, err = davsn(tree, "check", recipe, *sizes, *SHORT, "--all")
+    assert code == 0, out + err
+
+    killed = train(tree, recipe, *sizes, *SHORT, "-o", str(run))
+    wait_for(lambda: all_of(tree / run / "checkpoints"), killed)
+    killed.kill()
+    killed.wait()
+    resumed = train(tree, recipe, *sizes, *SHORT, "-o", str(run))
+    try:
+        code, out, err = davsn(tree, "eval", run, "--watch")
+    finally:
+        assert resumed.wait(timeout=120) == 0
+    assert code == 0, err
+    assert "3 checkpoints on cityscapes" in out
+    assert "chosen on cityscapes itself, by its labels" in " ".join(out.split())
+    log = (tree / run / "log.jsonl").read_text().splitlines()
+    assert len(log) == 3
+
+    code, out, err = davsn(tree, "eval", run, "--every")
+    assert code == 0, err
+    assert "last, step 3" in out
+    assert "step 3 on cityscapes" not in out  # all were scored while watching
+    code, out, err = davsn(tree, "eval", run, "--pictures", f"masks_{pair}")
+    assert code == 0, err
+    single = Scores.load(tree / run / "scores_cityscapes.json")
+    assert (len(single.names), single.frames) == (15 if pair == "viper" else 12, 2)
+    with Image.open(next((tree / f"masks_{pair}").iterdir())) as mask:  # the public code has VIPER's colours for both
+        palette = np.array(mask.getpalette("RGB")).reshape(-1, 3).tolist()
+        assert palette[: len(single.names)] == [list(colour) for colour in taxonomy(pair).colours]
+    labels = sorted((tree / "data" / "Cityscapes" / "gtFine" / "val").rglob("*_gtFine_labelIds.png"))
+    stems = [label.name.replace("gtFine_labelIds", "leftImg8bit_color") for label in labels]
+    assert sorted(path.name for path in (tree / f"masks_{pair}").iterdir()) == stems
+
+    model = Path("pretrained_models") / f"davsn_{pair}.pth"
+    code, out, err = davsn(tree, "export", run, "-o", model)
+    assert code == 0, err
+    assert out.startswith("641 tensors of ")
+    code, _, err = davsn(tree, "eval", model, "--recipe", recipe, "validation.cityscapes.size=[128,64]")
+    assert code == 0, err
+    exported = Scores.load(tree / "pretrained_models" / f"scores_cityscapes_davsn_{pair}.json")
+    assert exported.counts == single.counts
+
+    once = ["source.size=[128,64]", *FULL[pair], *HERE, "training.steps=1", "validation={}", "seed=7"]
+    code, _, err = davsn(tree, "train", f"source_only_{pair}", *once, f"start={model}", "-o", f"runs/on_{pair}")
+    assert code == 0, err
+    before, after = (open_trained(tree / path).segmenter.state_dict() for path in (run, f"runs/on_{pair}"))
+    moved = [distance(before[name], after[name]) for name in before if "layer6" in name and "weight" in name]
+    assert 0 < max(moved) < 0.5  # of other weights drawn at random it would be 1.4
+    shutil.rmtree(tree / "runs")
+
+
+def distance(one, other):
+    return float((one - other).norm() / one.norm())
