@@ -14,6 +14,12 @@ A process takes more: what its allocator keeps after it was freed, and the work 
 growth of a process that does two steps of da_vsn on the streets in fp32 on the CPU. On a GPU it has not been measured.
 """
 
+COST = """\
+The light network on streets, a step of the trainer without the reading of its samples; each ratio is the median of
+those of interleaved rounds. "Small views": discriminators at the logits' resolution and of half the width, as in the
+recipes.
+"""
+
 
 def plain(record: Record) -> list[str]:
     """Any record of rows: all their plain values."""
@@ -77,3 +83,10 @@ def loading(record: Record) -> list[str]:
     each = number(settings["megabytes"])
     told = f"A pair of {width}×{height} PNGs of {each} MB each, read and made a batch at {size} on one thread.\n"
     return [told, *plain(record)]
+
+
+def cost(record: Record) -> list[str]:
+    """See :data:`COST`."""
+    keys = {"of_source_only": 2, "seconds_of_processor": 3}
+    body = [[row["method"], *(number(row[key], digits) for key, digits in keys.items())] for row in rows_of(record)]
+    return [COST, *table(["method", "of source_only", "s of processor"], body), *origin(record)]

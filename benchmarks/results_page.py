@@ -35,6 +35,8 @@ Each section names the command, the commit and the machine. Where there are seve
 SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", training.demo),
     "procity_camvid": ("ProcCity → CamVid: real video", training.procity),
+    "tps_corrections": ("What each correction of TPS is worth", training.corrections),
+    "method_cost": ("What a step of each method costs", costs.cost),
     "streets_gap": ("How far apart the two streets are", training.gap),
     "flow_quality": ("How good flow is", flow.flow_quality),
     "flow_effect": ("What good flow buys", training.means),

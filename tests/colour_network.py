@@ -30,5 +30,5 @@ class ColourNetwork(ImageNetwork):
         return {}
 
 
-def colour_segmenter(sharpness=20.0):
-    return VideoSegmenter(ColourNetwork(sharpness))
+def colour_segmenter(sharpness=20.0, propagation="warp"):
+    return VideoSegmenter(ColourNetwork(sharpness), propagation)

@@ -1,5 +1,7 @@
 """The conventions of ``davsn.clip`` from files on disk to a batch; those of functions are tested beside them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,8 @@ def test_frames_are_rgb_between_0_and_1(batch):
 def test_offsets_name_the_frames_and_the_label_is_the_current_ones(batch):
     assert batch.current is batch.frames[0]
     assert batch.previous is batch.frames[-1]
+    assert batch.seen == (batch.current, batch.previous, batch.flow)
+    assert replace(batch, frames={0: batch.current}, flows={}).seen == (batch.current, None, None)
     assert batch.flow is batch.flows[0, -1]
     assert torch.equal(batch.current[..., DOWN:, RIGHT:], batch.previous[..., :-DOWN, :-RIGHT])
     assert batch.labels[:, 3:].unique().tolist() == [1]

@@ -8,16 +8,17 @@ import pytest
 import yaml
 
 from davsn.cli import main
+from davsn.components import available
 from davsn.data.base import DatasetSettings
 from davsn.data.taxonomy import read_classes
-from davsn.experiment import Experiment, VideoSettings, load
-from davsn.methods.da_vsn import DaVsn
-from davsn.methods.source_only import SourceOnly
+from davsn.experiment import Experiment, Part, VideoSettings, load
+from davsn.methods.base import Method
 from davsn.optimisation import OptimiserSettings
 from davsn.training import TrainingSettings
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+METHODS = available("davsn.methods", Method)
 RECIPES = sorted((PROJECT / "src" / "davsn" / "recipes").glob("*.yaml"))
 
 
@@ -77,7 +78,7 @@ KINDS = {
     "video": [VideoSettings],
     "optimiser": [OptimiserSettings],
     "training": [TrainingSettings],
-    "method": [DaVsn.Config, SourceOnly.Config],
+    "method": [method.Config for method in METHODS.values()],
 }
 INVENTED = {"method.consistency", "method.warn", "method.weight"}
 """Mistakes that the text shows, and settings of its toy."""
@@ -101,21 +102,36 @@ def test_the_table_of_accidents_is_what_faithful_sets():
     text = (PROJECT / "docs" / "parity.md").read_text(encoding="utf-8")
     section = text.split("## The accidents")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*?) \|", section, re.MULTILINE))
-    assert rows.keys() == DaVsn.faithful.keys() | SourceOnly.faithful.keys()
-    for method in (DaVsn, SourceOnly):
-        for key, value in method.faithful.items():
-            assert ("null" if value is None else str(value)) in rows[key], key
-    streets = {"name": "streets"}
-    corrected = load({"source": streets, "target": streets, "network": "deeplab", "method": "da_vsn"})
+    accidents = {name: method.faithful for name, method in METHODS.items() if method.faithful}
+    assert rows.keys() == {key for faithful in accidents.values() for key in faithful}
     defaults = dict(re.findall(r"^\| `([\w.]+)` \| .*? \| (.*?) \|", section, re.MULTILINE))
-    for key in DaVsn.faithful:
-        assert str(value_of(corrected, key)) in defaults[key], key
+    data = {"source": "streets", "target": {"name": "cityscapes", "root": "."}, "network": "deeplab"}
+    for name, faithful in accidents.items():
+        corrected = load({**data, "method": name}, paths=False)
+        for key, value in faithful.items():
+            assert shown(value) in rows[key], key
+            assert shown(value_of(corrected, key)) in defaults[key], key
+
+
+def shown(value):
+    """A setting as a page writes it."""
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def value_of(experiment: Experiment, dotted: str):
     part, key = dotted.split(".")
-    settings = experiment.method.settings if part == "method" else getattr(experiment, part)
-    return getattr(settings, key)
+    settings = getattr(experiment, part)
+    return getattr(settings.settings if isinstance(settings, Part) else settings, key)
+
+
+def test_every_method_has_a_section_that_names_its_settings():
+    text = (PROJECT / "docs" / "methods.md").read_text(encoding="utf-8")
+    sections = {part.split("\n")[0]: part for part in text.split("\n## ")[1:]}
+    assert METHODS.keys() <= sections.keys()
+    shared = text.split("\n## ")[0]
+    for name, method in METHODS.items():
+        for setting in method.Config.model_fields:
+            assert setting in sections[name] or setting in shared, f"{name}: {setting}"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

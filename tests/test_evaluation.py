@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,21 @@ def test_scores_are_those_of_the_pixels():
     assert scores.frames == 1
     assert scores.seconds > 0
     assert scores.temporal_consistency is None
+
+
+def test_a_network_of_single_frames_is_scored_on_single_frames():
+    given = [replace(batch(ids, A, f"clip/{n}", labels=A), flows={}) for n, ids in enumerate((A, B))]
+    alone = [replace(one, frames={0: one.current}) for one in given]
+    single = colour_segmenter(propagation="none")
+    scores = evaluate(single, alone, TAXONOMY)
+    assert (
+        scores.counts
+        == evaluate(colour_segmenter(), [batch(i, A, "clip/0", labels=A) for i in (A, B)], TAXONOMY).counts
+    )
+    assert scores.temporal_consistency is None
+    assert information_maximisation(single, alone) > 0
+    with pytest.raises(AssertionError, match="a video network needs the flow"):
+        evaluate(colour_segmenter(), alone, TAXONOMY)
 
 
 def test_labels_keep_their_own_size():

@@ -101,6 +101,17 @@ def test_each_frame_passes_the_network_once_and_nothing_changes_by_it():
     np.testing.assert_array_equal(masks, torch.cat(expected).numpy())
 
 
+def test_a_network_of_single_frames_is_given_each_frame_once_and_no_motion_is_estimated():
+    class Never(Zero):
+        def estimate(self, frames_a, frames_b):
+            raise AssertionError("flow was estimated that nobody looks at")
+
+    ids = random_ids(4)
+    network = colour_segmenter(propagation="none")
+    np.testing.assert_array_equal(list(stream(network, map(frame, ids), Never(Settings()))), ids)
+    assert network.image.calls == 4
+
+
 def test_a_frame_of_another_size_begins_anew():
     ids = [np.zeros((4, 4), int), np.ones((6, 4), int), np.full((6, 4), 2)]
     masks = list(stream(colour_segmenter(), map(frame, ids), ZERO))

@@ -1,5 +1,6 @@
 """Oracle: PyTorch's own SGD with repeated entries, and the literal loop of PyTorch 1.2."""
 
+import copy
 import warnings
 
 import pytest
@@ -139,3 +140,16 @@ def test_a_resumed_optimisation_goes_on_as_if_never_stopped(settings):
 
     for whole, resumed in zip(run(None), run(3), strict=True):
         assert torch.equal(whole, resumed)
+
+
+def test_a_copy_of_the_repeating_optimiser_steps_as_it_does():
+    weight = nn.Parameter(torch.ones(3))
+    optimiser = RepeatedSGD(
+        [{"params": [weight], "counts": [3]}], repeats="for_loop", lr=0.1, momentum=0.9, weight_decay=0.01
+    )
+    other = copy.deepcopy(optimiser)
+    for one in (optimiser, other):
+        (parameter,) = one.param_groups[0]["params"]
+        parameter.grad = torch.full((3,), 0.5)
+        one.step()
+    assert torch.equal(weight, other.param_groups[0]["params"][0])

@@ -8,10 +8,10 @@ import yaml
 
 from davsn.components import find
 from davsn.errors import ConfigError
-from davsn.experiment import VideoSettings
+from davsn.experiment import VideoSettings, load
 from davsn.methods.base import Method
 from davsn.optimisation import OptimiserSettings
-from davsn.reference_config import TABLE, is_reference, translate
+from davsn.reference_config import _METHODS, TABLE, is_reference, translate
 from davsn.settings import validate
 from davsn.training import TrainingSettings
 
@@ -122,6 +122,69 @@ def test_source_only_of_synthia_from_a_snapshot():
     assert "TRAIN.RESTORE_FROM → start = model_40000.pth" in lines
 
 
+TPS = """
+EXP_NAME: viper2city_TPS
+SOURCE: Viper
+DATA_LIST_SOURCE: lists/train.txt
+NUM_CLASSES: 15
+TRAIN:
+  DA_METHOD: TPS
+  LEARNING_RATE: 0.0001
+  LAMBDA_T: 0.1
+  EARLY_STOP: 40000
+  SCALING_RATIO: [0.8, 1.2]
+  SAVE_PRED_EVERY: 100
+  THRESHOLD: 0.0
+  lamda_u: 0.001
+TEST:
+  MODE: video_best
+  SNAPSHOT_STEP: 100
+"""
+
+
+def test_a_file_of_tps():
+    recipe, lines = translate(yaml.safe_load(TPS), "theirs.yml")
+    weights = {"main_weight": 1.0, "aux_weight": 0.1, "target_weight": 0.1}
+    assert recipe["method"] == {"name": "tps", **weights, "interval": 1, "scales": [0.8, 1.2]}
+    assert "video" not in recipe  # what faithful sets for the method
+    assert recipe["source"]["flow_root"] == "../../data/estimated_optical_flow_viper_train"
+    assert recipe["target"]["flow"] == "stored"
+    assert (recipe["training"]["steps"], recipe["training"]["save_every"]) == (40_001, 100)
+    assert "TRAIN.LAMBDA_T → method.target_weight = 0.1" in lines
+    assert "TRAIN.THRESHOLD  not needed: the public code of TPS does not read it either" in lines
+    assert "TRAIN.lamda_u  not needed: tps has no such setting" in lines
+    experiment = load(recipe, paths=False)
+    assert (experiment.method.settings.split, experiment.method.settings.augmented) == (512, "numbers")
+    assert experiment.target.settings.flow_names == "replaced"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (
+            {"DA_METHOD": "AdvEnt", "LAMBDA_ADV_MAIN": 0.002, "LAMBDA_ADV_AUX": 0.0005},
+            {"name": "advent", "adversarial_weight": 0.002, "aux_adversarial": 0.25},
+        ),
+        (
+            {"DA_METHOD": "MinEnt", "LAMBDA_ENT_MAIN": 0.001, "LAMBDA_ENT_AUX": 0.0002},
+            {"name": "minent", "entropy_weight": 0.001, "aux_entropy": pytest.approx(0.2)},
+        ),
+    ],
+)
+def test_a_file_of_advent_is_of_single_frames_and_without_flow(theirs, ours):
+    train = {"MODEL": "DeepLabv2", "MULTI_LEVEL": True, "EARLY_STOP": 120_000, **theirs}
+    test = {"MODE": "best", "MODEL": ["DeepLabv2"]}
+    recipe, lines = translate({"SOURCE": "Viper", "TARGET": "Cityscapes", "TRAIN": train, "TEST": test}, "theirs.yml")
+    assert recipe["method"] == {**ours, "main_weight": 1.0, "aux_weight": 0.1}
+    assert recipe["video"] == {"propagation": "none"}
+    assert (recipe["network"]["name"], recipe["target"]["name"]) == ("deeplab", "cityscapes")
+    assert not any("flow" in key for part in ("source", "target") for key in recipe[part])
+    assert not any("flow" in key for key in recipe["validation"]["cityscapes"])
+    assert recipe["training"]["steps"] == 120_000 + (theirs["DA_METHOD"] == "AdvEnt")  # MinEnt's loop ends one before
+    assert recipe["training"]["save_every"] == 2000
+    assert "TRAIN.MODEL → video.propagation = none" in lines
+
+
 def test_what_became_of_each_key_is_said_once():
     values = yaml.safe_load(VIPER)
     _, lines = translate(values, "theirs.yml")
@@ -147,7 +210,7 @@ def test_every_mistake_comes_at_once():
                     "LEARNING_RAT": 1,
                     "MULTI_LEVEL": False,
                     "BATCH_SIZE_TARGET": 2,
-                    "DA_METHOD": "TPS",
+                    "DA_METHOD": "PixMatch",
                     "EARLY_STOP": "many",
                     "LAMBDA_ADV_MAIN": 0.0,
                     "POWER": None,
@@ -164,7 +227,7 @@ def test_every_mistake_comes_at_once():
         "SOURCE  'GTA' has no counterpart here yet (there are: Viper, SynthiaSeq)",
         "TRAIN.MULTI_LEVEL  only True can be run here, but got False",
         "TRAIN.BATCH_SIZE_TARGET  must equal TRAIN.BATCH_SIZE_SOURCE: both domains have the same batch size here",
-        "TRAIN.DA_METHOD  'TPS' has no counterpart here yet (there are: DAVSN, SourceOnly)",
+        "TRAIN.DA_METHOD  'PixMatch' has no counterpart here yet (there are: DAVSN, SourceOnly, TPS, AdvEnt, MinEnt)",
         "TRAIN.EARLY_STOP  should be a number, but got 'many'",
         "TRAIN.LAMBDA_ADV_AUX  is given in relation to TRAIN.LAMBDA_ADV_MAIN, which must be above 0",
         "TRAIN.POWER  has no value",
@@ -189,12 +252,14 @@ def test_our_side_of_the_table_exists():
         "optimiser": OptimiserSettings,
         "training": TrainingSettings,
         "video": VideoSettings,
-        "method": find("davsn.methods", "da_vsn", Method).Config,
     }
+    taken = {key for method in _METHODS.values() for key in find("davsn.methods", method, Method).Config.model_fields}
     for row in TABLE:
         for dotted in row.ours.split():
             part, _, key = dotted.partition(".")
-            assert part not in kinds or key == "name" or key in kinds[part].model_fields, dotted
+            assert part != "method" or key == "name" or key in taken, dotted
+            assert part not in kinds or key in kinds[part].model_fields, dotted
+        assert set(row.of) <= set(_METHODS)
     recipe = recipe_of(VIPER)
     assert validate(TrainingSettings, recipe["training"], "").steps == 40_001
     assert validate(OptimiserSettings, recipe["optimiser"], "").horizon == 250_000

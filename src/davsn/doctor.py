@@ -20,7 +20,17 @@ from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DavsnError, FileError
-from davsn.experiment import TWO_FRAMES, Experiment, Part, build_dataset, build_segmenter, device_of, dump
+from davsn.experiment import (
+    TWO_FRAMES,
+    Experiment,
+    Part,
+    asked,
+    build_dataset,
+    build_segmenter,
+    clips_of,
+    device_of,
+    dump,
+)
 from davsn.methods.base import Method
 from davsn.rehearsal import CannotRehearseError, rehearse, with_flows
 from davsn.run import compare_settings
@@ -97,14 +107,14 @@ class _Doctor:
     def look(self) -> None:
         """Look at every data set that could be made."""
         batch_size = self.experiment.training.batch_size
-        method = self._method or find("davsn.methods", self.experiment.method.name, Method)
+        source, target = clips_of(self.experiment)
         for key, dataset in self._sets.items():
-            if key == "source":
-                self._look(key, dataset, method.source, batch_size)
+            if key == "source" and source.frames:  # or its classes are all that is needed
+                self._look(key, dataset, source, batch_size)
             elif key == "target":
-                self._look(key, target_training(dataset), method.target or TWO_FRAMES, batch_size)
-            else:
-                self._look(key, dataset, replace(TWO_FRAMES, labels=True), 1)
+                self._look(key, target_training(dataset), target or asked(self.experiment), batch_size)
+            elif key != "source":
+                self._look(key, dataset, asked(self.experiment, replace(TWO_FRAMES, labels=True)), 1)
 
     def _look(self, key: str, dataset: VideoDataset, spec: ClipSpec, batch_size: int) -> None:
         found = check(dataset, spec, self._every, batch_size, lambda what, total: self._watch(f"{what} {key}", total))
@@ -156,7 +166,8 @@ class _Doctor:
         training = self.experiment.training
         optimisation = optimisation_of(method, self.experiment.optimiser, training)
         trainer = Trainer(method, optimisation, training, torch.device("cpu"))
-        wanted = {"source": method.source} | ({} if method.target is None else {"target": method.target})
+        source, target = clips_of(self.experiment)
+        wanted = {key: spec for key, spec in {"source": source, "target": target}.items() if spec and spec.frames}
         found = {key: self._first_batch(key, spec) for key, spec in wanted.items()}
         batches = {key: batch for key, batch in found.items() if batch is not None}
         if len(batches) < len(wanted):
@@ -164,7 +175,7 @@ class _Doctor:
             return
         sizes = " and ".join(f"{key} {batch.size[1]}x{batch.size[0]}" for key, batch in batches.items())
         try:
-            taken = rehearse(trainer, batches["source"], batches.get("target"))
+            taken = rehearse(trainer, batches.get("source", Batch({})), batches.get("target"))
         except CannotRehearseError as reason:
             self.add("training", f"the first step could not be rehearsed ({reason})", "", "note")
         except DavsnError as error:

@@ -1,7 +1,7 @@
 """Optimisers and schedules: the ones to use, and the ones the public code amounts to.
 
 The public DA-VSN, TPS and ADVENT code has two accidents that its numbers depend on, kept here so that
-they can be repeated (REFERENCE.md section 5; docs/parity.md):
+they can be repeated (docs/parity.md):
 
 - *repeats*: its optimiser lists a convolution of a bottleneck three times and a shortcut's four times,
   so that one step updates them three or four times. What that does depends on the PyTorch version.
@@ -178,6 +178,10 @@ class RepeatedSGD(Optimizer):
     ) -> None:
         self.repeats = repeats
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of; PyTorch's own leaves out what it does not know."""
+        return {**super().__getstate__(), "repeats": self.repeats}
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -101,12 +101,14 @@ class Trainer:
             target: unlabelled samples, anywhere; None for a method without target.
 
         Returns:
-            what the log shows: losses and gradient norms as scalars on the device, rates as numbers.
+            what the log shows: losses and gradient norms as scalars on the device, rates as numbers; nothing of a
+            method that minimises nothing.
         """
         if target is not None and target.labels is not None:
             raise AssertionError("target labels reached training: this is a mistake of the data layer")
         self.optimisation.begin(self.done)
         record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
+        losses: Record = {}
         with self._autocast():
             source, target = source.to(self.device), target and target.to(self.device)
         terms = self.method.terms(source, target, self.done)
@@ -118,13 +120,14 @@ class Trainer:
             together = (yielded,) if isinstance(yielded, Term) else yielded
             self._backward(together)
             for term in together:
-                record[f"loss/{term.name}"] = term.loss.detach()
+                losses[f"loss/{term.name}"] = term.loss.detach()
+        record.update(losses)
         record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
         self.method.after_step(self.done)
         if self.average is not None:
             self.average.update_parameters(self.parts["segmenter"])
         self.done += 1
-        return record
+        return record if losses else {}
 
     def _backward(self, together: tuple[Term, ...]) -> None:
         trained = {term.trains for term in together}

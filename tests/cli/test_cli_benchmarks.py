@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from davsn.clip import ClipSpec
@@ -16,6 +17,8 @@ from davsn.data.synthia import Synthia
 from davsn.data.viper import Viper
 from davsn.data.vkitti2 import Vkitti2
 from davsn.errors import FlowError
+from davsn.experiment import build_segmenter
+from davsn.run import open_trained
 from davsn.scores import Scores
 
 SPEC = ClipSpec((0, -1), ((0, -1),), labels=True)
@@ -216,3 +219,59 @@ def test_more_clips_than_names(davsn, tmp_path, layout, name, clips):
     )
     assert code == 2
     assert f"the layout of {name}: has names for {clips} clips, not for {clips + 1}. Set clips" in err
+
+
+THEIRS = {
+    "TPS": {"SCALING_RATIO": [0.8, 1.2], "LAMBDA_T": 0.1, "INPUT_SIZE_TARGET": [64, 512]},
+    "AdvEnt": {"MODEL": "DeepLabv2", "MULTI_LEVEL": True, "LAMBDA_ADV_MAIN": 0.001, "LAMBDA_ADV_AUX": 0.0002},
+    "MinEnt": {"MODEL": "DeepLabv2", "MULTI_LEVEL": True, "LAMBDA_ENT_MAIN": 0.001, "LAMBDA_ENT_AUX": 0.0002},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", THEIRS)
+def test_the_public_codes_yaml_is_trained_and_scored_on_its_own_layouts(davsn, layouts, method):
+    source, target = written(davsn, layouts, "viper"), written(davsn, layouts, "cityscapes", "domain=camera", "seed=1")
+    city = written(davsn, layouts, "cityscapes", "split=val")
+    own = {"DA_METHOD": method, "EARLY_STOP": 1, "INPUT_SIZE_SOURCE": [64, 32], "INPUT_SIZE_TARGET": [64, 32]}
+    roots = {"DATA_DIRECTORY_SOURCE": source["root"], "DATA_DIRECTORY_TARGET": target["root"]}
+    theirs = {"SOURCE": "Viper", "TARGET": "Cityscapes", **roots, "TRAIN": {**own, **THEIRS[method]}}
+    theirs["TEST"] = {"MODE": "best", "INPUT_SIZE_TARGET": [64, 32]}
+    if method == "TPS":  # the others look at no flow, and have none
+        theirs["TARGET"] = "CityscapesSeq"
+        theirs["TRAIN"] |= {"flow_path_src": source["flow_root"], "flow_path": target["flow_root"]}
+        theirs["TEST"]["flow_path"] = city["flow_root"]
+    (layouts / f"{method}.yml").write_text(yaml.safe_dump(theirs))
+    small = ["network.layers=[1, 1, 1, 1]", "network.weights=random", "training.workers=0", "training.device=cpu"]
+    changes = [*small, f"validation.cityscapes.root={city['root']}"]
+    code, out, err = davsn(layouts, "check", f"{method}.yml", *changes, "--all")
+    assert (code, err) == (0, ""), out
+    code, out, err = davsn(layouts, "train", f"{method}.yml", *changes, "-o", f"runs/{method}")
+    assert code == 0, err
+    trained = open_trained(layouts / "runs" / method)
+    assert trained.step == (1 if method == "MinEnt" else 2)
+    assert trained.experiment.mode == "faithful"
+    assert trained.segmenter.looks_back is (method == "TPS")
+    assert Scores.load(layouts / "runs" / method / "scores_cityscapes.json").names[3] == "fence"
+    snapshot = layouts / f"{method}_2.pth"
+    assert davsn(layouts, "export", f"runs/{method}", "-o", snapshot).code == 0
+    again = build_segmenter(trained.experiment, 15, snapshot).state_dict()
+    assert all(torch.equal(value, again[key]) for key, value in trained.segmenter.state_dict().items())
+
+
+def test_tps_without_its_repair_says_what_height_it_is_made_for(davsn, layouts):
+    target = written(davsn, layouts, "cityscapes", "domain=camera", "seed=1")
+    recipe = {
+        "mode": "faithful",
+        "source": {"name": "viper", **written(davsn, layouts, "viper")},
+        "target": {"name": "cityscapes", **target},
+        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "method": "tps",
+        "training": {"steps": 1, "workers": 0, "device": "cpu"},
+    }
+    (layouts / "low.yaml").write_text(yaml.safe_dump(recipe))
+    code, _, err = davsn(layouts, "train", "low.yaml", "-o", "runs/low")
+    assert code == 2
+    assert "method.split  512 is beyond two frames of 32 rows. Set it to null" in err
+    code, _, err = davsn(layouts, "train", "low.yaml", "method.split=null", "-o", "runs/split")
+    assert code == 0, err

@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 from tiny_recipe import TINY
 
+from davsn.flow.dis import Dis
 from davsn.run import open_trained
 from davsn.scores import Scores
 
@@ -140,6 +141,48 @@ def test_adapt_with_classes_elsewhere_and_another_method(davsn, world, tmp_path)
     )
     assert code == 0, err
     assert open_trained(tmp_path / "run").experiment.method.name == "source_only"
+
+
+def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_path):
+    words = ("adapt", *SHORT, "--source", "game", "--target", "drive.mp4", "--method", "batch_norm")
+    code, _, err = davsn(world, *words, "-o", tmp_path / "run")
+    assert code == 0, err
+    first, second = open_trained(tmp_path / "run" / "source_only"), open_trained(tmp_path / "run")
+    assert (first.experiment.method.name, second.experiment.method.name) == ("source_only", "batch_norm")
+    assert second.experiment.start == tmp_path / "run" / "source_only"
+    before, after = first.segmenter.state_dict(), second.segmenter.state_dict()
+    changed = {name.rpartition(".")[2] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"running_mean", "running_var", "num_batches_tracked"}
+    told = ["method=batch_norm", f"start={tmp_path / 'run'}"]
+    assert davsn(world, "check", "tiny.yaml", *told).code == 0
+    (tmp_path / "empty").mkdir()
+    code, out, _ = davsn(world, "check", "tiny.yaml", *told, f"source.root={tmp_path / 'empty'}")
+    assert (code, "fatal" in out) == (2, True)  # no frame of the source is read, but its classes are
+    code, _, err = davsn(world, *words, f"start={tmp_path / 'run'}", "-o", tmp_path / "again")
+    assert code == 0, err
+    assert not (tmp_path / "again" / "source_only").exists()  # there was one to start from
+
+
+def test_a_network_of_single_frames_goes_the_whole_way_without_flow(davsn, world, tmp_path, monkeypatch):
+    def never(self, a, b):
+        raise AssertionError("flow was estimated that nobody looks at")
+
+    monkeypatch.setattr(Dis, "estimate", never)
+    monkeypatch.setattr(Dis, "__init__", never)
+    single = ["method=minent", "video.propagation=none"]
+    code, out, err = davsn(world, "check", "tiny.yaml", *single, "--all")
+    assert (code, err) == (0, ""), out
+    assert "No problem found." in out  # of frames without a neighbour, either
+    assert davsn(world, "train", "tiny.yaml", *single, "-o", tmp_path / "run").code == 0
+    code, out, err = davsn(world, "eval", tmp_path / "run")
+    assert code == 0, err
+    assert Scores.load(tmp_path / "run" / "scores_camera.json").temporal_consistency is None
+    code, out, err = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
+    assert code == 0, err
+    assert len(picture_folders(tmp_path / "masks")) == 8
+    code, _, err = davsn(world, "train", "tiny.yaml", "video.propagation=none", "-o", tmp_path / "none")
+    assert code == 2
+    assert "method  da_vsn compares frames, and video.propagation none is a network of single ones. Set it to" in err
 
 
 def test_a_users_own_method_file(davsn, world, tmp_path):

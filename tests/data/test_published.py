@@ -23,6 +23,7 @@ from davsn.data.samples import Samples, target_training
 from davsn.data.synthia import Synthia
 from davsn.data.viper import Viper, without_own_car
 from davsn.errors import ConfigError, DataError, FlowError
+from davsn.flow.files import write_flow
 from davsn.settings import validate
 
 PAIR = ClipSpec((0, -1))
@@ -415,6 +416,22 @@ class TestStoredFlow:
             ConfigError, match=r"flow_root  flow: stored needs the folder of the flow files\. Name it, or"
         ):
             validate(part.Config, {"root": ".", "flow": "stored"}, "the recipe")
+
+    def test_the_flow_of_another_drive_is_read_by_accident_alone(self, tmp_path):
+        drives = {"ulm_000018": [16, 17, 18], "ulm_000019": [17, 18, 19], "ulm_000020": [17, 18, 19]}
+        values = published.cityscapes(tmp_path, drives, {"ulm_000019": [19], "ulm_000020": [19]})
+        other = tmp_path / "flow" / "ulm_000018_000018_000017_int16_x10.npy"
+        write_flow(other, np.full((12, 20, 2), 9.0))  # what the public code makes of 000019_000019 for 18→17
+        three = ClipSpec((0, -1, -2), ((0, -1), (-1, -2)))
+
+        def read(**changes):
+            samples = Samples(make(Cityscapes, values, flow="stored", **changes), three)
+            assert [name.rpartition("/")[2] for name in names(samples)] == ["ulm_000019_000019", "ulm_000020_000019"]
+            loaded = [samples[index] for index in range(2)]
+            return [[round(float(sample.flows[pair][0, 0, 0]), 1) for pair in three.flows] for sample in loaded]
+
+        assert read() == [[-1.9, -1.8], [-1.9, -1.8]]
+        assert read(flow_names="replaced") == [[-1.9, 9.0], [-1.9, -1.8]]
 
     def test_a_wider_stride_has_a_name_where_names_have_both_numbers(self, tmp_path):
         dataset = make(Cityscapes, published.cityscapes(tmp_path, {"ulm_000000": [17, 18, 19]}, {"ulm_000000": [19]}))

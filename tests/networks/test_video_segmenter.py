@@ -68,6 +68,21 @@ def test_the_current_frame_goes_first_and_the_previous_one_without_gradient(samp
     assert not prediction.flow.requires_grad
 
 
+def test_without_propagation_it_is_the_network_of_single_frames(sample):
+    current, previous, flow = sample
+    single = VideoSegmenter(Tiny(), "none")
+    assert single.state_dict().keys() == {f"image.{name}" for name in single.image.state_dict()}
+    assert single.groups() == single.image.groups()
+    assert not single.looks_back
+    prediction = single(current)
+    assert prediction.fused is prediction.current
+    assert prediction.previous is prediction.flow is None
+    assert len(single.image.seen) == 1
+    single.eval()
+    assert torch.equal(single(current, previous, flow).fused.main, single.image(current).main)
+    assert torch.equal(single.predict(current, None, None, (8, 12)), single.image(current).main.argmax(1))
+
+
 def test_a_stream_may_reuse_the_logits_it_has(sample):
     current, previous, flow = sample
     segmenter = VideoSegmenter(Tiny(), "splat").eval()

@@ -19,8 +19,8 @@ from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_imagenet, load_state, load_weights, published_state, read_state, save_weights
 
 
-def segmenter(layers=(1, 1, 1, 1), num_classes=3):
-    return VideoSegmenter(DeepLab(DeepLabSettings(layers=layers), num_classes))
+def segmenter(layers=(1, 1, 1, 1), num_classes=3, propagation="warp"):
+    return VideoSegmenter(DeepLab(DeepLabSettings(layers=layers), num_classes), propagation)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +198,28 @@ def test_weights_of_other_shapes_or_of_no_video_network_are_refused(tmp_path, sm
     single = written(tmp_path / "single.pth", small.image.state_dict())
     with pytest.raises(CheckpointError, match=r"single\.pth holds a network of single frames.*network\.weights"):
         load_weights(segmenter(), single)
+
+
+@pytest.mark.parametrize(("layers", "num_classes"), [((1, 1, 1, 1), 3), ((3, 4, 23, 3), 19)])
+def test_a_snapshot_of_single_frames_is_advents_and_comes_back_whole(tmp_path, layers, num_classes):
+    ours, path = segmenter(layers, num_classes, "none"), tmp_path / "model_40000.pth"
+    save_weights(ours, path)
+    wanted = snapshot(layers, num_classes)
+    del wanted["sf_layer.weight"]
+    held = torch.load(path, weights_only=True)
+    assert {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in held.items()} == wanted
+    other = segmenter(layers, num_classes, "none")
+    load_weights(other, path)
+    assert all(torch.equal(a, b) for a, b in zip(ours.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_weights_of_a_video_network_are_none_of_single_frames(tmp_path, small):
+    for name in ("model.pth", "model.safetensors"):
+        save_weights(small, tmp_path / name)
+        with pytest.raises(
+            CheckpointError, match=rf"{name} holds a video network.*video\.propagation to warp or splat"
+        ):
+            load_weights(segmenter(propagation="none"), tmp_path / name)
 
 
 def test_weights_alone_under_our_names_go_out_and_in(tmp_path, small):

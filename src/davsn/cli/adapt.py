@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from davsn.cli.train import carry_out, recipe_values
+from davsn.cli.console import console
+from davsn.cli.train import carry_out, recipe_values, train_in
+from davsn.components import find
 from davsn.data.footage import holds_videos
 from davsn.errors import ConfigError
 from davsn.experiment import load
+from davsn.methods.base import Method
 from davsn.settings import override
 
 
@@ -24,13 +27,16 @@ def adapt_(
     """Adapt a network from your labelled video to your unlabelled video.
 
     What comes of it is a run's folder, for davsn predict and davsn eval. A run that was stopped goes on when the
-    same command is given again.
+    same command is given again. A method that changes a trained network, such as batch_norm, gets one that was
+    trained on the source alone, in OUT/source_only, unless start=... names another.
 
     Try:
 
         davsn adapt --source game --target drive1.mp4 drive2.mp4
 
         davsn adapt --source game --target camera --validation camera_val training.steps=4000 -o runs/longer
+
+        davsn adapt --source game --target drive1.mp4 --method batch_norm
 
     Parameters
     ----------
@@ -58,7 +64,21 @@ def adapt_(
     if validation is not None:
         scored = {"root": validation, "classes": classes or source / "classes.yaml", "missing": "repeat"}
         values["validation"] = {"target": {"name": "folder", "size": values["target"].get("size"), **scored}}
+    if values.get("start") is None and _needs_start(values["method"]):
+        first = load({**values, "name": "source_only", "method": "source_only"}, where="davsn adapt")
+        if not train_in(first, out / "source_only"):
+            console.print(f"Stopped and saved in {out}. The same command goes on from there.")
+            return 130
+        values["start"] = out / "source_only"
     return carry_out(load(values, where="davsn adapt"), out)
+
+
+def _needs_start(method: Any) -> bool:
+    name = method.get("name") if isinstance(method, dict) else method
+    try:
+        return find("davsn.methods", str(name), Method).needs_start
+    except ConfigError:  # which loading the settings tells, with all other mistakes
+        return False
 
 
 def _target(values: dict[str, Any], paths: list[Path]) -> dict[str, Any]:

@@ -13,15 +13,13 @@ from cyclopts import App, Parameter
 from davsn.cli.console import progress, say
 from davsn.cli.train import chosen_flow, load_recipe
 from davsn.clip import ClipSpec
-from davsn.components import find
 from davsn.data.base import DatasetSettings, VideoDataset
 from davsn.data.footage import holds_videos
 from davsn.data.precompute import Cached, Files, Keeper, count_pairs, fill, shard
 from davsn.data.samples import Samples, target_training
 from davsn.errors import ConfigError, DataError
-from davsn.experiment import TWO_FRAMES, Part, build_dataset, choose, device_of
+from davsn.experiment import TWO_FRAMES, Part, asked, build_dataset, choose, clips_of, device_of
 from davsn.flow.setting import FlowSetting
-from davsn.methods.base import Method
 from davsn.settings import override
 
 flow_ = App(name="flow", result_action="return_value")
@@ -106,10 +104,11 @@ def _domains(data: str, changes: list[str], estimator: str | None) -> Domains:
     """What is to be looked at, each with a flow that can be estimated."""
     if data.endswith((".yaml", ".yml")) or not (Path(data).exists() or "/" in data):
         experiment = load_recipe(data, changes, paths=False)
-        method = find("davsn.methods", experiment.method.name, Method)
-        found: Domains = {"source": (experiment.source, method.source)}
-        if experiment.target is not None:
-            found["target"] = experiment.target, method.target or TWO_FRAMES
+        source, target = clips_of(experiment)
+        wanted = {"source": (experiment.source, source), "target": (experiment.target, target or asked(experiment))}
+        found: Domains = {key: (part, spec) for key, (part, spec) in wanted.items() if part is not None and spec.flows}
+        if not found:
+            raise ConfigError(data, ["video.propagation  none is a network of single frames, which looks at no flow"])
     else:
         if not Path(data).exists():
             raise DataError("no such file or folder", data, "Give a recipe, a folder of frames, or a video")

@@ -41,7 +41,8 @@ def predict_(
     out:
         A name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
     flow:
-        The flow estimator (davsn list flow); with options as in a recipe, such as '{name: dis, preset: fast}'.
+        The flow estimator (davsn list flow); with options as in a recipe, such as '{name: dis, preset: fast}';
+        not used by a network of single frames.
     size:
         Width and height of the network's input; without it, those it was trained with.
     recipe:
@@ -50,7 +51,7 @@ def predict_(
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
     trained = open_with(checkpoint, recipe, own_code)
-    setting = chosen_flow(flow, "--flow")
+    setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
     if setting.cached or setting.checked:
         raise ConfigError(
             "--flow", [f"{setting}: predicting uses every flow once and as it is. Name the estimator alone"]

@@ -11,8 +11,8 @@ from davsn.networks.video import VideoSegmenter
 class Ensemble(nn.Module):
     """The weighted mean of several networks' scores decides. Evaluation takes it as it takes a single network.
 
-    What is averaged are logits, each network's resized first, as the public code's ``video_single`` means to do
-    (REFERENCE.md section 11). The networks may differ in all but their classes.
+    What is averaged are logits, each network's resized first, as the public code's ``video_single`` means to do. The
+    networks may differ in all but their classes.
 
     Args:
         members: the networks.
@@ -33,7 +33,12 @@ class Ensemble(nn.Module):
         self.shares = [weight / sum(weights) for weight in weights]
         self.num_classes = members[0].num_classes
 
-    def scores(self, current: Tensor, previous: Tensor, flow: Tensor, size: tuple[int, int]) -> Tensor:
+    @property
+    def looks_back(self) -> bool:
+        """Whether any of them looks at the previous frame."""
+        return any(member.looks_back for member in self.members if isinstance(member, VideoSegmenter))
+
+    def scores(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """(B, C, H, W) at ``size``: see :meth:`VideoSegmenter.scores`."""
         total = current.new_zeros(())
         for member, share in zip(self.members, self.shares, strict=True):
@@ -41,6 +46,6 @@ class Ensemble(nn.Module):
             total = total + share * member.scores(current, previous, flow, size)
         return total
 
-    def predict(self, current: Tensor, previous: Tensor, flow: Tensor, size: tuple[int, int]) -> Tensor:
+    def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """(B, H, W) int64 train ids at ``size``: see :meth:`VideoSegmenter.predict`."""
         return self.scores(current, previous, flow, size).argmax(1)
