@@ -57,7 +57,7 @@ def _only(*wanted: Any) -> Callable[[Any, Stated], None]:
 
 def _each(*wanted: str) -> Callable[[Any, Stated], None]:
     def read(value: Any, stated: Stated) -> None:
-        if not isinstance(value, list) or not value or not set(map(str, value)) <= set(wanted):
+        if not isinstance(value, list) or len(set(map(str, value))) != 1 or value[0] not in wanted:
             raise ValueError(f"only {' or '.join(wanted)} can be run here, in a list, but got {value!r}")
 
     return read

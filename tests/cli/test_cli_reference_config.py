@@ -54,7 +54,7 @@ def test_several_networks_in_a_file_of_theirs_are_told_to_eval(davsn, world, tmp
     assert "one.pth: no such file of weights" in err
     assert "TEST.MODEL_WEIGHT  not needed: davsn eval --with is told them: --weights" in out
     assert out.count("is of the public code:") == 1  # said once, though two files are opened with it
-    (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": {"MODEL": ["DeepLabv2"]}}))
+    (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": {"MODEL": ["DeepLabv3"]}}))
     code, _, err = davsn(world, "eval", "one.pth", "--recipe", tmp_path / "theirs.yml")
     assert code == 2
-    assert "TEST.MODEL  only ACCEL_DeepLabv2 can be run here, in a list, but got ['DeepLabv2']" in err
+    assert "TEST.MODEL  only ACCEL_DeepLabv2 or DeepLabv2 can be run here, in a list, but got ['DeepLabv3']" in err

@@ -35,7 +35,7 @@ class Ensemble(nn.Module):
 
     @property
     def looks_back(self) -> bool:
-        """Whether any of them looks at the previous frame."""
+        """Whether any of them looks at the previous frame; see :attr:`VideoSegmenter.looks_back`."""
         return any(member.looks_back for member in self.members if isinstance(member, VideoSegmenter))
 
     def scores(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
