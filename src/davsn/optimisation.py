@@ -1,7 +1,7 @@
 """Optimisers and schedules: the ones to use, and the ones the public code amounts to.
 
 The public DA-VSN, TPS and ADVENT code has two accidents that its numbers depend on, kept here so that
-they can be repeated (REFERENCE.md section 5; docs/parity.md):
+they can be repeated (docs/parity.md):
 
 - *repeats*: its optimiser lists a convolution of a bottleneck three times and a shortcut's four times,
   so that one step updates them three or four times. What that does depends on the PyTorch version.

@@ -199,7 +199,7 @@ TABLE = (
         "TEST.RESTORE_FROM",
         because="davsn eval is told the files: davsn eval MODEL.pth [--with MODEL.pth] --recipe THIS_FILE",
     ),
-    Row("TEST.MODE", because="'single' is davsn eval, 'best' is davsn eval --every"),
+    Row("TEST.MODE", because="'single' and 'video_single' are davsn eval, 'best' and 'video_best' davsn eval --every"),
     Row("TEST.WAIT_MODEL", because="davsn eval --watch waits"),
     Row("TEST.SNAPSHOT_DIR", because=_SWEEP),
     Row("TEST.SNAPSHOT_STEP", because=_SWEEP),

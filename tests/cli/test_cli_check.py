@@ -27,6 +27,7 @@ def _shown(monkeypatch):
         out = io.StringIO()
         told = Console(file=out, force_terminal=terminal, width=width, color_system=None, highlight=False)
         monkeypatch.setattr(command, "console", told)
+        monkeypatch.setattr("davsn.cli.console.console", told)
         command.show(found)
         return out.getvalue()
 

@@ -153,7 +153,7 @@ def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_
     before, after = first.segmenter.state_dict(), second.segmenter.state_dict()
     changed = {name.rpartition(".")[2] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"running_mean", "running_var", "num_batches_tracked"}
-    told = ["method=batch_norm", f"start={tmp_path / 'run'}"]
+    told = ["method=batch_norm", f"start={tmp_path / 'run'}", "-o", tmp_path / "checked"]
     assert davsn(world, "check", "tiny.yaml", *told).code == 0
     (tmp_path / "empty").mkdir()
     code, out, _ = davsn(world, "check", "tiny.yaml", *told, f"source.root={tmp_path / 'empty'}")
@@ -170,7 +170,7 @@ def test_a_network_of_single_frames_goes_the_whole_way_without_flow(davsn, world
     monkeypatch.setattr(Dis, "estimate", never)
     monkeypatch.setattr(Dis, "__init__", never)
     single = ["method=minent", "video.propagation=none"]
-    code, out, err = davsn(world, "check", "tiny.yaml", *single, "--all")
+    code, out, err = davsn(world, "check", "tiny.yaml", *single, "--all", "-o", tmp_path / "run")
     assert (code, err) == (0, ""), out
     assert "No problem found." in out  # of frames without a neighbour, either
     assert davsn(world, "train", "tiny.yaml", *single, "-o", tmp_path / "run").code == 0

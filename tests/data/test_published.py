@@ -18,7 +18,7 @@ from davsn.data.base import NO_FILE
 from davsn.data.benchmarks import taxonomy, train_ids
 from davsn.data.check import check
 from davsn.data.cityscapes import Cityscapes
-from davsn.data.numbered import _runs
+from davsn.data.layout import runs as _runs
 from davsn.data.samples import Samples, target_training
 from davsn.data.synthia import Synthia
 from davsn.data.viper import Viper, without_own_car

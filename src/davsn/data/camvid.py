@@ -10,7 +10,8 @@ from pydantic import Field
 
 from davsn.data.benchmarks import ClassSet
 from davsn.data.colour_codes import read_painted
-from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
 
 _NUMBER = rf"{ANYWHERE}([A-Za-z0-9]+_f?\d?)(\d{{5}})"
 """0001TP_006690, 0006R0_f00930, 0016E5_00390: the first has a digit more, which is always 0."""

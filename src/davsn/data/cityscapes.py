@@ -7,7 +7,8 @@ from typing import Literal
 
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import ClassSet, taxonomy
-from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = rf"{ANYWHERE}([^/_]+_\d{{6}}_)(\d{{6}})"

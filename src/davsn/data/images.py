@@ -3,7 +3,6 @@
 import re
 import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from davsn.clip import IGNORE
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import DataError
-from davsn.flow.files import png_header
+from davsn.png import png_chunks, png_header
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 """Of the files taken for frames, in lower case."""
@@ -49,7 +48,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: no picture, or a size beyond :data:`PIXEL_LIMIT`.
     """
-    with _opened(path) as image:
+    with _opened(path, whole=False) as image:
         return image.size
 
 
@@ -164,24 +163,23 @@ def _plain_png(path: Path) -> NDArray[np.uint8] | None:
 
 def _is_plain(content: bytes) -> bool:
     """Whether these are the bytes of a PNG of 8-bit RGB, not interlaced, whole and with usual chunks only."""
-    if len(content) < 33 or content[:16] != b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR":
+    if len(content) < 33 or content[12:16] != b"IHDR":
         return False
     width, height, *kind = struct.unpack(">II5B", content[16:29])
     if width * height > PIXEL_LIMIT or kind != [8, 2, 0, 0, 0]:
         return False
-    view, start, name = memoryview(content), 8, b""
-    while start + 12 <= len(content):
-        end = start + 8 + int.from_bytes(content[start : start + 4], "big")
-        name = content[start + 4 : start + 8]
-        if name not in _USUAL or zlib.crc32(view[start + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
-            return False
-        start = end + 4
-    return name == b"IEND" and start == len(content)
+    chunks = png_chunks(content)
+    if chunks is None or not {chunk.kind for chunk in chunks} <= _USUAL:
+        return False
+    return chunks[-1].start + 4 == len(content)  # an end has no content, and a checksum
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The picture, its size checked; whatever Pillow raises while it is decoded becomes a DataError."""
+def _opened(path: Path, whole: bool = True) -> Iterator[Image.Image]:
+    """The picture, its size checked; whatever Pillow raises while it is decoded becomes a DataError.
+
+    Pillow looks at no checksum of a PNG's pixels, so that is done here where the whole picture is wanted.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower, and an error
@@ -189,6 +187,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with image:
             if image.width * image.height > PIXEL_LIMIT:
                 raise DataError(f"claims a size of {image.width}x{image.height} pixels", str(path), _AGAIN)
+            if whole and image.format == "PNG" and png_chunks(path.read_bytes()) is None:
+                raise DataError("is a truncated or damaged picture (its chunks are not whole)", str(path), _AGAIN)
             yield image
     except FileNotFoundError:
         raise DataError("no such file", str(path), "Copy it there, or leave its frame out") from None

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from davsn.data.benchmarks import ClassSet
 from davsn.data.images import read_picture
-from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
 
 _VALIDATION = ("0002", "0006", "0007", "0008", "0010", "0013", "0014", "0016", "0018")
 """Of the 21 labelled drives; the other 12 are for training."""

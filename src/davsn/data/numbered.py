@@ -1,9 +1,6 @@
 """What the published benchmarks have in common: drive and frame number are part of a file's name."""
 
-import os
-import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,15 +11,11 @@ from pydantic import ValidationInfo, field_validator
 from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.benchmarks import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.images import picture_size, read_ids, read_picture
+from davsn.data.layout import Key, Layout, listed, runs, scan
 from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label
 from davsn.errors import DataError, FlowError
 from davsn.flow.files import Flow, read_flow
-
-Key = tuple[str, int]
-"""A frame of a data set: its drive and its number."""
-ANYWHERE = "(?:.*/)?"
-"""Begins the pattern of a file whose folder means nothing."""
 
 
 class NumberedSettings(DatasetSettings):
@@ -40,45 +33,6 @@ class NumberedSettings(DatasetSettings):
         if flow_root is None and flow is not None and flow.own:
             raise ValueError("flow: stored needs the folder of the flow files. Name it, or set flow: dis")
         return flow_root
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the files of a data set are and what they are called.
-
-    Attributes:
-        pictures: holds pictures, or folders of them.
-        labels: holds labels, or folders of them; need not exist.
-        picture: matches a picture's path below its folder; its groups are the drive, in one part or several, and the
-            number.
-        label: the same for labels.
-        digits: of the number.
-        wanted: a sentence that says so, for errors.
-        between: what stands between drive and number in a frame's name, and between the parts of a drive.
-        pictures_in: matches the folders of pictures below ``pictures``, as a shell would.
-        labels_in: the same for labels.
-        step: how many the numbers of neighbours are apart.
-    """
-
-    pictures: Path
-    labels: Path
-    picture: re.Pattern[str]
-    label: re.Pattern[str]
-    digits: int
-    wanted: str
-    between: str = ""
-    pictures_in: str = "*"
-    labels_in: str = "*"
-    step: int = 1
-
-    def key(self, match: re.Match[str]) -> Key:
-        """The frame that a path names."""
-        *drive, number = match.groups()
-        return self.between.join(drive), int(number)
-
-    def name(self, key: Key) -> str:
-        """The name of a frame: what the names of its picture, label and flow begin with."""
-        return f"{key[0]}{self.between}{key[1]:0{self.digits}d}"
 
 
 class Numbered(VideoDataset):
@@ -185,13 +139,13 @@ class Numbered(VideoDataset):
         """
         self._layout = layout
         self._lookup = train_ids(self._ids, classes)
-        pictures = _scan(layout, layout.pictures, layout.pictures_in, layout.picture)
+        pictures = scan(layout, layout.pictures, layout.pictures_in, layout.picture)
         if not pictures:
             raise DataError("holds no frames", str(layout.pictures), layout.wanted)
-        labels = _scan(layout, layout.labels, layout.labels_in, layout.label) if layout.labels.is_dir() else {}
+        labels = scan(layout, layout.labels, layout.labels_in, layout.label) if layout.labels.is_dir() else {}
         chosen = {key for key in labels if wanted(key[1])}
         if self.config.frame_list is not None:
-            chosen = _listed(self.config.frame_list, layout)
+            chosen = listed(self.config.frame_list, layout)
         self.damage: list[DataError] = []
         self._note(chosen - pictures.keys(), "picture", layout.pictures)
         if labels and self.config.frame_list is not None:  # or they are not needed, or what was chosen
@@ -202,7 +156,7 @@ class Numbered(VideoDataset):
         self.clips: list[ClipInfo] = []
         self._files: list[tuple[str, ...]] = []
         self._labels: list[dict[int, str]] = []
-        for run in _runs(pictures, layout.step):
+        for run in runs(pictures, layout.step):
             names = tuple(map(layout.name, run))
             current = tuple(position for position, key in enumerate(run) if key in chosen)
             own = {position: labels[run[position]] for position in current if run[position] in labels}
@@ -255,57 +209,3 @@ def _same_shape(path: Path, size: tuple[int, ...], picture: Path) -> None:
         str(path),
         "Is it of another picture, or one of them cropped? Use both as they were downloaded",
     )
-
-
-def _scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) -> dict[Key, str]:
-    """The files in a folder, and in those inside, whose paths match: frame → path below the folder."""
-    found: dict[Key, str] = {}
-    for name in _files(folder, inside):
-        match = pattern.fullmatch(name)
-        if match is None:
-            continue
-        key = layout.key(match)
-        if key in found:
-            raise DataError(f"holds both {found[key]} and {name}: two files of one frame", str(folder), "Keep one")
-        found[key] = name
-    return found
-
-
-def _files(folder: Path, inside: str) -> Iterator[str]:
-    """The paths of the files in a folder and in the folders inside, below it."""
-    try:
-        for place in [folder, *sorted(place for place in folder.glob(inside) if place.is_dir())]:
-            with os.scandir(place) as entries:
-                below = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
-                yield from (f"{below}{entry.name}" for entry in entries if not entry.is_dir())
-    except OSError as error:
-        remedy = "Give the folder as it was downloaded; see docs/data.md"
-        raise DataError(f"cannot be listed ({error.strerror})", str(folder), remedy) from None
-
-
-def _listed(path: Path, layout: Layout) -> set[Key]:
-    """The frames that a list names."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"is not a list of frames ({error})", str(path), layout.wanted) from None
-    found: set[Key] = set()
-    for number, line in enumerate(map(str.strip, lines), 1):
-        match = layout.picture.fullmatch(line)
-        if match is not None:
-            found.add(layout.key(match))
-        elif line:
-            raise DataError(f"line {number} names no frame: {line[:80]!r}", str(path), layout.wanted)
-    if not found:
-        raise DataError("names no frame", str(path), layout.wanted)
-    return found
-
-
-def _runs(frames: Collection[Key], step: int = 1) -> Iterator[list[Key]]:
-    """Frames as runs of one drive, whose numbers go up by the step, in the order of their first frames."""
-    for drive, number in sorted(frames):
-        if (drive, number - step) not in frames:
-            last = number
-            while (drive, last + step) in frames:
-                last += step
-            yield [(drive, each) for each in range(number, last + 1, step)]

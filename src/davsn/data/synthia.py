@@ -11,7 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
 from davsn.data.images import read_first_channel, read_picture
-from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.origin import Origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
-from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = rf"{ANYWHERE}(\d{{3}}_)(\d{{5}})"

@@ -10,7 +10,8 @@ from pydantic import ValidationInfo, field_validator
 
 from davsn.data.benchmarks import ClassSet
 from davsn.data.colour_codes import read_painted
-from davsn.data.numbered import ANYWHERE, Layout, Numbered, NumberedSettings
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.errors import FlowError
 from davsn.flow.files import Flow
 from davsn.flow.relative import read_relative

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.errors import FlowError
-from davsn.flow.forms import AGAIN, FORMS, PIXEL_LIMIT, Flow, Form, png_header
+from davsn.flow.forms import AGAIN, FORMS, PIXEL_LIMIT, Flow, Form
 from davsn.saving import replacing
 
-__all__ = ["FARTHEST", "FORMS", "PIXEL_LIMIT", "SUFFIXES", "Flow", "png_header", "read_flow", "write_flow"]
+__all__ = ["FARTHEST", "FORMS", "PIXEL_LIMIT", "SUFFIXES", "Flow", "read_flow", "write_flow"]
 
 SUFFIXES = tuple(dict.fromkeys(form.suffix for form in FORMS.values()))
 """Of the files that are read and written."""

@@ -6,7 +6,6 @@ allocated, and a picture's checksums before it is decoded.
 
 import io
 import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.errors import FlowError
+from davsn.png import png_chunks, png_header
 
 Flow = tuple[NDArray[np.floating], NDArray[np.bool_] | None]
 """(H, W, 2) flow, and (H, W) where it is known; None for the latter means everywhere."""
@@ -48,16 +48,6 @@ class Form:
     about: str
     read: Callable[[Path], Flow]
     encode: Callable[[Path, NDArray[np.floating], NDArray[np.bool_]], bytes]
-
-
-def png_header(path: Path) -> tuple[int, int, int, int] | None:
-    """(width, height, bits a channel, colour type) of a PNG, read from its first bytes; None if it is none."""
-    with path.open("rb") as file:
-        head = file.read(26)
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n":
-        return None
-    width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
-    return width, height, depth, colour
 
 
 def _read_tenths(path: Path) -> Flow:
@@ -184,32 +174,13 @@ def read_wide(path: Path) -> NDArray[np.uint16]:
         )
     _limit(path, width, height)
     content = path.read_bytes()
-    whole = _DEFLATE * _compressed(content) >= height * (1 + 6 * width)
+    compressed = sum(chunk.length for chunk in png_chunks(content) or () if chunk.kind == b"IDAT")
+    whole = _DEFLATE * compressed >= height * (1 + 6 * width)
     stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
     if stored is None or stored.shape != (height, width, 3) or stored.dtype != np.uint16:
         raise FlowError("is a truncated or damaged PNG", str(path), AGAIN)
     pixels: NDArray[np.uint16] = stored[..., ::-1]  # OpenCV's order is BGR
     return pixels
-
-
-def _compressed(content: bytes) -> int:
-    """Bytes of compressed pixels in a PNG whose chunks are whole, with right checksums; 0 for any other.
-
-    OpenCV may fill up a truncated or damaged picture in silence.
-    """
-    place, pixels = 8, 0
-    while place + 12 <= len(content):
-        (length,) = struct.unpack_from(">I", content, place)
-        end = place + 12 + length
-        sealed, seal = content[place + 4 : end - 4], content[end - 4 : end]
-        if end > len(content) or zlib.crc32(sealed).to_bytes(4, "big") != seal:
-            return 0
-        kind = content[place + 4 : place + 8]
-        if kind == b"IEND":
-            return pixels if end == len(content) else 0
-        pixels += length * (kind == b"IDAT")
-        place = end
-    return 0
 
 
 def _png(values: NDArray[np.floating], last: NDArray[np.integer] | NDArray[np.bool_]) -> bytes:

@@ -11,8 +11,8 @@ from davsn.networks.video import VideoSegmenter
 class Ensemble(nn.Module):
     """The weighted mean of several networks' scores decides. Evaluation takes it as it takes a single network.
 
-    What is averaged are logits, each network's resized first, as the public code's ``video_single`` means to do
-    (REFERENCE.md section 11). The networks may differ in all but their classes.
+    What is averaged are logits, each network's resized first, as the public code's ``video_single`` means to do. The
+    networks may differ in all but their classes.
 
     Args:
         members: the networks.

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 IMAGENET_NAME = "DeepLab_resnet_pretrained_imagenet"
-"""What a file's name holds when it is the ImageNet start of the published DeepLab-v2 (REFERENCE: the rule by name)."""
+"""What a file's name holds when it is the ImageNet start of the published DeepLab-v2."""
 
 WEIGHTS_ALONE = (".pth", ".safetensors")
 """How files of tensors alone are named; a checkpoint of ours, which holds settings and classes too, ends in ``.pt``."""

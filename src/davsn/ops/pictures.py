@@ -43,7 +43,7 @@ def match_histograms(pictures: Tensor, reference: Tensor) -> Tensor:
 def wrapped(pictures: Tensor) -> Tensor:
     """The published TPS's 8-bit form of pictures whose mean was taken off before, which 8 bits cannot hold.
 
-    Every number times 255, cut to whole ones, and of those the low 8 bits: REFERENCE.md 8.4, or docs/parity.md.
+    Every number times 255, cut to whole ones, and of those the low 8 bits (docs/parity.md).
 
     Returns:
         (B, 3, H, W) in [0, 1], blue first: hardly a picture any more.
