@@ -16,7 +16,7 @@ from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
-from davsn.data.rare_classes import ClassDraw, counted
+from davsn.data.rare_classes import class_draw
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
 from davsn.evaluation import information_maximisation
@@ -93,28 +93,12 @@ class Run:
         """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
         return checkpoint.steps_of(checkpoint.latest(self.folder / "checkpoints"))
 
-    def class_draw(self, report: Callable[[int], None] = lambda done: None) -> ClassDraw | None:
-        """What draws source samples by their classes; None where the settings do not ask for it.
-
-        The labels are counted once a run; a run that goes on reads the counts from its folder.
-
-        Args:
-            report: is told how many labels are counted.
-
-        Raises:
-            DataError: a label that cannot be read, or none that holds enough of any class.
-        """
-        settings = self.experiment.training.rare_classes
-        if settings is None or self.source is None:
-            return None
-        return ClassDraw(counted(self.source, self.folder / "source_classes.json", report), settings)
-
     def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
         settings = self.experiment.training
         share: dict[str, Any] = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
         sources: Iterator[Batch] = repeat(Batch({}))
         if self.source is not None:
-            by_class = self.class_draw()
+            by_class = class_draw(self.source, settings.rare_classes, self.folder)
             sources = training_batches(self.source, seed=self.experiment.seed, by_class=by_class, **share)
         if self.target is None:
             return ((source, None) for source in sources)

@@ -70,6 +70,23 @@ class ClassDraw:
         return int(generator.choice(self._samples[generator.choice(len(self.odds), p=self.odds)]))
 
 
+def class_draw(
+    samples: Samples, settings: RareClasses | None, folder: Path, report: Callable[[int], None] = lambda done: None
+) -> ClassDraw | None:
+    """What draws a run's source samples by their classes; None where its settings do not ask for it.
+
+    Args:
+        samples: of the source, with labels.
+        settings: see :class:`RareClasses`.
+        folder: the run's; its labels are counted once, and a run that goes on reads the counts there.
+        report: is told how many labels are counted.
+
+    Raises:
+        DataError: a label that cannot be read, or none that holds enough of any class.
+    """
+    return None if settings is None else ClassDraw(counted(samples, folder / "source_classes.json", report), settings)
+
+
 def counted(samples: Samples, file: Path, report: Callable[[int], None] = lambda done: None) -> Counts:
     """How many pixels of each class every sample's label holds, remembered in a file.
 

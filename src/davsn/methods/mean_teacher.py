@@ -16,7 +16,7 @@ from davsn.clip import Batch, ClipSpec
 from davsn.methods.base import Term
 from davsn.methods.mixing import at_size, labelled, pasted
 from davsn.methods.supervision import pseudo_supervision, supervision
-from davsn.methods.teacher import TeacherMethod, taught, teacher_of
+from davsn.methods.teacher import Teacher, TeacherMethod, taught
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.mixing import half_of_the_classes
@@ -61,7 +61,7 @@ class MeanTeacher(TeacherMethod):
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         self.config = config
         self.segmenter = segmenter
-        self.teacher = teacher_of(segmenter, config.decay)
+        self.teacher = Teacher(segmenter, config.decay)
         self.parts = {"segmenter": segmenter}
         self.kept = {"teacher": self.teacher}
 
@@ -100,4 +100,4 @@ class MeanTeacher(TeacherMethod):
 
     def after_step(self, step: int) -> None:
         """The teacher follows."""
-        self.teacher.update_parameters(self.segmenter)
+        self.teacher.follow(self.segmenter)
