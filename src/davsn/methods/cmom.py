@@ -58,6 +58,7 @@ class Cmom(TeacherMethod):
         frames' agreement is judged along the unmixed flow."""
 
     paper = "Cho et al., Domain Adaptive Video Semantic Segmentation via Cross-Domain Moving Object Mixing, WACV 2023"
+    when = "From a start that adaptation has improved already, such as one of da_vsn."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     needs_start = True

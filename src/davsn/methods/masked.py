@@ -52,6 +52,7 @@ class Masked(Method):
         """How far the masked frames' brightness, contrast and saturation go from a factor of 1."""
 
     paper = "Hoyer et al., MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation, CVPR 2023"
+    when = "Over a teacher method that already works, where context tells classes apart."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True

@@ -53,6 +53,7 @@ class MeanTeacher(TeacherMethod):
         """How far the mixed frames' brightness, contrast and saturation go from a factor of 1."""
 
     paper = "Tranheden et al., DACS: Domain Adaptation via Cross-domain Mixed Sampling, WACV 2021"
+    when = "Long runs, single frames or video; the one to put masked over."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True
