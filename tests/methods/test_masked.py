@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from davsn import checkpoint
 from davsn.clip import Batch
 from davsn.errors import ConfigError
 from davsn.experiment import clips_of, dump, load
@@ -12,7 +13,7 @@ from davsn.methods.mean_teacher import MeanTeacher
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.mixing import random_blocks
 from davsn.ops.pictures import MEAN_BGR, without
-from toy import LABELLED, UNLABELLED, Tiny, batch
+from toy import LABELLED, UNLABELLED, Tiny, batch, leaves, same, trainer_of
 
 RECIPE = {"source": "streets", "target": "streets", "network": "light"}
 MEAN = torch.tensor(MEAN_BGR).flip(0) / 255
@@ -147,3 +148,25 @@ def test_what_the_inner_method_cannot_is_refused_too(monkeypatch):
     monkeypatch.setattr(MeanTeacher, "needs_start", True)
     with pytest.raises(ConfigError, match="start  mean_teacher changes a network that is trained already"):
         load_with("masked")
+
+
+@pytest.mark.parametrize("inner", ["mean_teacher", "pixmatch", "cmom"])
+def test_over_every_teacher_method_a_resumed_step_is_the_one_that_would_have_come(inner, tmp_path):
+    composed = type("Composed", (Masked,), {"Config": staticmethod(lambda: Masked.Config(over=inner))})
+
+    def step(trainer, number):
+        source, target = (batch(number, spec) for spec in composed.clips(composed.Config()))
+        return {key: float(value) for key, value in trainer.step(source, target).items()}
+
+    whole = trainer_of(composed)
+    records = [step(whole, number) for number in range(3)]
+    stopped = trainer_of(composed)
+    for number in range(2):
+        step(stopped, number)
+    saved = checkpoint.save(tmp_path, 2, stopped.state_dict(), keep=1)
+    resumed = trainer_of(composed, seed=7)
+    resumed.load_state_dict(checkpoint.load(saved))
+    assert step(resumed, 2) == records[2]
+    assert "loss/masked/main" in records[2]
+    expected = leaves(whole.state_dict())
+    assert all(same(value, expected[key]) for key, value in leaves(resumed.state_dict()).items())

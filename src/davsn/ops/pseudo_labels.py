@@ -68,17 +68,17 @@ def class_thresholds(
         (C,).
     """
     kinds = torch.arange(len(thresholds), device=thresholds.device)
-    values = torch.cat([likely.double().flatten(), thresholds.double()])
-    classes = torch.cat([labels.flatten(), kinds])
-    ordered = (values + 2 * classes).sort().values - 2 * classes.sort().values  # by class, and by value within it
+    values, order = torch.cat([likely.flatten().to(thresholds.dtype), thresholds]).sort()
+    classes, by_class = torch.cat([labels.flatten(), kinds])[order].sort(stable=True)
+    ordered = values[by_class]  # by class, and by value within it
     count = torch.zeros(len(kinds), dtype=torch.long, device=kinds.device).scatter_add_(
         0, classes, torch.ones_like(classes)
     )
     first = count.cumsum(0) - count
-    place = (1 - share * thresholds.double() ** power) * (count - 1)
+    place = (1 - share * thresholds**power) * (count - 1)
     low, high = (ordered[first + each.long()] for each in (place.floor(), place.ceil()))
     wanted = torch.lerp(low, high, place.frac())
-    return (memory * thresholds + (1 - memory) * wanted.to(thresholds.dtype)).clamp(max=most)
+    return (memory * thresholds + (1 - memory) * wanted).clamp(max=most)
 
 
 def without_margins(weight: Tensor, above: int, below: int) -> Tensor:

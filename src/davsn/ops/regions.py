@@ -28,7 +28,7 @@ def components(mask: Tensor) -> Tensor:
     number = torch.arange(1, pixels + 1, device=mask.device).view(mask.shape[1:]) * mask
     becomes = torch.arange(pixels + 1, device=mask.device).repeat(len(mask), 1)
     for _ in range(math.ceil(math.log2(pixels + 1)) + 1):
-        highest = (max_pool2d(number.double(), 3, 1, 1).long() * mask).flatten(1)
+        highest = (max_pool2d(number.float(), 3, 1, 1).long() * mask).flatten(1)  # exact up to 2^24 pixels
         becomes = becomes.scatter_reduce(1, number.flatten(1), highest, "amax")
         for _ in range(_JUMPS):
             becomes = becomes.gather(1, becomes)
