@@ -55,7 +55,7 @@ class PixMatch(TeacherMethod):
         """How far the augmented frames' brightness, contrast and saturation go from a factor of 1."""
 
     paper = "Melas-Kyriazi and Manrai, PixMatch: Unsupervised Domain Adaptation via Pixelwise Consistency, CVPR 2021"
-    when = "A cheap self-training baseline from a trained start."
+    when = "A self-training baseline without a teacher, from a trained start; each of its changes costs a pass."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True
