@@ -1,12 +1,14 @@
 """An experiment in a folder: trained there, resumed from there, and opened again to predict and to be scored."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from filelock import FileLock, Timeout
 
 import davsn
 from davsn import checkpoint
@@ -68,7 +70,15 @@ class Run:
         self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
-        """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
+        """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`.
+
+        Raises:
+            ConfigError: another process is training in the same folder.
+        """
+        with alone(self.folder):
+            return self._train(progress)
+
+    def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
         with replacing(_settings_file(self.folder)) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -97,6 +107,26 @@ class Run:
         return lambda segmenter: information_maximisation(
             segmenter, evaluation_batches(few), device=self.device, precision=precision
         )
+
+
+@contextmanager
+def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
+    """Be the only process that trains in a folder; a process that dies leaves it at once.
+
+    Args:
+        folder: of a run.
+        wait: seconds to wait for another process to end; negative waits for ever.
+
+    Raises:
+        ConfigError: another process is training there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".training", timeout=wait):
+            yield
+    except Timeout:
+        found = "another process is training there. Wait for it, or choose another --out"
+        raise ConfigError(str(folder), [found]) from None
 
 
 def _settings_file(folder: Path) -> Path:

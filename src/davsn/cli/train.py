@@ -20,7 +20,9 @@ from davsn.scores import Scores
 from davsn.settings import read_yaml
 
 
-def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
+def train_(
+    recipe: str, *changes: str, score: bool = True, out: Annotated[Path | None, Parameter(alias="-o")] = None
+) -> int:
     """Run a recipe, or go on with a run that was stopped: the same command does both.
 
     Try:
@@ -35,19 +37,21 @@ def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(ali
         A YAML file, ours or one of the public code; or the name of a recipe that comes with davsn (davsn list recipes).
     changes:
         Settings that replace those of the recipe: key=value, as many as you like.
+    score:
+        Score the validation sets in the end; --no-score leaves that to davsn eval.
     out:
         The run's folder; without it, runs/ and the recipe's name.
     """
     experiment = load_recipe(recipe, list(changes))
-    return carry_out(experiment, out or Path("runs") / experiment.name)
+    return carry_out(experiment, out or Path("runs") / experiment.name, score)
 
 
-def carry_out(experiment: Experiment, folder: Path) -> int:
-    """Train, score every validation set, and say where things are; the exit code."""
+def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> int:
+    """Train, score every validation set if that is wanted, and say where things are; the exit code."""
     if not train_in(experiment, folder):
         console.print(f"Stopped and saved in {folder}. The same command goes on from there.")
         return 130
-    for name, part in experiment.validation.items():
+    for name, part in experiment.validation.items() if scored else ():
         scores = score(open_trained(folder, own_code=True), part, name)
         scores.save(folder / f"scores_{name}.json")
         console.print(scores.table(f"{experiment.name} on {name}"))

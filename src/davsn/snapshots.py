@@ -13,6 +13,7 @@ from rich.table import Table
 
 from davsn import checkpoint
 from davsn.errors import DataError
+from davsn.experiment import Experiment, Part, dump
 from davsn.saving import replacing
 from davsn.scores import Scores, percent
 
@@ -36,7 +37,7 @@ class Entry:
     scores: Scores
 
 
-class Sweep:
+class SnapshotScores:
     """The scores of a run's checkpoints on one set, kept in a file.
 
     A checkpoint is known by its content: one that was trained anew under the same number is scored anew, and the best
@@ -76,6 +77,22 @@ class Sweep:
         }
         with replacing(self.file) as temporary:
             temporary.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def of_run(
+        cls, file: Path, name: str, part: Part, experiment: Experiment, labelled_only: bool = False
+    ) -> "SnapshotScores":
+        """The scores of a run's checkpoints on one of its validation sets, or on other data.
+
+        Args:
+            file: see above.
+            name: of the set.
+            part: the set.
+            experiment: what the run is.
+            labelled_only: whether frames without a label are left out.
+        """
+        on = {"data": part.model_dump(mode="json"), "run": dump(experiment), "labelled_only": labelled_only}
+        return cls(file, name, on)
 
     @property
     def last(self) -> Entry:
