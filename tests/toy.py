@@ -48,10 +48,10 @@ def batch(step, spec, size=(40, 48)):
     return Batch(frames, flows, labels=labels, names=(f"clip/{step}a", f"clip/{step}b"))
 
 
-def trainer_of(method, seed=0, **settings):
+def trainer_of(method, seed=0, propagation="warp", **settings):
     """A trainer of a method on the tiny network; the seed is that of all weights."""
     checkpoint.seed_everything(seed)
-    made = method(method.Config(), VideoSegmenter(Tiny()))
+    made = method(method.Config(), VideoSegmenter(Tiny(), propagation))
     training = TrainingSettings(**{"steps": 12, "save_every": 4, "log_every": 3, **settings})
     rates = OptimiserSettings(learning_rate=0.01)
     return Trainer(made, optimisation_of(made, rates, training), training, torch.device("cpu"))

@@ -31,7 +31,8 @@ class ClipSpec:
     """What a method asks of every sample of one domain; the data layer loads exactly this.
 
     Attributes:
-        frames: offsets from the current frame, in units of the data set's stride; 0 is the current one.
+        frames: offsets from the current frame, in units of the data set's stride; 0 is the current one. None at all
+            means that nothing of this domain is wanted.
         flows: the flows wanted, each between two of the frames.
         labels: whether the current frame's label is wanted. Never granted for target training data.
     """
@@ -104,6 +105,15 @@ class Batch:
         return self.flows[0, -1]
 
     @property
+    def seen(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """What a network looks at: current frame, previous frame and flow; the last two None where there are none.
+
+        A network of single frames is given the current frame alone, a video network all three:
+        ``segmenter(*batch.seen)`` is right for both.
+        """
+        return self.current, self.frames.get(-1), self.flows.get((0, -1))
+
+    @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the frames."""
         height, width = self.current.shape[-2:]
@@ -133,16 +143,18 @@ class Levels(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a video network says of one current frame.
+    """What a network says of one current frame.
 
     Attributes:
-        fused: logits from both frames; what is trained on labels and scored.
+        fused: logits from both frames; what is trained on labels and scored. Of a network of single frames, those
+            from the current frame alone.
         current: logits from the current frame alone.
-        previous: logits from the previous frame alone, on the previous frame's grid; no gradient.
-        flow: (B, 2, h, w) the flow current→previous at logit resolution, as the fusion used it.
+        previous: logits from the previous frame alone, on the previous frame's grid; no gradient. None of a network
+            of single frames.
+        flow: (B, 2, h, w) the flow current→previous at logit resolution, as the fusion used it; None likewise.
     """
 
     fused: Levels
     current: Levels
-    previous: Levels
-    flow: Tensor
+    previous: Levels | None = None
+    flow: Tensor | None = None

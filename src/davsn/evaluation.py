@@ -44,11 +44,13 @@ def evaluate(
     that: sparse labels and strides make neighbours in the list that are none in time. Predicting the missing
     previous frame would need the frame before it, which a sample does not hold, and a prediction without it
     would come from another network than the one scored. So a sparsely labelled set has no consistency unless
-    its unlabelled frames are given as well, which is allowed: they count here and in no IoU.
+    its unlabelled frames are given as well, which is allowed: they count here and in no IoU. A network of single
+    frames is given no flow, and has none either.
 
     Args:
         segmenter: the network; its training or evaluation mode is the same afterwards.
-        batches: in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1.
+        batches: in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1; of a network
+            of single frames, frame 0 alone.
         taxonomy: the classes, and which of them are scored.
         device: where to compute.
         precision: of the network; resizing and counting are exact in both.
@@ -62,10 +64,11 @@ def evaluate(
         for batch in batches:
             batch = batch.to(device)
             height, width = batch.size if batch.labels is None else batch.labels.shape[-2:]
-            prediction = segmenter.predict(batch.current, batch.previous, batch.flow, (height, width))
+            prediction = segmenter.predict(*batch.seen, (height, width))
             if batch.labels is not None:
                 confusion.update(batch.labels, prediction)
-            consistency.update(batch, prediction)
+            if segmenter.looks_back:
+                consistency.update(batch, prediction)
             frames += len(prediction)
             progress(frames)
     counts = confusion.counts.tolist()
@@ -144,7 +147,7 @@ def information_maximisation(
     with predicting(segmenter, device, precision):
         for batch in batches:
             batch = batch.to(device)
-            logits = segmenter(batch.current, batch.previous, batch.flow).fused.main
+            logits = segmenter(*batch.seen).fused.main
             logarithms = logits.float().log_softmax(1)
             likely = logarithms.exp()
             mean = mean + likely.sum((0, 2, 3)).cpu().double()

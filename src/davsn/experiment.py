@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from davsn.clip import ClipSpec
 from davsn.components import find
 from davsn.data.base import VideoDataset
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import ConfigError, DataError
+from davsn.errors import CheckpointError, ConfigError, DataError
 from davsn.methods.base import Method
 from davsn.networks.base import ImageNetwork
 from davsn.networks.video import Propagation, VideoSegmenter
@@ -24,14 +25,15 @@ from davsn.settings import Settings, override, read_yaml, validate
 from davsn.training import TrainingSettings, segmenter_of
 
 TWO_FRAMES = ClipSpec(frames=(0, -1), flows=((0, -1),))
-"""What the video network needs to predict."""
+"""What a video network needs to predict."""
 
 
 class VideoSettings(Settings):
     """How the previous frame helps the current one."""
 
     propagation: Propagation = "warp"
-    """'warp' samples backward along the flow (TPS); 'splat' rounds forward, as DA-VSN's public code does."""
+    """'warp' samples backward along the flow (TPS); 'splat' rounds forward, as DA-VSN's public code does; 'none' is a
+    network of single frames (ADVENT): no previous frame is loaded and no flow."""
     flow_scale: FlowScale = "both"
     """'height' scales both flow components by the height ratio, as the public code does."""
 
@@ -106,16 +108,33 @@ class Experiment(Settings):
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings = TrainingSettings()
     start: Path | None = None
-    """A checkpoint whose segmenter this run starts from, such as a source-only one; or a file of weights alone: a
-    snapshot of the public code (.pth, of network deeplab) or an exported network (.safetensors)."""
+    """A checkpoint whose segmenter this run starts from, such as a source-only one, or a run's folder for its newest;
+    or a file of weights alone: a snapshot of the public code (.pth, of network deeplab) or an exported network
+    (.safetensors)."""
 
     @field_validator("method")
     @classmethod
-    def _has_a_target(cls, method: Part, info: ValidationInfo) -> Part:
-        adapts = find("davsn.methods", method.name, Method).target is not None
-        if adapts and info.data.get("target", ...) is None:  # a target with mistakes is not in the data
+    def _has_what_it_needs(cls, method: Part, info: ValidationInfo) -> Part:
+        kind, given = find("davsn.methods", method.name, Method), info.data  # what has mistakes is not in the data
+        if kind.target is not None and given.get("target", ...) is None:
             raise ValueError(f"{method.name} adapts to a target, and there is none. Set 'target', or take source_only")
+        if "video" in given and given["video"].propagation == "none" and not kind.single_frames:
+            raise ValueError(
+                f"{method.name} compares frames, and video.propagation none is a network of single ones. Set it to "
+                "warp or splat"
+            )
         return method
+
+    @field_validator("start")
+    @classmethod
+    def _is_trained(cls, start: Path | None, info: ValidationInfo) -> Path | None:
+        method = info.data.get("method")
+        if start is None and method is not None and find("davsn.methods", method.name, Method).needs_start:
+            raise ValueError(
+                f"{method.name} changes a network that is trained already. Name one: a run's folder, a checkpoint or a "
+                "file of weights; source_only trains one"
+            )
+        return start
 
 
 def load(
@@ -147,14 +166,28 @@ def load(
 
 def _faithful(values: dict[str, Any]) -> dict[str, Any]:
     """Put the method's faithful settings under those that the recipe states itself."""
-    method = values.get("method")
-    name = method.get("name") if isinstance(method, Mapping) else method
     try:
-        preset = find("davsn.methods", str(name), Method).faithful
+        preset = find("davsn.methods", _name(values.get("method")), Method).faithful
     except ConfigError:
         return values  # whose validation says so, with all other mistakes
-    missing = [f"{key}={json.dumps(value)}" for key, value in preset.items() if not _states(values, key)]
-    return override(values, missing)
+    missing = [key for key in preset if not _states(values, key) and _concerns(values, key)]
+    return override(values, [f"{key}={json.dumps(preset[key])}" for key in missing])
+
+
+def _concerns(values: Mapping[str, Any], dotted: str) -> bool:
+    """Whether a setting has a place; one of the target's may be what the public code does with its own files alone."""
+    part, _, key = dotted.partition(".")
+    if part != "target":
+        return True
+    try:
+        return key in find("davsn.data", _name(values.get(part)), VideoDataset).Config.model_fields
+    except ConfigError:
+        return False
+
+
+def _name(part: Any) -> str:
+    """The name of a part, from its short form or its long one."""
+    return str(part.get("name") if isinstance(part, Mapping) else part)
 
 
 def _states(values: Any, dotted: str) -> bool:
@@ -167,6 +200,28 @@ def _states(values: Any, dotted: str) -> bool:
             return False
         values = values[key]
     return True
+
+
+def asked(experiment: Experiment, spec: ClipSpec = TWO_FRAMES) -> ClipSpec:
+    """What of a spec is loaded in this experiment. Of a network of single frames, only the current one ever is.
+
+    Everything that reads samples for an experiment's network asks here first, so that nobody loads a previous frame
+    or estimates a flow that nothing looks at.
+
+    Args:
+        experiment: says how the network looks at video.
+        spec: what a method asks for, or by default what a video network needs to predict.
+    """
+    if experiment.video.propagation != "none":
+        return spec
+    return replace(spec, frames=tuple(offset for offset in spec.frames if offset == 0), flows=())
+
+
+def clips_of(experiment: Experiment) -> tuple[ClipSpec, ClipSpec | None]:
+    """What the experiment's method asks of source and target samples; None where it sees no target."""
+    kind = find("davsn.methods", experiment.method.name, Method)
+    source, target = kind.clips(experiment.method.settings)
+    return asked(experiment, source), None if target is None else asked(experiment, target)
 
 
 def dump(experiment: Experiment) -> dict[str, Any]:
@@ -222,10 +277,20 @@ def build_segmenter(
     if isinstance(start, Path) and start.suffix in WEIGHTS_ALONE:
         load_weights(segmenter, start)
     elif isinstance(start, Path):
-        segmenter_of(checkpoint.load(start), segmenter, str(start))
+        segmenter_of(checkpoint.load(_newest_in(start)), segmenter, str(start))
     elif start is not None:
         segmenter_of(start, segmenter)
     return segmenter
+
+
+def _newest_in(start: Path) -> Path:
+    """The newest checkpoint in a run's folder; a file itself."""
+    if not start.is_dir():
+        return start
+    newest = checkpoint.latest(start / "checkpoints")
+    if newest is None:
+        raise CheckpointError(f"{start} holds no checkpoint to start from. Give a run's folder that has saved one")
+    return newest
 
 
 def device_of(name: str) -> torch.device:

@@ -33,7 +33,8 @@ def stream(
     """Masks of a video, in order, one for each frame as it comes; memory does not grow with the length.
 
     Every frame passes the image network once: what it said of the previous frame is kept. The first frame, and
-    one whose size differs from that of the frame before, has no past: it is its own previous frame, at rest.
+    one whose size differs from that of the frame before, has no past: it is its own previous frame, at rest. A
+    network of single frames is given each frame alone, and no motion is estimated.
 
     Args:
         segmenter: the network.
@@ -48,15 +49,16 @@ def stream(
     """
     previous: Tensor | None = None
     logits: Levels | None = None
+    flow: Tensor | None = None
     for frame in frames:
         current = _tensor(frame, size).to(device)
         # Entered for each frame anew: a mode held across a yield would be the caller's mode as well.
         with predicting(segmenter, device, precision):
-            if previous is None or previous.shape != current.shape:
+            if segmenter.looks_back and previous is not None and previous.shape == current.shape:
+                flow = estimator.estimate(current, previous)
+            elif segmenter.looks_back:
                 previous, logits = current, None
                 flow = current.new_zeros(1, 2, *current.shape[-2:])
-            else:
-                flow = estimator.estimate(current, previous)
             prediction = segmenter(current, previous, flow, logits)
             mask = upsample(prediction.fused.main, frame.shape[:2]).argmax(1)[0].to(torch.uint8)
             previous, logits = current, prediction.current

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from davsn.experiment import (
     TWO_FRAMES,
     Experiment,
     Part,
+    asked,
     build_dataset,
     build_labelled,
     build_segmenter,
+    clips_of,
     device_of,
     dump,
 )
@@ -62,10 +65,11 @@ class Run:
             build_labelled(part, self.taxonomy)  # a mistake there would else be found when training is over
         method = find("davsn.methods", experiment.method.name, Method)
         self.method = method(experiment.method.settings, build_segmenter(experiment, len(self.taxonomy)))
-        self.source = Samples(source, method.source)
+        of_source, of_target = clips_of(experiment)
+        self.source = Samples(source, of_source) if of_source.frames else None
         self.target: Samples | None = None
-        if method.target is not None and experiment.target is not None:
-            self.target = Samples(target_training(build_dataset(experiment.target)), method.target)
+        if of_target is not None and experiment.target is not None:
+            self.target = Samples(target_training(build_dataset(experiment.target)), of_target)
         optimisation = optimisation_of(self.method, experiment.optimiser, experiment.training)
         self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
 
@@ -92,7 +96,9 @@ class Run:
     def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
         settings = self.experiment.training
         share = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
-        sources = training_batches(self.source, seed=self.experiment.seed, **share)
+        sources: Iterator[Batch] = repeat(Batch({}))
+        if self.source is not None:
+            sources = training_batches(self.source, seed=self.experiment.seed, **share)
         if self.target is None:
             return ((source, None) for source in sources)
         targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
@@ -102,7 +108,7 @@ class Run:
         """The label-free score that chooses the best checkpoint; None where no target is seen."""
         if self.target is None:
             return None
-        few = self.target.spread(16)
+        few = Samples(self.target.dataset, asked(self.experiment)).spread(16)
         precision = self.experiment.training.precision
         return lambda segmenter: information_maximisation(
             segmenter, evaluation_batches(few), device=self.device, precision=precision
@@ -299,4 +305,5 @@ def scored_frames(trained: Trained, part: Part, *, labelled_only: bool = False) 
         DataError: no labels there, or other classes than the network's.
     """
     dataset = build_labelled(part, trained.taxonomy)
-    return Samples(dataset, replace(TWO_FRAMES, labels=True), every_frame=not labelled_only)
+    spec = asked(trained.experiment, replace(TWO_FRAMES, labels=True))
+    return Samples(dataset, spec, every_frame=not labelled_only)

@@ -80,6 +80,7 @@ class Trainer:
         self.settings = settings
         self.device = device
         self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
+        self.kept = {name: module.to(device) for name, module in method.kept.items()}
         self.average: AveragedModel | None = None
         if settings.average is not None:
             average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
@@ -101,12 +102,14 @@ class Trainer:
             target: unlabelled samples, anywhere; None for a method without target.
 
         Returns:
-            what the log shows: losses and gradient norms as scalars on the device, rates as numbers.
+            what the log shows: losses and gradient norms as scalars on the device, rates as numbers; nothing of a
+            method that minimises nothing.
         """
         if target is not None and target.labels is not None:
             raise AssertionError("target labels reached training: this is a mistake of the data layer")
         self.optimisation.begin(self.done)
         record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
+        losses: Record = {}
         terms = self.method.terms(source.to(self.device), target and target.to(self.device), self.done)
         while True:
             with self._autocast():  # forward passes only: backward runs in the precision they chose
@@ -116,13 +119,14 @@ class Trainer:
             together = (yielded,) if isinstance(yielded, Term) else yielded
             self._backward(together)
             for term in together:
-                record[f"loss/{term.name}"] = term.loss.detach()
+                losses[f"loss/{term.name}"] = term.loss.detach()
+        record.update(losses)
         record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
         self.method.after_step(self.done)
         if self.average is not None:
             self.average.update_parameters(self.parts["segmenter"])
         self.done += 1
-        return record
+        return record if losses else {}
 
     def _backward(self, together: tuple[Term, ...]) -> None:
         trained = {term.trains for term in together}
@@ -142,7 +146,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that must be restored for the next step to be the one that would have come."""
         return {
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "parts": {name: part.state_dict() for name, part in {**self.parts, **self.kept}.items()},
             "optimisation": self.optimisation.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "random": checkpoint.random_state(),
@@ -150,7 +154,7 @@ class Trainer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint's content."""
-        for name, part in self.parts.items():
+        for name, part in {**self.parts, **self.kept}.items():
             part.load_state_dict(state["parts"][name])
         self.optimisation.load_state_dict(state["optimisation"])
         if self.average is not None:

@@ -5,6 +5,7 @@ import torch
 from vectors import files, label, load
 
 from davsn.ops.losses import SOURCE, TARGET, cross_entropy, domain_loss, weighted_l1
+from davsn.ops.pictures import MEAN_BGR, match_histograms, wrapped
 from davsn.ops.uncertainty import entropy, entropy_loss, self_information
 from davsn.optimisation import Optimisation, OptimiserSettings
 
@@ -27,6 +28,14 @@ def test_losses(parts):
     torch.testing.assert_close(domain_loss(logits, SOURCE), parts["bce0"], **close)
     torch.testing.assert_close(domain_loss(logits, TARGET), parts["bce1"], **close)
     torch.testing.assert_close(weighted_l1(logits, probabilities, probabilities[:, :1]), parts["wl1"], **close)
+
+
+def test_histogram_matching_and_the_wrapped_picture(parts):
+    source, target = (parts[name].permute(2, 0, 1)[None] / 255 for name in ("hm_src", "hm_trg"))
+    torch.testing.assert_close(match_histograms(source, target) * 255, parts["hm_out"], rtol=1e-6, atol=1e-4)
+    assert torch.equal((wrapped(source) * 255).round().byte()[0], parts["wrap_u8"])
+    normalised = (source * 255).flip(1) - torch.tensor(MEAN_BGR).view(3, 1, 1)
+    torch.testing.assert_close(normalised, parts["wrap_in"], rtol=1e-6, atol=1e-5)
 
 
 def test_the_rates_fall_as_published(parts):

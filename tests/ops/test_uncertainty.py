@@ -16,6 +16,13 @@ def test_uniform_is_most_and_one_hot_is_least_uncertain():
     assert entropy_loss(certain) == 0
 
 
+def test_halves_quarters_and_eighths():
+    probabilities = torch.tensor([1 / 2, 1 / 4, 1 / 8, 1 / 8]).view(1, 4, 1, 1)  # bits: 1, 2, 3, 3; at most log2 4 = 2
+    assert self_information(probabilities).flatten().tolist() == pytest.approx([1 / 4, 1 / 4, 3 / 16, 3 / 16])
+    assert entropy(probabilities).item() == pytest.approx(7 / 32)
+    assert entropy_loss(probabilities.expand(2, 4, 3, 5)).item() == pytest.approx(7 / 8)
+
+
 def test_the_gradient_is_finite_where_a_probability_is_zero():
     probabilities = torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1).requires_grad_()
     entropy_loss(probabilities).backward()

@@ -10,12 +10,10 @@ from cyclopts import Parameter
 from davsn.cli.console import console
 from davsn.cli.train import load_recipe
 from davsn.clip import ClipSpec
-from davsn.components import find
 from davsn.data.check import Problem, check
 from davsn.data.samples import target_training
 from davsn.errors import DavsnError
-from davsn.experiment import TWO_FRAMES, Experiment, Part, build_dataset
-from davsn.methods.base import Method
+from davsn.experiment import TWO_FRAMES, Experiment, Part, asked, build_dataset, clips_of
 
 
 def check_(
@@ -50,12 +48,13 @@ def check_(
 
 def _looks(experiment: Experiment, every: int) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     """What there is to look at, by its key in the recipe."""
-    method = find("davsn.methods", experiment.method.name, Method)
-    yield "source", partial(_look, experiment.source, method.source, every)
+    source, target = clips_of(experiment)
+    if source.frames:
+        yield "source", partial(_look, experiment.source, source, every)
     if experiment.target is not None:
-        yield "target", partial(_look, experiment.target, method.target or TWO_FRAMES, every, unlabelled=True)
+        yield "target", partial(_look, experiment.target, target or asked(experiment), every, unlabelled=True)
     for name, part in experiment.validation.items():
-        yield f"validation.{name}", partial(_look, part, replace(TWO_FRAMES, labels=True), every)
+        yield f"validation.{name}", partial(_look, part, asked(experiment, replace(TWO_FRAMES, labels=True)), every)
 
 
 def _look(part: Part, spec: ClipSpec, every: int, unlabelled: bool = False) -> list[Problem]:

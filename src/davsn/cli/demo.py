@@ -218,6 +218,6 @@ def strips(networks: dict[str, Trained]) -> Iterator[Strip]:
             rows["frame"].append(frame)
             rows["truth"].append(colourise(batch.labels[0].numpy(), some.taxonomy))
             for name, trained in networks.items():
-                mask = trained.segmenter.predict(batch.current, batch.previous, batch.flow, batch.size)
+                mask = trained.segmenter.predict(*batch.seen, batch.size)
                 rows.setdefault(name, []).append(overlay(frame, mask[0].numpy(), some.taxonomy))
         yield Strip(samples.dataset.clips[clip].name, rows)

@@ -42,7 +42,7 @@ def predict_(
     out:
         A name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
     flow:
-        The flow estimator (davsn list flow).
+        The flow estimator (davsn list flow); not used by a network of single frames.
     size:
         Width and height of the network's input; without it, those it was trained with.
     recipe:
@@ -51,7 +51,7 @@ def predict_(
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
     trained = open_with(checkpoint, recipe, own_code)
-    estimator = find("davsn.flow", flow, FlowEstimator)
+    estimator = find("davsn.flow", flow if trained.segmenter.looks_back else "zero", FlowEstimator)  # unused then
     predictor = Predictor(
         trained.segmenter,
         trained.taxonomy,

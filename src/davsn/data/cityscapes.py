@@ -1,6 +1,7 @@
 """Cityscapes-Seq: snippets of 30 frames from 50 cities, one frame of each labelled (Cordts et al., 2016)."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +35,10 @@ class Cityscapes(Numbered):
         every_frame: bool = False
         """Use every frame of a snippet, to train an unlabelled target on or to score temporal consistency with;
         false uses the labelled or listed ones."""
+        flow_names: Literal["own", "replaced"] = "own"
+        """With flow: stored, 'replaced' reads the files that TPS's code reads by mistake: it makes an earlier frame's
+        name by replacing the current number wherever it occurs, in the drive's too (aachen_000019_000019 becomes
+        aachen_000018_000018), and so takes another drive's flow between earlier frames."""
 
     _ids = "cityscapes"
     _other_ids = "Wanted are the labelIds as they are downloaded: are these labelTrainIds?"
@@ -53,6 +58,16 @@ class Cityscapes(Numbered):
             f"gtFine/{config.split}/aachen/aachen_000000_000019_gtFine_labelIds.png",
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
+        self._replaced = dict(self._replacements()) if config.flow_names == "replaced" else {}
 
     def _flow_name(self, frame: str, other: str) -> str:
-        return f"{frame}_{other[-6:]}"
+        return f"{self._replaced.get(frame, frame)}_{other[-6:]}"
+
+    def _replacements(self) -> Iterator[tuple[str, str]]:
+        """Earlier frames of samples, and what TPS's code takes for their names where that is something else."""
+        for info in self.clips:
+            for position in info.chosen or ():
+                name, number = info.frames[position], info.frames[position][-6:]
+                if name.count(number) > 1:
+                    earlier = set(range(position)) - set(info.chosen or ())
+                    yield from ((info.frames[at], name.replace(number, info.frames[at][-6:])) for at in earlier)

@@ -59,18 +59,33 @@ class Method(ABC):
     target: ClassVar[ClipSpec | None]
     """What is needed of every target sample; None for a method that sees no target video."""
 
+    single_frames: ClassVar[bool] = False
+    """Whether it can train a network of single frames (video.propagation: none), which is given frame 0 alone."""
+    needs_start: ClassVar[bool] = False
+    """Whether it changes a network that is trained already, and so cannot do without ``start``."""
+
     faithful: ClassVar[Mapping[str, Any]]
-    """Settings under which a step computes what the public code computes, accidents included: dotted key → value."""
+    """Settings under which a step computes what the public code computes, accidents included: dotted key → value.
+    One of the target (``target.…``) is set where the target's data set has it."""
 
     parts: Mapping[str, nn.Module]
     """Everything trainable, by name; holds at least ``"segmenter"``."""
+    kept: Mapping[str, nn.Module] = {}
+    """Modules that no gradient trains, such as a teacher: moved and saved with the parts, in the mode they are in."""
 
     @abstractmethod
     def __init__(self, config: Any, segmenter: VideoSegmenter) -> None: ...
 
+    @classmethod
+    def clips(cls, config: Any) -> tuple[ClipSpec, ClipSpec | None]:
+        """What is needed of source and target samples, where that depends on the settings."""
+        return cls.source, cls.target
+
     @abstractmethod
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
         """The losses of one step, in the order of the paper. Losses that share a graph come together.
+
+        A method that learns by other means than gradients, such as batch statistics, yields none.
 
         Args:
             source: labelled source samples, as ``source`` above asks for them.

@@ -14,11 +14,12 @@ from pydantic import Field
 from torch import Tensor
 
 from davsn.clip import Batch, ClipSpec, Prediction
+from davsn.methods.adversarial import fool, tell_apart
 from davsn.methods.base import PUBLISHED, Method, Term
 from davsn.methods.supervision import supervision
 from davsn.networks.discriminator import discriminator
 from davsn.networks.video import VideoSegmenter
-from davsn.ops.losses import SOURCE, TARGET, domain_loss, weight_discrepancy, weighted_l1
+from davsn.ops.losses import weight_discrepancy, weighted_l1
 from davsn.ops.resize import upsample
 from davsn.ops.uncertainty import entropy
 from davsn.settings import Settings
@@ -76,10 +77,10 @@ class DaVsn(Method):
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
         """See :class:`~davsn.methods.base.Method`."""
         assert target is not None
-        on_source = self.segmenter(source.current, source.previous, source.flow)
+        on_source = self.segmenter(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
-        on_target = self.segmenter(target.current, target.previous, target.flow)
+        on_target = self.segmenter(*target.seen)
         target_views = self.views(on_target, target.size)
         yield (*self.consistency(on_target), *self.fool(target_views))
 
@@ -94,9 +95,10 @@ class DaVsn(Method):
         Returns:
             judge name → (B, 2C, H, W) at the images' ``size``, or (B, 2C, h, w).
         """
+        assert prediction.previous is not None
         views = {}
         if self.config.views == "logits":
-            size = (prediction.flow.shape[-2], prediction.flow.shape[-1])
+            size = (prediction.current.main.shape[-2], prediction.current.main.shape[-1])
         for level in LEVELS:
             current, previous = getattr(prediction.current, level), getattr(prediction.previous, level)
             views[f"spatio_temporal/{level}"] = self.probabilities(current, previous, size)
@@ -112,6 +114,7 @@ class DaVsn(Method):
     def consistency(self, prediction: Prediction) -> Iterator[Term]:
         """Intra-domain: follow the propagated previous prediction where it is surer than the current (3.3)."""
         for level in LEVELS:
+            assert prediction.flow is not None
             current = getattr(prediction.current, level).softmax(1)
             with torch.no_grad():
                 previous = getattr(prediction.previous, level).softmax(1)
@@ -124,17 +127,14 @@ class DaVsn(Method):
     def fool(self, target_views: Mapping[str, Tensor]) -> Iterator[Term]:
         """Cross-domain: the segmenter's half of the game, target predictions that pass for source ones (3.2)."""
         for name, view in target_views.items():
-            loss = domain_loss(self.judges[name](view), SOURCE)
-            yield Term(f"fool/{name}", loss, weight=self.config.adversarial_weight * self.shares[name])
+            yield fool(name, self.judges[name], view, self.config.adversarial_weight * self.shares[name])
 
     def judge(
         self, source_views: Mapping[str, Tensor], target_views: Mapping[str, Tensor]
     ) -> Iterator[tuple[Term, ...]]:
         """Cross-domain: the discriminators' half of the game."""
         for name, judge in self.judges.items():
-            on_source = domain_loss(judge(source_views[name]), SOURCE) / 2
-            on_target = domain_loss(judge(target_views[name].detach()), TARGET) / 2
-            yield Term(f"judge/{name}/source", on_source, name), Term(f"judge/{name}/target", on_target, name)
+            yield tell_apart(name, judge, source_views[name], target_views[name])
 
     def discrepancy(self) -> Iterator[Term]:
         """Keep the two discriminators of a level from becoming one (3.2)."""

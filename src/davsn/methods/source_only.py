@@ -26,6 +26,7 @@ class SourceOnly(Method):
     paper = "The baseline of TPS (Xing et al., ECCV 2022)"
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = None
+    single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "warp", "training.clip": None}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
@@ -35,5 +36,5 @@ class SourceOnly(Method):
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.methods.base.Method`."""
-        prediction = self.segmenter(source.current, source.previous, source.flow)
+        prediction = self.segmenter(*source.seen)
         yield supervision(prediction, source, self.config.main_weight, self.config.aux_weight)

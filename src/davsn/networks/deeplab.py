@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from davsn.clip import Levels
 from davsn.networks.base import ImageNetwork
 from davsn.networks.weights import IMAGENET_NAME, load_imagenet, load_state, read_state
+from davsn.ops.pictures import MEAN_BGR
 from davsn.settings import Settings
-
-_MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # of ImageNet, as the Caffe models have it; range 0 to 255
 
 
 class DeepLabSettings(Settings):
@@ -50,7 +49,7 @@ class DeepLab(ImageNetwork):
         self.layer4 = _stage(1024, 512, config.layers[3], dilation=4)
         self.layer5 = _Classifier(1024, num_classes)
         self.layer6 = _Classifier(2048, num_classes)
-        self.register_buffer("mean", torch.tensor(_MEAN_BGR).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN_BGR).view(3, 1, 1), persistent=False)
         self._initialise()
         if isinstance(config.weights, Path):
             load = load_imagenet if IMAGENET_NAME in config.weights.name else load_state

@@ -10,7 +10,7 @@ from davsn.networks.base import ImageNetwork
 from davsn.ops.resize import upsample
 from davsn.ops.warp import FlowScale, resize_flow, splat, warp
 
-Propagation = Literal["warp", "splat"]
+Propagation = Literal["warp", "splat", "none"]
 
 
 class VideoSegmenter(nn.Module):
@@ -20,9 +20,13 @@ class VideoSegmenter(nn.Module):
     and a 1×1 convolution, shared by the two levels, fuses them with the current ones. It starts as
     "the current frame alone". Logits and their fusion are kept in the weights' own precision under autocast.
 
+    With propagation "none" it is the network of single frames and nothing more: there is no fusion layer, and
+    neither a previous frame nor a flow is looked at.
+
     Args:
         image: the network of single frames.
-        propagation: how logits move along the flow: "warp" (backward bilinear, TPS) or "splat" (rounding, DA-VSN).
+        propagation: how logits move along the flow: "warp" (backward bilinear, TPS), "splat" (rounding, DA-VSN), or
+            "none" for single frames (ADVENT).
         flow_scale: see :func:`davsn.ops.warp.resize_flow`.
     """
 
@@ -32,22 +36,37 @@ class VideoSegmenter(nn.Module):
         self.num_classes = image.num_classes
         self.propagation = propagation
         self.flow_scale = flow_scale
-        self.fusion = nn.Conv2d(2 * self.num_classes, self.num_classes, 1, bias=False)
-        nn.init.dirac_(self.fusion.weight)  # the identity on the current frame's scores, 0 on the previous one's
+        self.fusion: nn.Conv2d | None = None
+        if self.looks_back:
+            self.fusion = nn.Conv2d(2 * self.num_classes, self.num_classes, 1, bias=False)
+            nn.init.dirac_(self.fusion.weight)  # the identity on the current frame's scores, 0 on the previous one's
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it looks at the previous frame; False for a network of single frames."""
+        return self.propagation != "none"
 
     def forward(
-        self, current: Tensor, previous: Tensor | None, flow: Tensor, previous_logits: Levels | None = None
+        self,
+        current: Tensor,
+        previous: Tensor | None = None,
+        flow: Tensor | None = None,
+        previous_logits: Levels | None = None,
     ) -> Prediction:
         """Logits of the current frame with the previous one's help.
 
         Args:
             current: (B, 3, H, W) RGB in [0, 1].
-            previous: the same for the frame before; unused where ``previous_logits`` is given.
-            flow: (B, 2, h, w) current→previous, at any resolution.
+            previous: the same for the frame before; unused where ``previous_logits`` is given, or by a network of
+                single frames.
+            flow: (B, 2, h, w) current→previous, at any resolution; unused by a network of single frames.
             previous_logits: what this network said of the previous frame alone, as ``Prediction.current`` of the
                 step before. A stream in evaluation mode saves half its passes with it.
         """
         current_logits = self._logits(current)
+        if not self.looks_back:
+            return Prediction(current_logits, current_logits)
+        assert flow is not None, "a video network needs the flow current→previous"
         with torch.no_grad():
             if previous_logits is None:
                 assert previous is not None, "give the previous frame, or its logits"
@@ -66,22 +85,25 @@ class VideoSegmenter(nn.Module):
         Returns:
             (B, K, h, w) moved maps and (B, h, w) bool, where something real arrived.
         """
+        assert self.looks_back, "a network of single frames propagates nothing"
         return (splat if self.propagation == "splat" else warp)(maps, flow)
 
     @torch.no_grad()
-    def predict(self, current: Tensor, previous: Tensor, flow: Tensor, size: tuple[int, int]) -> Tensor:
+    def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """(B, H, W) int64 train ids at ``size``: the best class of the fused main logits, resized."""
         return upsample(self(current, previous, flow).fused.main, size).argmax(1)
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        """Trainable parameters by role, each once: the image network's groups and ``"fusion"``."""
-        return {**self.image.groups(), "fusion": list(self.fusion.parameters())}
+        """Trainable parameters by role, each once: the image network's groups and, if it looks back, ``"fusion"``."""
+        groups = self.image.groups()
+        return groups if self.fusion is None else {**groups, "fusion": list(self.fusion.parameters())}
 
     def _logits(self, frames: Tensor) -> Levels:
-        precision = self.fusion.weight.dtype
+        precision = next(self.parameters()).dtype
         return Levels(*(level.to(precision) for level in self.image(frames)))
 
     def _fuse(self, current: Levels, moved: Levels) -> Levels:
+        assert self.fusion is not None
         with torch.autocast(current.main.device.type, enabled=False):
             return Levels(*(self.fusion(torch.cat(pair, 1)) for pair in zip(current, moved, strict=True)))
 

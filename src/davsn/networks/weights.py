@@ -1,7 +1,7 @@
 """Weights from files, read as data and checked name by name, and the names that published files use.
 
 Published snapshots of DA-VSN and TPS hold a plain state dictionary (641 tensors for ResNet-101) in which the
-image network's tensors have no prefix and the fusion layer is ``sf_layer``.
+image network's tensors have no prefix and the fusion layer is ``sf_layer``; ADVENT's are the same without that layer.
 """
 
 import pickle
@@ -96,18 +96,24 @@ def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -
 
 
 def load_weights(segmenter: VideoSegmenter, path: Path) -> None:
-    """Load a file of tensors alone: a snapshot of the public DA-VSN or TPS code, or one of :func:`save_weights`.
+    """Load a file of tensors alone: a snapshot of the public code, or one of :func:`save_weights`.
+
+    Snapshots of DA-VSN and TPS are of video networks, those of ADVENT of networks of single frames.
 
     Raises:
         CheckpointError: an unreadable file, or one of another network or number of classes.
     """
     state = read_state(path)
-    if "sf_layer.weight" in state:
+    ours = segmenter.state_dict()
+    if "sf_layer.weight" in state or any(f"image.{name}" in ours for name in state):
         state = {_our_name(name): tensor for name, tensor in state.items()}
-    elif "fusion.weight" not in state and any(f"image.{name}" in segmenter.state_dict() for name in state):
+    fuses = "fusion.weight" in state
+    if fuses is not segmenter.looks_back and state.keys() ^ ours.keys() == {"fusion.weight"}:
         raise CheckpointError(
-            f"{path} holds a network of single frames, without the layer that fuses two (sf_layer.weight). To start "
-            "from it, name it in network.weights"
+            f"{path} holds a video network, with a layer that fuses two frames. Set video.propagation to warp or splat"
+            if fuses
+            else f"{path} holds a network of single frames, without the layer that fuses two (sf_layer.weight). Set "
+            "video.propagation to none, or to start a video network from it, name it in network.weights"
         )
     load_state(segmenter, state, str(path))
 
@@ -129,7 +135,7 @@ def save_weights(segmenter: VideoSegmenter, path: Path) -> None:
 
 
 def published_state(segmenter: VideoSegmenter) -> State:
-    """The state of a video network under the names of the public code, which can load it."""
+    """The state of a network under the names of the public code, which can load it."""
     return {_published_name(name): tensor for name, tensor in segmenter.state_dict().items()}
 
 

@@ -1,0 +1,83 @@
+"""ADVENT: adversarial entropy minimisation (Vu et al., CVPR 2019, section 3.2).
+
+Instead of making each target pixel sure on its own (MinEnt), make maps of self-information look like those of the
+source, where the network is sure and where it is not: a discriminator tells them apart, and the segmenter fools it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from davsn.clip import Batch, ClipSpec, Prediction
+from davsn.methods.adversarial import fool, tell_apart
+from davsn.methods.base import PUBLISHED, Method, Term
+from davsn.methods.supervision import supervision
+from davsn.networks.discriminator import discriminator
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.resize import upsample
+from davsn.ops.uncertainty import self_information
+from davsn.settings import Settings
+
+LEVELS = ("main", "aux")
+
+
+class Advent(Method):
+    """Learn from the source's labels, and align the domains' maps of self-information."""
+
+    class Config(Settings):
+        """Settings of ADVENT; the defaults are the published ones."""
+
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss."""
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's segmentation loss."""
+        adversarial_weight: float = Field(0.001, ge=0)
+        """Weight of fooling the main discriminator (λ_adv of the paper)."""
+        aux_adversarial: float = Field(0.2, ge=0)
+        """The auxiliary discriminator's share of the main one's weight."""
+        views: Literal["image", "logits"] = "image"
+        """The resolution discriminators see maps at: the images', as published, or the logits' own, far cheaper."""
+        discriminator_width: int = Field(64, ge=1)
+        """Channels of a discriminator's first layer; small networks are fooled by small judges too."""
+
+    paper = "Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation, CVPR 2019"
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
+    single_frames = True
+    faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "none", "training.clip": None}
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        self.judges = {
+            level: discriminator(segmenter.num_classes, config.discriminator_width) for level in reversed(LEVELS)
+        }
+        self.weights = {
+            "main": config.adversarial_weight,
+            "aux": config.adversarial_weight * config.aux_adversarial,
+        }
+        self.parts = {"segmenter": segmenter, **self.judges}
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        on_source = self.segmenter(*source.seen)
+        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+
+        of_target = self.maps(self.segmenter(*target.seen), target.size)
+        yield tuple(fool(level, self.judges[level], of_target[level], self.weights[level]) for level in LEVELS)
+
+        with torch.no_grad():
+            of_source = self.maps(on_source, source.size)
+        for level, judge in self.judges.items():
+            yield tell_apart(level, judge, of_source[level], of_target[level])
+
+    def maps(self, prediction: Prediction, size: tuple[int, int]) -> Mapping[str, Tensor]:
+        """Level → self-information (B, C, H, W) at the images' ``size``, or (B, C, h, w): what a discriminator sees."""
+        if self.config.views == "logits":
+            size = (prediction.fused.main.shape[-2], prediction.fused.main.shape[-1])
+        levels = zip(LEVELS, prediction.fused, strict=True)
+        return {level: self_information(upsample(logits, size).softmax(1)) for level, logits in levels}

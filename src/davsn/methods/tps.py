@@ -1,0 +1,150 @@
+"""TPS: temporal pseudo supervision (Xing et al., ECCV 2022).
+
+Section 3: the network labels an earlier pair of target frames as they are; the labels move along the flow to the
+current frame (cross-frame pseudo labelling), and the network has to find them in a strongly changed version of it
+(cross-frame augmentation). Source pictures take the target's colours.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from davsn.clip import Batch, ClipSpec
+from davsn.errors import ConfigError
+from davsn.methods.base import PUBLISHED, Method, Term
+from davsn.methods.supervision import supervision
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.augmentation import draw_photometric
+from davsn.ops.losses import cross_entropy
+from davsn.ops.pictures import as_if_normalised, match_histograms, wrapped
+from davsn.ops.resize import upsample
+from davsn.ops.warp import mirror_flow, resize_flow, warp
+from davsn.settings import Settings
+
+
+@dataclass(frozen=True)
+class Draw:
+    """All that is random in a step: whether the earlier frames are mirrored, and how the current ones are changed."""
+
+    mirrored: bool
+    scale: float
+    photometric: Callable[[Tensor], Tensor]
+
+
+class Tps(Method):
+    """Learn from the source's labels, and from pseudo labels that come along the flow from an earlier frame."""
+
+    class Config(Settings):
+        """Settings of TPS. Those from ``augmented`` on repair the public code; docs/methods.md says how."""
+
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss, on both domains."""
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's segmentation loss, on both domains."""
+        target_weight: float = Field(1.0, ge=0)
+        """Weight of the pseudo labels (λ_T): 1 as published for SYNTHIA-Seq; 0.1 for VIPER."""
+        interval: int = Field(1, ge=1)
+        """How many frames before the current one the pseudo labels come from."""
+        blur: tuple[float, ...] = Field((5, 7, 9), min_length=1)
+        """Standard deviations to blur by, in pixels; the published ones are for frames of 1024×512."""
+        scales: tuple[float, float] = (0.8, 1.2)
+        """The changed frames' size over their own, from and to."""
+        augmented: Literal["pictures", "numbers"] = "pictures"
+        """What is changed: pictures, or, as published, 8 bits of numbers whose mean has been taken off."""
+        mirrored_flow: Literal["negated", "kept"] = "negated"
+        """The x component of the mirrored frames' flow; the public code keeps its sign."""
+        mirrored_back: Literal["before_warp", "after_warp"] = "before_warp"
+        """When mirrored score maps are mirrored back; the public code warps them along the unmirrored flow first."""
+        split: int | None = Field(None, ge=1)
+        """Row at which the stack of two changed frames is cut apart; null is the frames' height. The public code cuts
+        at 512, which is right for frames of 512 rows alone."""
+
+    paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1, -2), flows=((0, -1), (-1, -2)))
+    faithful: ClassVar[Mapping[str, Any]] = {
+        **PUBLISHED,
+        "video.propagation": "warp",
+        "training.clip": None,
+        "method.augmented": "numbers",
+        "method.mirrored_flow": "kept",
+        "method.mirrored_back": "after_warp",
+        "method.split": 512,
+        "target.flow_names": "replaced",
+    }
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        self.parts = {"segmenter": segmenter}
+
+    @classmethod
+    def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:
+        """Of the target, the current pair and the one ``interval`` earlier, which may share a frame."""
+        early = -config.interval
+        flows = dict.fromkeys([(0, -1), (0, early), (early, early - 1)])
+        return cls.source, ClipSpec(tuple(dict.fromkeys((0, -1, early, early - 1))), tuple(flows))
+
+    def draw(self) -> Draw:
+        """A step's draw, the same for all samples of the batch."""
+        mirrored = random.random() < 0.5
+        low, high = (round(100 * scale) for scale in self.config.scales)
+        scale = random.randrange(low, max(high, low + 1)) / 100
+        return Draw(mirrored, scale, draw_photometric(self.config.blur))
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        draw = self.draw()
+        matched = {offset: match_histograms(frame, target.current) for offset, frame in source.frames.items()}
+        on_source = self.segmenter(*replace(source, frames=matched).seen)
+        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+
+        labels = self.pseudo_labels(target, draw)
+        on_target = self.segmenter(*self.changed(target, draw), target.flow)
+        main, aux = (
+            cross_entropy(upsample(logits, (label.shape[-2], label.shape[-1])), label)
+            for logits, label in zip(on_target.fused, labels, strict=True)
+        )
+        weight = self.config.target_weight
+        yield (
+            Term("pseudo/main", main, weight=weight * self.config.main_weight),
+            Term("pseudo/aux", aux, weight=weight * self.config.aux_weight),
+        )
+
+    @torch.no_grad()
+    def pseudo_labels(self, target: Batch, draw: Draw) -> tuple[Tensor, Tensor]:
+        """What the network says of the earlier frames, moved to the current one: (B, h, w) of main and auxiliary."""
+        early = -self.config.interval
+        current, previous, flow = target.frames[early], target.frames[early - 1], target.flows[early, early - 1]
+        if draw.mirrored:
+            current, previous = current.flip(-1), previous.flip(-1)
+            flow = mirror_flow(flow) if self.config.mirrored_flow == "negated" else flow.flip(-1)
+        labels = []
+        for logits in self.segmenter(current, previous, flow).fused:
+            maps, back = logits.softmax(1), self.config.mirrored_back
+            maps = maps.flip(-1) if draw.mirrored and back == "before_warp" else maps
+            size = (maps.shape[-2], maps.shape[-1])
+            motion = resize_flow(target.flows[0, early], size, self.segmenter.flow_scale)
+            label = warp(maps, motion)[0].argmax(1)
+            labels.append(label.flip(-1) if draw.mirrored and back == "after_warp" else label)
+        return labels[0], labels[1]
+
+    @torch.no_grad()
+    def changed(self, target: Batch, draw: Draw) -> tuple[Tensor, Tensor]:
+        """The current and the previous frame after one strong augmentation of both, at another size."""
+        height, width = target.size
+        stack, row = torch.cat([target.current, target.previous], -2), self.config.split or height
+        if row >= stack.shape[-2]:
+            raise ConfigError("tps", [f"method.split  {row} is beyond two frames of {height} rows. Set it to null"])
+        if self.config.augmented == "numbers":
+            stack = as_if_normalised(draw.photometric(wrapped(stack)))
+        else:
+            stack = draw.photometric(stack)
+        size = (round(height * draw.scale / 8) * 8, round(width * draw.scale / 8) * 8)
+        return upsample(stack[..., :row, :], size), upsample(stack[..., row:, :], size)
