@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from rich.console import Console
 
 from davsn import snapshots
 from davsn.errors import DataError
@@ -66,7 +67,7 @@ def test_the_best_is_the_earliest_of_the_highest_reported(tmp_path):
     assert (found.last.step, found.best.step) == (40, 20)
     table = found.table()
     assert [column.header for column in table.columns] == ["class", "last, step 40", "best, step 20"]
-    assert list(table.columns[0].cells) == ["a", "b (not in the mean)", "mIoU"]
+    assert list(table.columns[0].cells) == ["a", "b (not in the mean)", "mIoU", "below the best"]
     assert list(table.columns[1].cells) == ["50.00", "46.15", "50.00"]
     assert list(table.columns[2].cells) == ["57.14", "50.00", "57.14"]
     assert "chosen on camera itself, by its labels" in table.caption
@@ -126,3 +127,25 @@ def test_content_is_what_counts(tmp_path):
         (tmp_path / name).write_bytes(content)
     shutil.copy(tmp_path / "a", tmp_path / "c")
     assert content_of(tmp_path / "a") == content_of(tmp_path / "c") != content_of(tmp_path / "b")
+
+
+def test_every_rule_chooses_its_checkpoint(tmp_path):
+    for step, (hits, criteria) in enumerate(
+        [(90, {"information": 0.1, "invariance": 0.9}), (50, {"information": 0.7, "invariance": 0.9}), (70, {})], 1
+    ):
+        scores_of(tmp_path).add(f"c{step}", Entry(step, scores(hits, 50), criteria))
+    chosen = scores_of(tmp_path).chosen()
+    assert {rule: entry.step for rule, entry in chosen.items()} == {
+        "last": 3,
+        "information": 2,
+        "invariance": 1,  # the earliest of equals
+        "best": 1,
+    }
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(scores_of(tmp_path).table())
+    lost = next(line for line in captured.get().splitlines() if "below the best" in line)
+    assert lost.split("│")[1].strip() == "below the best"
+    assert [float(cell) for cell in lost.split("│")[2:6]] == pytest.approx(
+        [chosen["best"].scores.miou - entry.scores.miou for entry in chosen.values()], abs=0.006
+    )

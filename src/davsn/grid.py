@@ -22,6 +22,7 @@ from davsn.errors import ConfigError
 from davsn.experiment import Experiment, dump
 from davsn.run import alone, settings_of
 from davsn.scores import Scores, percent
+from davsn.selection import CRITERIA
 from davsn.settings import read_yaml
 from davsn.snapshots import FILE, SnapshotScores
 
@@ -277,10 +278,10 @@ class Row:
     name: str
     runs: Mapping[int, SnapshotScores]
 
-    def mean(self, of: Callable[[Scores], float | None], best: bool = False) -> str:
-        """Mean ± standard deviation over the seeds, of the last checkpoints or of those with the best score."""
-        chosen = [run.best if best else run.last for run in self.runs.values()]
-        return spread([of(entry.scores) for entry in chosen])
+    def mean(self, of: Callable[[Scores], float | None], rule: str = "last") -> str:
+        """Mean ± standard deviation over the seeds, of the checkpoints that a rule chooses."""
+        chosen = [run.chosen() for run in self.runs.values()]
+        return spread([of(entries[rule].scores) for entries in chosen if rule in entries])
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -304,13 +305,19 @@ def rows(done: Sequence[Cell]) -> dict[str, list[Row]]:
 def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
     """The grid's results on one validation set: a row a method, then a row a class."""
     first = next(iter(found[0].runs.values())).last.scores
+    rules = ("last", *CRITERIA, "best")
     summary = Table("run", "seeds", title=f"mIoU on {name}, mean ± standard deviation over the seeds")
-    for heading in ("last", "best", "temporal consistency"):
+    for heading in (*rules, "temporal consistency"):
         summary.add_column(heading, justify="right")
     for row in found:
-        figures = (row.mean(_miou), row.mean(_miou, best=True), row.mean(lambda scores: scores.temporal_consistency))
-        summary.add_row(row.name, str(len(row.runs)), *figures)
-    summary.caption = f"'best' was chosen on {name} itself, by its labels: 'last' is the fair figure"
+        consistency = row.mean(lambda scores: scores.temporal_consistency)
+        summary.add_row(row.name, str(len(row.runs)), *(row.mean(_miou, rule) for rule in rules), consistency)
+    summary.add_section()
+    summary.add_row("below the best, over all runs", "", *(regret(found, rule) for rule in rules), "")
+    summary.caption = (
+        f"Which checkpoint: the last; those that label-free criteria chose; 'best', which was chosen on {name} itself, "
+        "by its labels, and is no fair figure"
+    )
     yield summary
     classes = Table("class", title=f"IoU on {name}, last checkpoint")
     for row in found:
@@ -319,6 +326,13 @@ def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
         note = " (not in the mean)" if label in first.unscored else ""
         classes.add_row(label + note, *(row.mean(_iou_of(label)) for row in found), style="dim" if note else None)
     yield classes
+
+
+def regret(found: Sequence[Row], rule: str) -> str:
+    """What a rule loses against the best checkpoint in mIoU: mean ± standard deviation over all runs."""
+    runs = [run for row in found for run in row.runs.values()]
+    lost = [run.best.scores.miou - chosen[rule].scores.miou for run in runs if rule in (chosen := run.chosen())]
+    return spread(lost)
 
 
 def _miou(scores: Scores) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
 from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
-from davsn.evaluation import information_maximisation
 from davsn.experiment import (
     TWO_FRAMES,
     Experiment,
@@ -36,8 +35,12 @@ from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import WEIGHTS_ALONE
 from davsn.saving import replacing
+from davsn.selection import Criterion, label_free
 from davsn.settings import read_yaml, validate
 from davsn.training import Trainer, optimisation_of, train
+
+_JUDGED = 16
+"""Target frames that a checkpoint is judged by, evenly spread over all."""
 
 
 class Run:
@@ -87,7 +90,7 @@ class Run:
         with replacing(_settings_file(self.folder)) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
-        return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
+        return train(self.trainer, self._batches, self.folder, extra=extra, judge=self._judge(), progress=progress)
 
     def steps_saved(self) -> int:
         """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
@@ -104,15 +107,13 @@ class Run:
         targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
         return zip(sources, targets, strict=True)
 
-    def _select_by(self) -> Callable[[VideoSegmenter], float] | None:
-        """The label-free score that chooses the best checkpoint; None where no target is seen."""
-        if self.target is None:
+    def _judge(self) -> Callable[[VideoSegmenter], Mapping[Criterion, float]] | None:
+        """Every label-free criterion on some target frames, also for a method that sees none; None without a target."""
+        part, precision = self.experiment.target, self.experiment.training.precision
+        if part is None:
             return None
-        few = Samples(self.target.dataset, asked(self.experiment)).spread(16)
-        precision = self.experiment.training.precision
-        return lambda segmenter: information_maximisation(
-            segmenter, evaluation_batches(few), device=self.device, precision=precision
-        )
+        few = Samples(target_training(build_dataset(part)), asked(self.experiment)).spread(_JUDGED)
+        return lambda segmenter: label_free(segmenter, evaluation_batches(few), self.device, precision)
 
 
 @contextmanager
@@ -173,12 +174,14 @@ class Trained:
         taxonomy: its classes.
         experiment: the settings it was trained with.
         step: how many steps it was trained; None where a file of weights alone does not tell.
+        criteria: what the label-free criteria said of it, if they were asked.
     """
 
     segmenter: VideoSegmenter
     taxonomy: Taxonomy
     experiment: Experiment
     step: int | None
+    criteria: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -230,7 +233,7 @@ def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None =
     experiment = _without_data(state["settings"], path, own_code)
     taxonomy = Taxonomy.from_data(state["taxonomy"])
     segmenter = build_segmenter(experiment, len(taxonomy), state)
-    return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
+    return Trained(segmenter.eval(), taxonomy, experiment, state["step"], state.get("criteria", {}))
 
 
 def settings_of(folder: Path, own_code: bool = False) -> Experiment:

@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from davsn.errors import DataError
 from davsn.experiment import Experiment, Part, dump
 from davsn.saving import replacing
 from davsn.scores import Scores, percent
+from davsn.selection import CRITERIA
 
 FILE = "snapshots.json"
 """In a run's folder."""
@@ -31,10 +32,12 @@ class Entry:
     Attributes:
         step: how many steps it was trained.
         scores: what was found.
+        criteria: what the label-free criteria had said of it.
     """
 
     step: int
     scores: Scores
+    criteria: Mapping[str, float] = field(default_factory=dict)
 
 
 class SnapshotScores:
@@ -72,7 +75,8 @@ class SnapshotScores:
         whole["sets"][self.name] = {
             "settings": self.settings,
             "checkpoints": {
-                key: {"step": known.step, "scores": known.scores.as_data()} for key, known in self.entries.items()
+                key: {"step": known.step, "criteria": dict(known.criteria), "scores": known.scores.as_data()}
+                for key, known in self.entries.items()
             },
         }
         with replacing(self.file) as temporary:
@@ -104,18 +108,32 @@ class SnapshotScores:
         """That of the highest mIoU as reported, the earliest of equals."""
         return max(self.entries.values(), key=lambda entry: (_sortable(entry.scores.miou), -entry.step))
 
+    def chosen(self) -> dict[str, Entry]:
+        """The checkpoints that a rule would choose, by the rule: ``last``, each label-free criterion, ``best``.
+
+        A criterion chooses among the checkpoints that it has judged; of equals it takes the earliest.
+        """
+        rules = {"last": self.last}
+        for criterion in CRITERIA:
+            judged = [entry for entry in self.entries.values() if criterion in entry.criteria]
+            if judged:
+                rules[criterion] = max(judged, key=lambda entry: (entry.criteria[criterion], -entry.step))
+        return {**rules, "best": self.best}
+
     def table(self) -> Table:
-        """IoU of every class of the last and of the best checkpoint, and what the best one is worth."""
-        last, best = self.last, self.best
+        """IoU of every class of the checkpoints that each rule chooses, and what the best one is worth."""
+        rules = self.chosen()
+        entries, last, best = rules.values(), self.last, self.best
         table = Table("class", title=f"{len(self.entries)} checkpoints on {self.name}, IoU %")
-        table.add_column(f"last, step {last.step}", justify="right")
-        table.add_column(f"best, step {best.step}", justify="right")
+        for rule, entry in rules.items():
+            table.add_column(f"{rule}, step {entry.step}", justify="right")
         for name in last.scores.names:
             note = " (not in the mean)" if name in last.scores.unscored else ""
-            values = [percent(entry.scores.iou[name] * 100) for entry in (last, best)]
+            values = [percent(entry.scores.iou[name] * 100) for entry in entries]
             table.add_row(name + note, *values, style="dim" if note else None)
         table.add_section()
-        table.add_row("mIoU", *(percent(entry.scores.miou) for entry in (last, best)), style="bold")
+        table.add_row("mIoU", *(percent(entry.scores.miou) for entry in entries), style="bold")
+        table.add_row("below the best", *(percent(best.scores.miou - entry.scores.miou) for entry in entries))
         table.caption = f"'best' was chosen on {self.name} itself, by its labels: 'last' is the fair figure"
         return table
 
@@ -175,10 +193,11 @@ def _read(file: Path) -> dict[str, Any]:
 def _entry(item: Any, file: Path) -> Entry:
     try:
         step, scores = int(item["step"]), item["scores"]
-    except (ValueError, KeyError, TypeError) as error:
+        criteria = {str(name): float(value) for name, value in item.get("criteria", {}).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = f"does not hold the scores of a run's checkpoints ({error!r})"
         raise DataError(found, str(file), "Delete it, and all are scored anew") from None
-    return Entry(step, Scores.from_data(scores, str(file)))
+    return Entry(step, Scores.from_data(scores, str(file)), criteria)
 
 
 def _sortable(miou: float) -> float:

@@ -24,6 +24,7 @@ from davsn.methods.base import Method, Term
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.optimisation import Optimisation
+from davsn.selection import Criterion
 from davsn.settings import Settings
 from davsn.tensorboard import curves
 
@@ -54,6 +55,8 @@ class TrainingSettings(Settings):
     """How many of the newest checkpoints to keep; the best is kept beside them."""
     log_every: int = Field(20, ge=1)
     """Steps between writes of the log."""
+    select: Criterion = "information"
+    """Which label-free criterion chooses the best checkpoint; all are measured, where there is a target."""
     tensorboard: bool = False
     """Write the log as TensorBoard curves too, if that is installed."""
     workers: int = Field(1, ge=0)
@@ -211,7 +214,7 @@ def train(
     folder: Path,
     *,
     extra: Mapping[str, Any],
-    select: Callable[[VideoSegmenter], float] | None = None,
+    judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
 ) -> bool:
     """Train to the end, from the newest checkpoint in ``folder`` if there is one.
@@ -221,7 +224,7 @@ def train(
         batches: see :data:`Batches`.
         folder: the run's folder: ``log.jsonl``, ``checkpoints/``.
         extra: settings and class table, kept in every checkpoint.
-        select: scores the segmenter without target labels, higher is better; the best checkpoint is kept.
+        judge: scores the segmenter by every criterion that needs no target labels; the best checkpoint is kept.
         progress: called after every write of the log with the steps done and the last line.
 
     Returns:
@@ -253,9 +256,10 @@ def train(
                 progress(trainer.done, log.flush())
             if save:
                 # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
-                score = select(trainer.segmenter) if select and due else -math.inf
+                criteria = dict(judge(trainer.segmenter)) if judge and due else {}
+                score = criteria.get(settings.select, -math.inf)
                 improved, best = score > best, max(score, best)
-                state = {**trainer.state_dict(), **extra, "best": best, "score": score}
+                state = {**trainer.state_dict(), **extra, "best": best, "criteria": criteria}
                 checkpoint.save(saved, trainer.done, state, keep=settings.keep, best=improved)
     return trainer.done == settings.steps
 

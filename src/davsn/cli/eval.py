@@ -110,7 +110,7 @@ def _every(
             trained = open_trained(kept, own)
             for name in wanted:
                 scores = score(trained, sets[name], name, labelled_only)
-                kept_scores[name].add(content, Entry(trained.step or 0, scores))
+                kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
                 console.print(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
     for scored in kept_scores.values():
         if not scored.entries:

@@ -123,8 +123,7 @@ def _show(folder: Path, done: list[Cell]) -> None:
         content[name] = {
             row.name: {
                 str(seed): {
-                    chosen: {"step": entry.step, "scores": entry.scores.as_data()}
-                    for chosen, entry in (("last", run.last), ("best", run.best))
+                    rule: {"step": entry.step, "scores": entry.scores.as_data()} for rule, entry in run.chosen().items()
                 }
                 for seed, run in row.runs.items()
             }
