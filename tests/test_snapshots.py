@@ -68,8 +68,8 @@ def test_the_best_is_the_earliest_of_the_highest_reported(tmp_path):
     table = found.table()
     assert [column.header for column in table.columns] == ["class", "last, step 40", "best, step 20"]
     assert list(table.columns[0].cells) == ["a", "b (not in the mean)", "mIoU", "below the best"]
-    assert list(table.columns[1].cells) == ["50.00", "46.15", "50.00"]
-    assert list(table.columns[2].cells) == ["57.14", "50.00", "57.14"]
+    assert list(table.columns[1].cells) == ["50.00", "46.15", "50.00", "7.14"]
+    assert list(table.columns[2].cells) == ["57.14", "50.00", "57.14", "0.00"]
     assert "chosen on camera itself, by its labels" in table.caption
 
 

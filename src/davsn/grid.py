@@ -11,15 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 from rich.table import Table
 
+from davsn.components import find
 from davsn.errors import ConfigError
 from davsn.experiment import Experiment, dump
+from davsn.methods.base import Method
 from davsn.run import alone, settings_of
 from davsn.scores import Scores, percent
 from davsn.selection import CRITERIA
@@ -28,6 +30,8 @@ from davsn.snapshots import FILE, SnapshotScores
 
 OUTPUT = "output.txt"
 """What a cell's commands print, in its folder."""
+_FIRST = "source_only"
+"""The method whose networks others start from."""
 _ALL = 100_000
 """Checkpoints kept of a run, unless the command line says otherwise: the best is looked for among all."""
 POLL = 0.5
@@ -43,36 +47,65 @@ class Cell:
         seed: of the run.
         assignments: what it changes in the recipe, as ``key=value``.
         folder: the run's.
+        after: the folder of the cell whose network it starts from, which has to be done first.
     """
 
     row: str
     seed: int
     assignments: tuple[str, ...]
     folder: Path
+    after: Path | None = None
 
 
 def cells(
-    folder: Path, own_method: str, methods: Sequence[str], values: Mapping[str, Sequence[Any]], seeds: Sequence[int]
+    folder: Path, recipe: Mapping[str, Any], methods: Sequence[str], values: Mapping[str, Sequence[Any]], seeds: int
 ) -> list[Cell]:
     """Every combination, those of one seed together.
 
+    A method that changes a trained network starts from that of the source_only cell with the same values and seed,
+    unless the recipe names another start.
+
     Args:
         folder: holds the runs' folders.
-        own_method: the recipe's; it keeps the recipe's settings, and every other method has its defaults.
+        recipe: what stands in it. Its method keeps its settings, and every other method has its defaults.
         methods: the names; none takes the recipe's own.
         values: settings that vary, by dotted key.
-        seeds: one run each.
+        seeds: how many, from 0.
+
+    Raises:
+        ConfigError: no such method, or one that has nothing to start from.
     """
-    keep = [] if "training.keep" in values else [f"training.keep={_ALL}"]
+    method = recipe.get("method")
+    own = str(method.get("name") if isinstance(method, Mapping) else method)
+    started = recipe.get("start") is not None or "start" in values
+    names = list(dict.fromkeys(methods)) or [own]
+    needy = [name for name in names if find("davsn.methods", name, Method).needs_start and not started]
+    if needy and _FIRST not in names:
+        raise ConfigError("--methods", [f"{name} starts from a trained network: add {_FIRST}" for name in needy])
     found = []
-    for seed, method, *combination in itertools.product(seeds, methods or [own_method], *values.values()):
-        changed = [f"{key}={json.dumps(value)}" for key, value in zip(values, combination, strict=True)]
-        varied = [text for text, several in zip(changed, values.values(), strict=True) if len(several) > 1]
-        row = " ".join([Path(method).stem, *varied])
-        chosen = [] if method == own_method else [f"method={method}"]
-        assignments = (*chosen, *changed, *keep, f"seed={seed}")
-        found.append(Cell(row, seed, assignments, folder / f"{_file_name(row)}-{seed}"))
+    for seed in range(seeds):
+        for name in sorted(names, key=lambda name: (name in needy, names.index(name))):
+            for combination in itertools.product(*values.values()):
+                changed = dict(zip(values, combination, strict=True))
+                cell = _cell(folder, name, name == own, changed, _varied(values), seed)
+                if name in needy:
+                    first = _cell(folder, _FIRST, _FIRST == own, changed, _varied(values), seed).folder
+                    cell = replace(cell, assignments=(*cell.assignments, f"start={first}"), after=first)
+                found.append(cell)
     return found
+
+
+def _cell(folder: Path, method: str, own: bool, changed: Mapping[str, Any], varied: Sequence[str], seed: int) -> Cell:
+    texts = {key: f"{key}={json.dumps(value)}" for key, value in changed.items()}
+    row = " ".join([Path(method).stem, *(texts[key] for key in varied)])
+    keep = {} if "training.keep" in changed else {"training.keep": f"training.keep={_ALL}"}
+    chosen = [] if own else [f"method={method}"]
+    assignments = (*chosen, *{**texts, **keep}.values(), f"seed={seed}")
+    return Cell(row, seed, assignments, folder / f"{_file_name(row)}-{seed}")
+
+
+def _varied(values: Mapping[str, Sequence[Any]]) -> list[str]:
+    return [key for key, several in values.items() if len(several) > 1]
 
 
 def values_of(changes: Sequence[str]) -> dict[str, list[Any]]:
@@ -212,14 +245,23 @@ def run_all(
     Returns:
         what went wrong, by cell.
     """
-    jobs = {cell: executor.submit(carry_out, recipe, cell, threads) for cell in wanted}
+    jobs: dict[Cell, Job] = {}
+    problems: dict[Cell, str] = {}
     while True:
         over = [cell for cell, job in jobs.items() if job.done()]
+        problems.update((cell, problem) for cell in over if (problem := _problem(cell, jobs[cell])))
+        open_ = {cell.folder for cell in wanted if cell not in over and cell not in problems}
+        broken = {cell.folder for cell in problems}
+        for cell in wanted:
+            if cell.after in broken and cell not in problems:
+                problems[cell] = f"not run, since what it starts from failed: {cell.after}"
+            elif cell not in jobs and cell not in problems and cell.after not in open_:
+                jobs[cell] = executor.submit(carry_out, recipe, cell, threads)
         steps = {cell: _steps(cell) for cell in wanted}
         under_way = [cell.folder.name for cell in wanted if cell not in over and steps[cell]]
-        progress(sum(steps.values()), f"{len(over)} of {len(jobs)} runs done  {' '.join(under_way[:2])}".rstrip())
-        if len(over) == len(jobs):
-            return {cell: problem for cell, job in jobs.items() if (problem := _problem(cell, job))}
+        progress(sum(steps.values()), f"{len(over)} of {len(wanted)} runs done  {' '.join(under_way[:2])}".rstrip())
+        if len(over) + sum(cell not in jobs for cell in problems) == len(wanted):
+            return problems
         time.sleep(POLL)
 
 

@@ -27,25 +27,27 @@ def test_mistakes(davsn, world):
     assert "validation  is empty" in told("validation={}")
     assert "count from 1" in told("--seeds", "0")
     assert "should read key=value" in told("nonsense")
+    assert "add source_only" in told("--methods", "batch_norm")
 
 
 @pytest.mark.slow
 def test_methods_and_seeds(davsn, world, tmp_path):
-    command = ["sweep", "tiny.yaml", "--methods", "source_only,da_vsn", "--seeds", "2", *FEW, "-o", tmp_path]
+    command = ["sweep", "tiny.yaml", "--methods", "batch_norm,source_only", "--seeds", "2", *FEW, "-o", tmp_path]
     code, out, err = davsn(world, *command, "--jobs", "2", "--threads", "1")
     assert code == 0, err
     assert "4 runs in" in out
     assert "mIoU on camera, mean ± standard deviation" in " ".join(out.split())
     content = json.loads((tmp_path / "sweep.json").read_text())["camera"]
-    assert set(content) == {"source_only", "da_vsn"}
+    assert set(content) == {"source_only", "batch_norm"}
     for method, runs in content.items():
         assert set(runs) == {"0", "1"}
         for seed, run in runs.items():
             assert run["last"]["step"] == 2
-            assert run["best"]["scores"]["miou"] >= run["last"]["scores"]["miou"]
+            assert set(run) == {"last", "information", "invariance", "neighbourhood", "best"}
+            assert all(run["best"]["scores"]["miou"] >= entry["scores"]["miou"] for entry in run.values())
             settings = yaml.safe_load((tmp_path / f"{method}-{seed}" / "settings.yaml").read_text())
             assert (settings["seed"], settings["method"]["name"]) == (int(seed), method)
-    logs = {seed: (tmp_path / f"da_vsn-{seed}" / "log.jsonl").read_text() for seed in "01"}
+    logs = {seed: (tmp_path / f"source_only-{seed}" / "log.jsonl").read_text() for seed in "01"}
     assert logs["0"] != logs["1"]
 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pt")}

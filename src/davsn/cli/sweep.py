@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from davsn.cli.console import console, progress
 from davsn.cli.train import load_recipe
 from davsn.errors import ConfigError
-from davsn.experiment import Experiment
+from davsn.experiment import Experiment, dump
 from davsn.grid import Cell, Processes, cells, cluster, finished, rows, run_all, tables, values_of
 from davsn.saving import replacing
 
@@ -60,10 +60,10 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
     """
     if seeds < 1 or jobs < 1:
         raise ConfigError("the command line", ["--seeds and --jobs count from 1"])
-    base = load_recipe(recipe, [])
+    base = load_recipe(recipe, [], paths=False)
     folder = out or Path("runs") / f"{base.name}-sweep"
     names = [name.strip() for name in methods.split(",") if name.strip()]
-    planned = cells(folder, base.method.name, names, values_of(changes), range(seeds))
+    planned = cells(folder, dump(base), names, values_of(changes), seeds)
     experiments = _experiments(recipe, planned)
     wanted = {cell: experiment for cell, experiment in experiments.items() if not finished(cell, experiment)}
     console.print(f"{len(planned)} runs in {folder}, {len(planned) - len(wanted)} of them done")
@@ -83,7 +83,8 @@ def _experiments(recipe: str, planned: list[Cell]) -> dict[Cell, Experiment]:
     found, mistakes = {}, {}
     for cell in planned:
         try:
-            found[cell] = load_recipe(recipe, list(cell.assignments))
+            # What it starts from is not there yet; all other paths are those of the cells that come first.
+            found[cell] = load_recipe(recipe, list(cell.assignments), paths=cell.after is None)
         except ConfigError as error:
             mistakes.update(dict.fromkeys(error.mistakes))
     if not mistakes and not all(experiment.validation for experiment in found.values()):
