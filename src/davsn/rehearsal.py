@@ -60,12 +60,12 @@ def rehearse(trainer: Trainer, source: Batch, target: Batch | None) -> Rehearsal
         Exception: whatever the step itself would raise, such as a ConfigError for frames that are too small.
     """
     fake = FakeTensorMode(allow_non_fake_inputs=True)
-    modules: list[nn.Module] = [*trainer.parts.values()]
+    modules: list[nn.Module] = [*trainer.modules.values()]
     hollow: dict[int, Any] = {id(tensor): _hollow(fake, tensor) for tensor in _tensors(modules)}
     hollow[id(trainer.average)] = None  # counted below: it would ask for the content of its counter
     double = copy.deepcopy(trainer, hollow)
     peak = _Peak()
-    peak.note([part.state_dict() for part in double.parts.values()])
+    peak.note([part.state_dict() for part in double.modules.values()])
     try:
         with fake, peak:
             double.step(_empty(source), None if target is None else _empty(target))
@@ -76,7 +76,10 @@ def rehearse(trainer: Trainer, source: Batch, target: Batch | None) -> Rehearsal
             raise CannotRehearseError("the step copies tensors to NumPy or lists") from error
         raise
     extra = 0 if trainer.average is None else _bytes(trainer.average.state_dict())
-    kept = [[part.state_dict() for part in double.parts.values()], double.optimisation.state_dict()]
+    kept = [
+        [part.state_dict() for part in double.modules.values()],
+        double.optimisation.state_dict(),
+    ]
     return Rehearsal(peak.most + extra, _bytes(kept) + extra)
 
 

@@ -70,6 +70,8 @@ class Method(ABC):
 
     parts: Mapping[str, nn.Module]
     """Everything trainable, by name; holds at least ``"segmenter"``."""
+    kept: Mapping[str, nn.Module] = {}
+    """Modules that no gradient trains, such as a teacher: moved and saved with the parts, in the mode they are in."""
 
     @abstractmethod
     def __init__(self, config: Any, segmenter: VideoSegmenter) -> None: ...

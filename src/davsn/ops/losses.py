@@ -30,6 +30,25 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return total / counted.sum().clamp(min=1)
 
 
+def weighted_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+    """Cross entropy with a weight for each pixel, averaged over *all* pixels whose label is a class.
+
+    A weight of 0 takes a pixel out of the sum and not out of the mean, so that a picture that is hardly trusted
+    pulls hardly at all.
+
+    Args:
+        logits: (B, C, H, W).
+        labels: (B, H, W) int64 train ids; see :func:`cross_entropy`.
+        weight: (B, H, W), or a shape that broadcasts to it.
+
+    Returns:
+        scalar.
+    """
+    counted = (labels >= 0) & (labels < logits.shape[1])
+    each = functional.cross_entropy(logits, labels.masked_fill(~counted, IGNORE), ignore_index=IGNORE, reduction="none")
+    return (weight * each).sum() / counted.sum().clamp(min=1)
+
+
 def domain_loss(logits: Tensor, label: float) -> Tensor:
     """Binary cross entropy of a discriminator's output against one domain, averaged over all outputs.
 

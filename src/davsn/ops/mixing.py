@@ -1,0 +1,79 @@
+"""Cutting parts out of one picture and pasting them into another: masks, and the pasting.
+
+Draws come from PyTorch's and Python's global generators, whose states a checkpoint holds. Nothing is copied to the
+host: which classes a label holds is found out, and drawn from, where the label is.
+"""
+
+import random
+
+import torch
+from torch import Tensor
+
+
+def half_of_the_classes(labels: Tensor, num_classes: int) -> Tensor:
+    """The pixels of a random half of the classes that each label holds (ClassMix, Olsson et al., WACV 2021).
+
+    Of an odd number of classes it is the larger half. Pixels without a class are never among them.
+
+    Args:
+        labels: (B, H, W) int64 train ids, 255 = ignore.
+        num_classes: ``C``.
+
+    Returns:
+        (B, H, W) bool.
+    """
+    held = classes_held(labels, num_classes)
+    draw = torch.rand(held.shape).to(labels.device).masked_fill(~held, 2.0)
+    rank = draw.argsort(1).argsort(1)
+    chosen = (rank < (held.sum(1, keepdim=True) + 1) // 2) & held
+    return pixels_of(labels, chosen)
+
+
+def classes_held(labels: Tensor, num_classes: int) -> Tensor:
+    """(B, C) bool: which classes each label (B, H, W) holds."""
+    batch = len(labels)
+    counted = (labels >= 0) & (labels < num_classes)
+    seen = torch.zeros(batch, num_classes + 1, dtype=torch.bool, device=labels.device)
+    index = torch.where(counted, labels, num_classes).flatten(1)
+    return seen.scatter_(1, index, torch.ones_like(index, dtype=torch.bool))[:, :num_classes]
+
+
+def pixels_of(labels: Tensor, chosen: Tensor) -> Tensor:
+    """(B, H, W) bool: the pixels whose class is among those chosen.
+
+    Args:
+        labels: (B, H, W) int64 train ids, 255 = ignore.
+        chosen: (B, C) bool.
+    """
+    batch, num_classes = chosen.shape
+    table = torch.cat([chosen, chosen.new_zeros(batch, 1)], 1)
+    counted = (labels >= 0) & (labels < num_classes)
+    index = torch.where(counted, labels, num_classes).flatten(1)
+    return table.gather(1, index).view_as(labels)
+
+
+def rectangle(size: tuple[int, int], low: float = 0.25, high: float = 0.5) -> tuple[slice, slice]:
+    """A random place and shape to cut out (CutMix, Yun et al., ICCV 2019): rows and columns.
+
+    Args:
+        size: (H, W) of the picture.
+        low: the smallest share of its area, in (0, 1].
+        high: the largest.
+    """
+    height, width = size
+    area, shape = random.uniform(low, high), random.uniform(-0.5, 0.5)  # at most e times as wide as high, or as narrow
+    across = min(1.0, area**0.5 * 2.718281828459045**shape)
+    rows, columns = max(1, round(height * min(1.0, area / across))), max(1, round(width * across))
+    top, left = random.randint(0, height - rows), random.randint(0, width - columns)
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def paste(mask: Tensor, front: Tensor, back: Tensor) -> Tensor:
+    """The front where the mask says so, the back elsewhere.
+
+    Args:
+        mask: (B, H, W) bool.
+        front: (B, K, H, W) or (B, H, W): pictures, flows, labels or weights.
+        back: the same shape.
+    """
+    return torch.where(mask[:, None] if front.dim() == mask.dim() + 1 else mask, front, back)
