@@ -18,8 +18,8 @@ import torch
 from davsn.cli.demo import FULL, QUICK, Scale
 from davsn.cli.train import recipe_values, score, train_in
 from davsn.experiment import Experiment, load
-from davsn.run import open_trained
 from davsn.settings import override
+from davsn.trained import open_trained
 from records import PROJECT, commit, recorded, row, write
 
 WRONG = str(Path(__file__).with_name("wrong_sign.py"))

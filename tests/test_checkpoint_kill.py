@@ -83,7 +83,7 @@ def outcome(folder):
     tensors = {}
     for file in files:
         state = checkpoint.load(file)
-        kept = {key: state[key] for key in ("parts", "optimisation", "random", "step", "best", "score")}
+        kept = {key: state[key] for key in ("parts", "optimisation", "random", "step", "best", "criteria")}
         tensors |= leaves(kept, file.name)
     return (folder / "log.jsonl").read_bytes(), tensors
 

@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +13,8 @@ from davsn.data.folder import Folder
 from davsn.data.loading import evaluation_batches
 from davsn.data.samples import Samples
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import DataError
-from davsn.evaluation import evaluate, information_maximisation
+from davsn.evaluation import evaluate
+from davsn.selection import label_free
 
 
 def picture(ids):
@@ -57,7 +56,7 @@ def test_a_network_of_single_frames_is_scored_on_single_frames():
         == evaluate(colour_segmenter(), [batch(i, A, "clip/0", labels=A) for i in (A, B)], TAXONOMY).counts
     )
     assert scores.temporal_consistency is None
-    assert information_maximisation(single, alone) > 0
+    assert label_free(single, alone)["information"] > 0
     with pytest.raises(AssertionError, match="a video network needs the flow"):
         evaluate(colour_segmenter(), alone, TAXONOMY)
 
@@ -195,7 +194,6 @@ def test_the_mode_of_every_module_is_put_back_and_nothing_is_learned():
     network.fusion.eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     evaluate(network, [batch(A, A, "x/0", labels=A)], TAXONOMY)
-    information_maximisation(network, [batch(A, A, "x/0")])
     assert network.training
     assert network.image.norm.training
     assert not network.fusion.training
@@ -212,44 +210,3 @@ def test_the_mode_is_put_back_after_a_failure():
 def test_bf16_scores():
     scores = evaluate(colour_segmenter(), [batch(A, A, "x/0", labels=A)], TAXONOMY, precision="bf16")
     assert scores.miou == 100.0
-
-
-def grey(level):
-    return Batch(
-        {0: torch.full((1, 3, 2, 2), level), -1: torch.full((1, 3, 2, 2), level)}, {(0, -1): ZERO}, names=("",)
-    )
-
-
-ZERO = torch.zeros(1, 2, 2, 2)
-
-
-def test_label_free_score_of_a_sure_network_that_uses_every_class_is_one():
-    thirds = [[0, 1, 2]]
-    assert information_maximisation(colour_segmenter(1e3), [batch(thirds, thirds, "")]) == pytest.approx(1.0)
-
-
-def test_label_free_score_of_a_collapsed_or_unsure_network_is_nought():
-    collapsed = [[0, 0, 0]]
-    assert information_maximisation(colour_segmenter(1e3), [batch(collapsed, collapsed, "")]) == pytest.approx(
-        0.0, abs=1e-6
-    )
-    assert information_maximisation(colour_segmenter(), [grey(0.5)]) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_label_free_score_worked_by_hand():
-    # two pixels, each sure by p = e^2 / (e^2 + 2) of another class
-    sure = math.exp(2) / (math.exp(2) + 2)
-    rest = (1 - sure) / 2
-    mean = [(sure + rest) / 2, (sure + rest) / 2, rest]
-
-    def entropy(probabilities):
-        return -sum(p * math.log(p) for p in probabilities)
-
-    expected = (entropy(mean) - entropy([sure, rest, rest])) / math.log(3)
-    found = information_maximisation(colour_segmenter(2.0), [batch([[0]], [[0]], ""), batch([[1]], [[1]], "")])
-    assert found == pytest.approx(expected, abs=1e-6)
-
-
-def test_label_free_score_needs_frames():
-    with pytest.raises(DataError, match="at least one target frame"):
-        information_maximisation(colour_segmenter(), [])

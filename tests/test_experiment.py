@@ -19,8 +19,9 @@ from davsn.errors import CheckpointError, ConfigError, DataError
 from davsn.experiment import Experiment, choose, device_of, dump, load
 from davsn.flow.base import FlowEstimator
 from davsn.methods.base import Method
-from davsn.run import Run, open_trained, scored_frames
+from davsn.run import Run
 from davsn.settings import read_yaml, validate
+from davsn.trained import open_trained, scored_frames
 
 MINE = """
 from davsn.methods.source_only import SourceOnly as Base

@@ -11,7 +11,8 @@ from davsn.errors import CheckpointError
 from davsn.evaluation import evaluate
 from davsn.experiment import asked, clips_of, load
 from davsn.flow.dis import Dis
-from davsn.run import Run, open_trained, scored_frames
+from davsn.run import Run
+from davsn.trained import open_trained, scored_frames
 
 SINGLE = ["video.propagation=none"]
 

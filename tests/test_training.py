@@ -90,12 +90,13 @@ def test_a_run_stopped_anywhere_ends_bit_for_bit_like_one_that_was_not(tmp_path,
 
 
 def test_the_last_checkpoints_and_the_best_are_kept(tmp_path):
-    scores = iter([1.0, 5.0, 2.0, 3.0])
-    trainer = trainer_of(steps=16)
-    train(trainer, batches, tmp_path, extra={"settings": {}}, select=lambda segmenter: next(scores))
+    scores = iter([{"information": value, "invariance": -value} for value in (1.0, 5.0, 2.0, 3.0)])
+    trainer = trainer_of(steps=16, select="information")
+    train(trainer, batches, tmp_path, extra={"settings": {}}, judge=lambda segmenter: next(scores))
     saved = tmp_path / "checkpoints"
     assert sorted(file.name for file in saved.iterdir()) == ["best.pt", "step_0000012.pt", "step_0000016.pt"]
-    assert checkpoint.load(saved / "best.pt")["step"] == 8
+    best = checkpoint.load(saved / "best.pt")
+    assert (best["step"], best["criteria"]) == (8, {"information": 5.0, "invariance": -5.0})
 
 
 def test_a_signal_saves_and_leaves(tmp_path):

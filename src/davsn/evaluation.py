@@ -1,4 +1,4 @@
-"""The published evaluation protocol, temporal consistency, and a score that needs no labels."""
+"""The published evaluation protocol, and temporal consistency."""
 
 import math
 import time
@@ -11,14 +11,13 @@ from torch.nn.functional import interpolate
 
 from davsn.clip import IGNORE, Batch
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import DataError
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.warp import resize_flow, warp
 from davsn.scores import ConfusionMatrix, Scores, iou, mean_percent
 
-__all__ = ["ConfusionMatrix", "Scores", "evaluate", "information_maximisation", "iou"]
+__all__ = ["ConfusionMatrix", "Scores", "evaluate", "iou"]
 
 _REMEMBERED = 8
 """Samples back in which a sample's previous frame is looked for: the largest stride with a consistency."""
@@ -118,47 +117,3 @@ def _fetched(previous: Tensor, batch: Batch, index: int) -> Tensor:
     if trusted is not None:
         known = known & (interpolate(trusted[index : index + 1, None].float(), (height, width))[:, 0] > 0)
     return torch.where(known, warped[:, 0].round().long(), IGNORE)[0]
-
-
-def information_maximisation(
-    segmenter: VideoSegmenter,
-    batches: Iterable[Batch],
-    device: torch.device | str = "cpu",
-    precision: Precision = "fp32",
-) -> float:
-    """A score that needs no labels: sure about each pixel, yet using many classes; higher is better.
-
-    The entropy of the mean prediction minus the mean entropy of the predictions: the mutual information of
-    pixel and class (Bridle et al., "Unsupervised Classifiers, Mutual Information and Phantom Targets", NIPS
-    1991; for adaptation Shi & Sha, "Information-Theoretical Learning of Discriminative Clusters for
-    Unsupervised Domain Adaptation", ICML 2012). It catches a network that collapses to few classes and one
-    that is unsure everywhere; it cannot see one that is sure and wrong, and it prefers classes of equal area,
-    which streets do not have.
-
-    Args:
-        segmenter: the network; the softmax of its fused main logits is judged, at their own resolution.
-        batches: target frames with the frames 0 and -1; labels are not looked at.
-        device: where to compute.
-        precision: of the network; entropies are taken in float32 and summed in float64.
-
-    Returns:
-        nats divided by log C, in [0, 1].
-
-    Raises:
-        DataError: no frames.
-    """
-    mean, entropy, pixels = torch.zeros((), dtype=torch.float64), 0.0, 0
-    with predicting(segmenter, device, precision):
-        for batch in batches:
-            batch = batch.to(device)
-            logits = segmenter(*batch.seen).fused.main
-            logarithms = logits.float().log_softmax(1)
-            likely = logarithms.exp()
-            mean = mean + likely.sum((0, 2, 3)).cpu().double()
-            entropy -= float((likely * logarithms).sum())
-            pixels += logits[:, 0].numel()
-    if not pixels:
-        raise DataError("the label-free score needs at least one target frame, and there was none")
-    mean = mean / pixels
-    spread = -float(torch.special.xlogy(mean, mean).sum())
-    return (spread - entropy / pixels) / math.log(len(mean))

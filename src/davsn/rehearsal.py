@@ -60,13 +60,12 @@ def rehearse(trainer: Trainer, source: Batch, target: Batch | None) -> Rehearsal
         Exception: whatever the step itself would raise, such as a ConfigError for frames that are too small.
     """
     fake = FakeTensorMode(allow_non_fake_inputs=True)
-    modules: list[nn.Module] = [*trainer.parts.values(), *trainer.kept.values()]
+    modules: list[nn.Module] = [*trainer.modules.values()]
     hollow: dict[int, Any] = {id(tensor): _hollow(fake, tensor) for tensor in _tensors(modules)}
     hollow[id(trainer.average)] = None  # counted below: it would ask for the content of its counter
     double = copy.deepcopy(trainer, hollow)
     peak = _Peak()
-    held = [*double.parts.values(), *double.kept.values()]
-    peak.note([module.state_dict() for module in held])
+    peak.note([part.state_dict() for part in double.modules.values()])
     try:
         with fake, peak:
             double.step(_empty(source), None if target is None else _empty(target))
@@ -77,8 +76,11 @@ def rehearse(trainer: Trainer, source: Batch, target: Batch | None) -> Rehearsal
             raise CannotRehearseError("the step copies tensors to NumPy or lists") from error
         raise
     extra = 0 if trainer.average is None else _bytes(trainer.average.state_dict())
-    saved = [[module.state_dict() for module in held], double.optimisation.state_dict()]
-    return Rehearsal(peak.most + extra, _bytes(saved) + extra)
+    kept = [
+        [part.state_dict() for part in double.modules.values()],
+        double.optimisation.state_dict(),
+    ]
+    return Rehearsal(peak.most + extra, _bytes(kept) + extra)
 
 
 def with_flows(batch: Batch, spec: ClipSpec) -> Batch:

@@ -1,29 +1,24 @@
-"""An experiment in a folder: trained there, resumed from there, and opened again to predict and to be scored."""
+"""An experiment in a folder: trained there, and resumed from there."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
+from filelock import FileLock, Timeout
 
 import davsn
 from davsn import checkpoint
 from davsn.clip import Batch
 from davsn.components import find
-from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw
-from davsn.data.taxonomy import Taxonomy
-from davsn.errors import CheckpointError, ConfigError, DataError, DavsnError
-from davsn.evaluation import information_maximisation
+from davsn.errors import ConfigError, DataError
 from davsn.experiment import (
-    TWO_FRAMES,
     Experiment,
-    Part,
     asked,
     build_dataset,
     build_labelled,
@@ -31,14 +26,17 @@ from davsn.experiment import (
     clips_of,
     device_of,
     dump,
-    known_classes,
 )
 from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
-from davsn.networks.weights import WEIGHTS_ALONE
 from davsn.saving import replacing
-from davsn.settings import read_yaml, validate
+from davsn.selection import Criterion, label_free
+from davsn.settings import read_yaml
+from davsn.trained import flat, settings_file
 from davsn.training import Trainer, optimisation_of, train
+
+_JUDGED = 16
+"""Target frames that a checkpoint is judged by, evenly spread over all."""
 
 
 class Run:
@@ -75,14 +73,22 @@ class Run:
         self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
-        """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`."""
-        for samples in self.domains:
-            fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
+        """Train to the end, or on from where the run stopped; see :func:`davsn.training.train`.
+
+        Raises:
+            ConfigError: another process is training in the same folder.
+        """
+        with alone(self.folder):
+            for samples in self.domains:
+                fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
+            return self._train(progress)
+
+    def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
-        with replacing(_settings_file(self.folder)) as temporary:
+        with replacing(settings_file(self.folder)) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
-        return train(self.trainer, self._batches, self.folder, extra=extra, select=self._select_by(), progress=progress)
+        return train(self.trainer, self._batches, self.folder, extra=extra, judge=self._judge(), progress=progress)
 
     @property
     def domains(self) -> list[Samples]:
@@ -105,23 +111,37 @@ class Run:
         targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
         return zip(sources, targets, strict=True)
 
-    def _select_by(self) -> Callable[[VideoSegmenter], float] | None:
-        """The label-free score that chooses the best checkpoint; None where no target is seen."""
-        if self.target is None:
+    def _judge(self) -> Callable[[VideoSegmenter], Mapping[Criterion, float]] | None:
+        """Every label-free criterion on some target frames, also for a method that sees none; None without a target."""
+        part, precision = self.experiment.target, self.experiment.training.precision
+        if part is None:
             return None
-        few = Samples(self.target.dataset, asked(self.experiment)).spread(16)
-        precision = self.experiment.training.precision
-        return lambda segmenter: information_maximisation(
-            segmenter, evaluation_batches(few), device=self.device, precision=precision
-        )
+        few = Samples(target_training(build_dataset(part)), asked(self.experiment)).spread(_JUDGED)
+        return lambda segmenter: label_free(segmenter, evaluation_batches(few), self.device, precision)
+
+
+@contextmanager
+def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
+    """Be the only process that trains in a folder; a process that dies leaves it at once.
+
+    Args:
+        folder: of a run.
+        wait: seconds to wait for another process to end; negative waits for ever.
+
+    Raises:
+        ConfigError: another process is training there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".training", timeout=wait):
+            yield
+    except Timeout:
+        found = "another process is training there. Wait for it, or choose another --out"
+        raise ConfigError(str(folder), [found]) from None
 
 
 _NO_MATTER = ("cached", "cache_folder", "cache_limit")
 """Settings that change no number of a run: one that was stopped may go on with others."""
-
-
-def _settings_file(folder: Path) -> Path:
-    return folder / "settings.yaml"
 
 
 def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -134,10 +154,10 @@ def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: the folder holds a run with other settings; names each that differs.
     """
-    file = _settings_file(folder)
+    file = settings_file(folder)
     if file.is_file() and checkpoint.latest(folder / "checkpoints") is not None:
-        held = dict(_flat(read_yaml(file)))
-        wanted = dict(_flat(settings))
+        held = dict(flat(read_yaml(file)))
+        wanted = dict(flat(settings))
         changed = [
             f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"
             for key in sorted(held.keys() | wanted.keys())
@@ -147,157 +167,3 @@ def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"{folder} holds a run with other settings (choose another --out, or delete it): it", changed
             )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained network with what is needed to use it.
-
-    Attributes:
-        segmenter: on the CPU, in evaluation mode.
-        taxonomy: its classes.
-        experiment: the settings it was trained with.
-        step: how many steps it was trained; None where a file of weights alone does not tell.
-    """
-
-    segmenter: VideoSegmenter
-    taxonomy: Taxonomy
-    experiment: Experiment
-    step: int | None
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """(width, height) of the target frames it was trained on, or of the source's; None for any."""
-        return trained_size(self.experiment)
-
-    @property
-    def device(self) -> torch.device:
-        """The device it was trained on, or the best there is where this machine has none of the kind."""
-        try:
-            return device_of(self.experiment.training.device)
-        except ConfigError:
-            return device_of("auto")
-
-
-def trained_size(experiment: Experiment) -> tuple[int, int] | None:
-    """(width, height) of the target frames of an experiment, or of the source's; None for any."""
-    part = experiment.target or experiment.source
-    assert isinstance(part.settings, DatasetSettings)
-    return part.settings.size
-
-
-def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None = None) -> Trained:
-    """The network of a checkpoint, of the newest checkpoint in a run's folder, or of a file of weights alone.
-
-    Args:
-        path: the checkpoint, the folder, or the file (.pth or .safetensors).
-        own_code: whether Python files that the checkpoint's settings name may be run, as parts of your own.
-        recipe: says which network, classes and video settings weights alone belong to; only for them.
-
-    Raises:
-        CheckpointError: no checkpoint there, one that cannot be read, one that names code without leave, or weights
-            alone without a recipe.
-        ConfigError: a recipe for a checkpoint, which holds its own settings.
-        DataError: weights alone with a recipe whose data sets do not tell the classes.
-    """
-    if path.suffix in WEIGHTS_ALONE and not path.is_dir():
-        return _open_weights(path, recipe)
-    if recipe is not None:
-        raise ConfigError("--recipe", [f"{path} holds the settings it was trained with. Leave --recipe away"])
-    if path.is_dir():
-        newest = checkpoint.latest(path / "checkpoints")
-        if newest is None:
-            raise CheckpointError(
-                f"{path} holds no checkpoint yet. Give a checkpoint file, or a run that has saved one"
-            )
-        path = newest
-    state = checkpoint.load(path)
-    experiment = _without_data(state["settings"], path, own_code)
-    taxonomy = Taxonomy.from_data(state["taxonomy"])
-    segmenter = build_segmenter(experiment, len(taxonomy), state)
-    return Trained(segmenter.eval(), taxonomy, experiment, state["step"])
-
-
-def settings_of(folder: Path, own_code: bool = False) -> Experiment:
-    """The settings of the run in a folder, be it under way or done; the data need not be there.
-
-    Raises:
-        ConfigError: no run there.
-        CheckpointError: settings that name code without leave; see :func:`open_trained`.
-    """
-    file = _settings_file(folder)
-    if not file.is_file():
-        raise ConfigError(
-            str(folder), [f"holds no run ({file.name} is not there). Give the folder of one that has begun"]
-        )
-    return _without_data(read_yaml(file), file, own_code)
-
-
-def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Experiment:
-    """The experiment that a file of ours names, as far as using its network needs it; its data may be elsewhere."""
-    settings = dict(settings)
-    method = settings.get("method")
-    if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
-        settings["method"] = "source_only"  # predicting needs no method
-    # Words may follow a name, as in 'flow: ./mine.py, cached'.
-    code = [value for _, value in _flat(settings) for word in str(value).split(",") if word.strip().endswith(".py")]
-    if code and not own_code:
-        raise CheckpointError(
-            f"{path} needs code that is no part of davsn: {', '.join(code)}. If these files are yours, allow them with "
-            "--own-code"
-        )
-    return validate(Experiment, settings, str(path), paths=False)
-
-
-def _open_weights(path: Path, recipe: Experiment | None) -> Trained:
-    if recipe is None:
-        raise CheckpointError(
-            f"{path} holds weights alone: which network, classes and video settings they belong to is not in it. "
-            "Name a recipe that says so: --recipe RECIPE (docs/weights.md)"
-        )
-    taxonomy = _classes_of(recipe)
-    return Trained(build_segmenter(recipe, len(taxonomy), path).eval(), taxonomy, recipe, step=None)
-
-
-def _classes_of(experiment: Experiment) -> Taxonomy:
-    """The class table of the first data set of an experiment whose settings tell it, or that is there and has one."""
-    sets = {"source": experiment.source, "target": experiment.target}
-    sets |= {f"validation.{name}": part for name, part in experiment.validation.items()}
-    reasons = []
-    for key, part in sets.items():
-        if part is not None:
-            try:
-                taxonomy = known_classes(part) or build_dataset(part).taxonomy
-            except DavsnError as error:
-                reasons.append(f"{key}: {error}")
-            else:
-                if taxonomy is not None:
-                    return taxonomy
-                reasons.append(f"{key}: has no labels here")
-    raise DataError(
-        "the classes are those of one of the recipe's data sets, and none tells them:\n  " + "\n  ".join(reasons)
-    )
-
-
-def scored_frames(trained: Trained, part: Part, *, labelled_only: bool = False) -> Samples:
-    """The frames of a labelled data set, as an evaluation wants them.
-
-    Args:
-        trained: the network to be scored.
-        part: the data set; its classes must be the network's.
-        labelled_only: leave out frames without a label, which count in the temporal consistency alone.
-
-    Raises:
-        DataError: no labels there, or other classes than the network's.
-    """
-    dataset = build_labelled(part, trained.taxonomy)
-    spec = asked(trained.experiment, replace(TWO_FRAMES, labels=True))
-    return Samples(dataset, spec, every_frame=not labelled_only)

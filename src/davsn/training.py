@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn import checkpoint
@@ -25,6 +26,7 @@ from davsn.methods.base import Method, Term
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.optimisation import Optimisation
+from davsn.selection import Criterion
 from davsn.settings import Settings
 from davsn.tensorboard import curves
 
@@ -55,6 +57,8 @@ class TrainingSettings(Settings):
     """How many of the newest checkpoints to keep; the best is kept beside them."""
     log_every: int = Field(20, ge=1)
     """Steps between writes of the log."""
+    select: Criterion = "information"
+    """Which label-free criterion chooses the best checkpoint; all are measured, where there is a target."""
     tensorboard: bool = False
     """Write the log as TensorBoard curves too, if that is installed."""
     rare_classes: RareClasses | None = None
@@ -89,6 +93,11 @@ class Trainer:
             average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
         self.done = 0
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """All that is saved of a method: what is trained, and what is kept beside it."""
+        return {**self.parts, **self.kept}
 
     @property
     def segmenter(self) -> VideoSegmenter:
@@ -151,7 +160,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that must be restored for the next step to be the one that would have come."""
         return {
-            "parts": {name: part.state_dict() for name, part in {**self.parts, **self.kept}.items()},
+            "parts": {name: part.state_dict() for name, part in self.modules.items()},
             "optimisation": self.optimisation.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "random": checkpoint.random_state(),
@@ -159,7 +168,7 @@ class Trainer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint's content."""
-        for name, part in {**self.parts, **self.kept}.items():
+        for name, part in self.modules.items():
             part.load_state_dict(state["parts"][name])
         self.optimisation.load_state_dict(state["optimisation"])
         if self.average is not None:
@@ -216,7 +225,7 @@ def train(
     folder: Path,
     *,
     extra: Mapping[str, Any],
-    select: Callable[[VideoSegmenter], float] | None = None,
+    judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
 ) -> bool:
     """Train to the end, from the newest checkpoint in ``folder`` if there is one.
@@ -226,7 +235,7 @@ def train(
         batches: see :data:`Batches`.
         folder: the run's folder: ``log.jsonl``, ``checkpoints/``.
         extra: settings and class table, kept in every checkpoint.
-        select: scores the segmenter without target labels, higher is better; the best checkpoint is kept.
+        judge: scores the segmenter by every criterion that needs no target labels; the best checkpoint is kept.
         progress: called after every write of the log with the steps done and the last line.
 
     Returns:
@@ -258,9 +267,10 @@ def train(
                 progress(trainer.done, log.flush())
             if save:
                 # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
-                score = select(trainer.segmenter) if select and due else -math.inf
+                criteria = dict(judge(trainer.segmenter)) if judge and due else {}
+                score = criteria.get(settings.select, -math.inf)
                 improved, best = score > best, max(score, best)
-                state = {**trainer.state_dict(), **extra, "best": best, "score": score}
+                state = {**trainer.state_dict(), **extra, "best": best, "criteria": criteria}
                 checkpoint.save(saved, trainer.done, state, keep=settings.keep, best=improved)
     return trainer.done == settings.steps
 

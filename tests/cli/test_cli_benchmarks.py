@@ -18,8 +18,8 @@ from davsn.data.viper import Viper
 from davsn.data.vkitti2 import Vkitti2
 from davsn.errors import FlowError
 from davsn.experiment import build_segmenter
-from davsn.run import open_trained
 from davsn.scores import Scores
+from davsn.trained import open_trained
 
 SPEC = ClipSpec((0, -1), ((0, -1),), labels=True)
 LENGTH = 11

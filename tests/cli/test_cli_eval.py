@@ -14,8 +14,8 @@ from davsn.cli import main
 from davsn.data.base import VideoDataset
 from davsn.data.loading import evaluation_batches
 from davsn.experiment import choose
-from davsn.run import open_trained, scored_frames
 from davsn.scores import Scores
+from davsn.trained import open_trained, scored_frames
 
 
 @pytest.fixture(scope="module", name="city")

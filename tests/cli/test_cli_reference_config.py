@@ -2,7 +2,7 @@
 
 import yaml
 
-from davsn.run import open_trained
+from davsn.trained import open_trained
 
 THEIRS = {
     "EXP_NAME": "theirs",

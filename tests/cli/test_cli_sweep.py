@@ -1,162 +1,130 @@
-"""``davsn eval --every`` and ``--watch``: all checkpoints of a run, once each."""
+"""``davsn sweep``: every run once, whatever happens meanwhile."""
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
-from tiny_recipe import RECIPE
 
-from davsn import checkpoint, sweep
-from davsn.cli import main
-from davsn.run import open_trained
-from davsn.scores import Scores
+from davsn import checkpoint
+from davsn.run import alone
 
-MANY = ["training.steps=4", "training.save_every=1", "training.keep=9"]
+FEW = ["training.steps=2", "training.save_every=1"]
 
 
-@pytest.fixture(scope="module", name="finished")
-def _finished(world, tmp_path_factory):
-    """The folder of a run with four checkpoints."""
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(world)
-        assert main(["train", "tiny.yaml", *MANY, "-o", str(folder)]) == 0
-    return folder
-
-
-@pytest.fixture(name="run")
-def _run(finished, tmp_path):
-    return Path(shutil.copytree(finished, tmp_path / "run"))
-
-
-def steps_scored(out):
-    return [int(line.split()[1]) for line in out.splitlines() if line.startswith("step ")]
-
-
-def held(folder, name="camera"):
-    return json.loads((folder / "snapshots.json").read_text())["sets"][name]["checkpoints"]
-
-
-def test_every_checkpoint_is_scored_once(davsn, world, run):
-    code, out, err = davsn(world, "eval", run, "--every")
-    assert code == 0, err
-    assert steps_scored(out) == [1, 2, 3, 4]  # best.pt is one of them
-    assert "last, step 4" in out
-    assert "4 checkpoints on camera" in out
-    assert "chosen on camera itself, by its labels" in " ".join(out.split())
-    final = Scores.load(run / "scores_camera.json")
-    by_step = {item["step"]: item["scores"] for item in held(run).values()}
-    assert by_step[4]["counts"] == [list(row) for row in final.counts]
-    best = max(by_step, key=lambda step: (by_step[step]["miou"], -step))
-    assert f"best, step {best}" in out
-    scored = f"step 4 on camera: mIoU {by_step[4]['miou']:.2f}\n"
-
-    code, again, _ = davsn(world, "eval", run, "--every")
-    assert (code, steps_scored(again)) == (0, [])
-    assert again == out.partition(scored)[2]  # the table, from the file
-
-    code, out, _ = davsn(world, "eval", run, "--every", "--labelled-only")
-    assert (code, steps_scored(out)) == (0, [1, 2, 3, 4])  # other settings, other scores
-
-    code, out, err = davsn(world, "eval", run, "--every", "--data", "game", "-o", run / "game.json")
-    assert code == 0, err
-    assert set(json.loads((run / "game.json").read_text())["sets"]) == {"game"}
-    assert not list((run / "checkpoints").glob(".*"))
-
-
-def test_a_checkpoint_trained_anew_under_its_number_is_scored_anew(davsn, world, run):
-    davsn(world, "eval", run, "--every")
-    before = held(run)
-    second = sorted((run / "checkpoints").glob("step_*.pt"))[1]
-    state = checkpoint.load(second)
-    for name, tensor in state["parts"]["segmenter"].items():
-        if "fusion" in name:
-            tensor.neg_()
-    del state["step"], state["format"]
-    checkpoint.save(run / "checkpoints", 2, state, keep=9)
-    second.with_name("step_0000001.pt").unlink()
-    code, out, err = davsn(world, "eval", run, "--every")
-    assert code == 0, err
-    assert steps_scored(out) == [2]
-    after = held(run)
-    assert sorted(item["step"] for item in after.values()) == [1, 2, 3, 4]  # deleted ones keep their scores
-    counts = [{item["step"]: item["scores"]["counts"] for item in found.values()} for found in (before, after)]
-    assert counts[0][2] != counts[1][2]
-    assert all(counts[0][step] == counts[1][step] for step in (1, 3, 4))
-
-
-def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monkeypatch):
-    from davsn.cli import eval as command
-
-    real, done = command.score, []
-
-    def twice(*arguments):
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(1)
-        return real(*arguments)
-
-    monkeypatch.setattr(command, "score", twice)
-    assert davsn(world, "eval", run, "--every").code == 130
-    assert not list((run / "checkpoints").glob(".*"))
-    monkeypatch.setattr(command, "score", real)
-    assert steps_scored(davsn(world, "eval", run, "--every").out) == [3, 4]
-
-
-def test_a_checkpoint_that_is_gone_is_named(davsn, world, run, monkeypatch):
-    from davsn.cli import eval as command
-
-    def listed(*arguments):
-        paths = list(sweep.follow(*arguments))
-        paths[0].unlink()
-        return paths
-
-    monkeypatch.setattr(command, "follow", listed)
-    code, out, err = davsn(world, "eval", run, "--every")
-    assert code == 0, err
-    said = "step_0000001.pt was deleted before it could be scored: raise training.keep"
-    assert "".join(said.split()) in "".join(out.split())  # a long path may break a line anywhere
-    assert steps_scored(out) == [2, 3, 4]
-
-
-def test_mistakes(davsn, world, trained, tmp_path):
+def test_mistakes(davsn, world):
     def told(*arguments):
-        code, _, err = davsn(world, "eval", *arguments)
+        code, _, err = davsn(world, "sweep", "tiny.yaml", *arguments)
         assert code == 2
         return err
 
-    assert "holds no run (settings.yaml is not there)" in told("game", "--every")
-    assert "--recipe  is for one evaluation; --every and --watch" in told(
-        "runs/tiny", "--watch", "--recipe", "tiny.yaml"
-    )
-    (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text())
-    assert "holds no checkpoint yet. Give a run that has saved one, or --watch it" in told(tmp_path, "--every")
-    (tmp_path / "settings.yaml").write_text("name: broken")
-    assert "settings.yaml has 3 mistakes:" in told(tmp_path, "--every")
-    (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text().replace("light", "./own.py"))
-    assert "settings.yaml needs code that is no part of davsn: ./own.py" in told(tmp_path, "--every")
+    assert "Did you mean 'source_only'?" in told("--methods", "source_onyl")
+    assert "optimiser.learning_rate" in told("optimiser.learning_rate=0.1,-1")
+    assert "validation  is empty" in told("validation={}")
+    assert "count from 1" in told("--seeds", "0")
+    assert "should read key=value" in told("nonsense")
+    assert "add source_only" in told("--methods", "batch_norm")
 
 
 @pytest.mark.slow
-def test_watching_a_run_in_another_process(davsn, world, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "POLL", 0.2)
-    (tmp_path / "watched.yaml").write_text(yaml.safe_dump(RECIPE))
-    command = [sys.executable, "-m", "davsn", "train", str(tmp_path / "watched.yaml"), "-o", str(tmp_path / "run")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    changes = ["training.steps=12", "training.save_every=2", "training.keep=9", "validation={}"]
-    first = subprocess.Popen([*command, *changes], cwd=world, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while first.poll() is None and not (tmp_path / "run" / "settings.yaml").is_file():
-            time.sleep(0.05)
-        code, out, err = davsn(world, "eval", tmp_path / "run", "--watch", "--data", "camera")
-    finally:
-        assert first.wait(timeout=60) == 0
+def test_methods_and_seeds(davsn, world, tmp_path):
+    command = ["sweep", "tiny.yaml", "--methods", "batch_norm,source_only", "--seeds", "2", *FEW, "-o", tmp_path]
+    code, out, err = davsn(world, *command, "--jobs", "2", "--threads", "1")
     assert code == 0, err
-    assert sorted(steps_scored(out)) == [2, 4, 6, 8, 10, 12]
-    assert open_trained(tmp_path / "run").step == 12
+    assert "4 runs in" in out
+    assert "mIoU on camera, mean ± standard deviation" in " ".join(out.split())
+    content = json.loads((tmp_path / "sweep.json").read_text())["camera"]
+    assert set(content) == {"source_only", "batch_norm"}
+    for method, runs in content.items():
+        assert set(runs) == {"0", "1"}
+        for seed, run in runs.items():
+            assert run["last"]["step"] == 2
+            assert set(run) == {"last", "information", "invariance", "neighbourhood", "best"}
+            assert all(run["best"]["scores"]["miou"] >= entry["scores"]["miou"] for entry in run.values())
+            settings = yaml.safe_load((tmp_path / f"{method}-{seed}" / "settings.yaml").read_text())
+            assert (settings["seed"], settings["method"]["name"]) == (int(seed), method)
+    logs = {seed: (tmp_path / f"source_only-{seed}" / "log.jsonl").read_text() for seed in "01"}
+    assert logs["0"] != logs["1"]
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pt")}
+    code, again, _ = davsn(world, *command)
+    assert code == 0
+    assert "4 of them done" in again
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pt")} == before
+    assert again.split()[-40:] == out.split()[-40:]  # the same tables
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_does_not_stop_the_others(davsn, world, tmp_path):
+    (tmp_path / "da_vsn-0").mkdir()
+    (tmp_path / "da_vsn-0" / "checkpoints").write_text("in the way")
+    code, out, _ = davsn(world, "sweep", "tiny.yaml", "--seeds", "2", *FEW, "-o", tmp_path)
+    assert code == 2
+    assert "da_vsn-0: ended with code" in "".join(out).replace("\n", " ")
+    assert set(json.loads((tmp_path / "sweep.json").read_text())["camera"]["da_vsn"]) == {"1"}
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on(world, tmp_path, davsn):
+    command = ["sweep", "tiny.yaml", "--seeds", "2", "training.steps=30", "training.save_every=5", "-o", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "davsn", *command], cwd=world, env=environment, stdout=subprocess.DEVNULL
+    )
+    while not list(tmp_path.glob("da_vsn-0/checkpoints/step_*.pt")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    code, _, err = davsn(world, *command)  # the orphan trains on, and is waited for
+    assert code == 0, err
+    straight = tmp_path / "straight"
+    code, *_ = davsn(world, "train", "tiny.yaml", *command[4:6], "training.keep=100000", "seed=0", "-o", straight)
+    assert code == 0
+    assert (straight / "log.jsonl").read_bytes() == (tmp_path / "da_vsn-0" / "log.jsonl").read_bytes()
+    assert checkpoint.steps_of(checkpoint.latest(tmp_path / "da_vsn-1" / "checkpoints")) == 30
+
+
+@pytest.mark.slow
+def test_interrupting_a_sweep_stops_and_saves_its_runs(world, tmp_path):
+    command = ["sweep", "tiny.yaml", "--seeds", "1", "training.steps=100000", "-o", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "davsn", *command], cwd=world, env=environment, stdout=subprocess.DEVNULL
+    )
+    while not list(tmp_path.glob("da_vsn-0/checkpoints/step_*.pt")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=60) == 130
+    with alone(tmp_path / "da_vsn-0"):  # nobody trains there any more
+        assert "Stopped and saved" in (tmp_path / "da_vsn-0" / "output.txt").read_text()
+
+
+@pytest.mark.slow
+def test_through_submitit(davsn, world, tmp_path):
+    pytest.importorskip("submitit")
+    command = ["sweep", "tiny.yaml", "--seeds", "1", *FEW, "-o", tmp_path]
+    code, _, err = davsn(world, *command, "--submit", "local", "--option", "timeout_min=5")
+    assert code == 0, err
+    assert list((tmp_path / "jobs").glob("*_submitted.pkl"))
+    assert "da_vsn" in json.loads((tmp_path / "sweep.json").read_text())["camera"]
+
+
+def test_submitit_mistakes(davsn, world, tmp_path):
+    pytest.importorskip("submitit")
+    code, _, err = davsn(world, "sweep", "tiny.yaml", "-o", tmp_path, "--submit", "local", "--option", "sofa=1")
+    assert code == 2
+    assert "--submit" in err
+    assert "sofa" in err
+
+
+def test_two_processes_never_train_in_one_folder(davsn, world, tmp_path):
+    with alone(tmp_path):
+        code, _, err = davsn(world, "train", "tiny.yaml", "-o", tmp_path)
+    assert code == 2
+    assert "another process is training there. Wait for it, or choose another --out" in err

@@ -7,8 +7,9 @@ import yaml
 from tiny_recipe import RECIPE
 
 from davsn.experiment import load
-from davsn.run import Run, open_trained
+from davsn.run import Run
 from davsn.scores import Scores
+from davsn.trained import open_trained
 
 DEEPLAB = {**RECIPE, "network": {"name": "deeplab", "layers": [1, 1, 1, 1]}, "method": "source_only", "name": "deep"}
 

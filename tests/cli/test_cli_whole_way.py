@@ -12,8 +12,8 @@ from PIL import Image
 from tiny_recipe import TINY
 
 from davsn.flow.dis import Dis
-from davsn.run import open_trained
 from davsn.scores import Scores
+from davsn.trained import open_trained
 
 SHORT = [*TINY, "training.steps=2", "source.size=[256,128]", "target.size=[256,128]"]
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "Render two street worlds, adapt from one to the other, show the gain.",
     "adapt": "Adapt from your labelled video to your unlabelled video.",
     "train": "Run a recipe, or go on with a run that was stopped.",
+    "sweep": "Run a recipe for several methods, values and seeds; compare them in one table.",
     "eval": "Score a trained network on labelled video.",
     "predict": "Label a video or a folder of frames.",
     "export": "Write a network's weights alone, as the public code loads them.",

@@ -25,10 +25,10 @@ from davsn.data.streets import Streets
 from davsn.data.streets.write import write
 from davsn.experiment import Experiment, load
 from davsn.report.page import ResultRow, RunReport, Strip, write_page
-from davsn.run import Trained, open_trained, scored_frames
 from davsn.saving import replacing
 from davsn.scores import percent
 from davsn.settings import override
+from davsn.trained import Trained, open_trained, scored_frames
 
 Picture = NDArray[np.uint8]
 

@@ -15,10 +15,10 @@ from davsn.errors import CheckpointError, ConfigError
 from davsn.experiment import Experiment, Part, choose, dump, load
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.weights import WEIGHTS_ALONE
-from davsn.run import Trained, open_trained, settings_of, trained_size
 from davsn.scores import percent
 from davsn.settings import override
-from davsn.sweep import FILE, Entry, Sweep, content_of, follow
+from davsn.snapshots import FILE, Entry, SnapshotScores, content_of, follow
+from davsn.trained import Trained, open_trained, settings_of, trained_size
 
 
 def eval_(  # noqa: PLR0913 - a parameter for each option
@@ -103,7 +103,7 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         )
         experiment = settings_of(checkpoint, own_code)
         sets = _sets(experiment, data, classes, list(changes))
-        return _sweep(checkpoint, experiment, sets, out or checkpoint / FILE, labelled_only, watch, own_code)
+        return _every(checkpoint, experiment, sets, out or checkpoint / FILE, labelled_only, watch, own_code)
     paths = [checkpoint, *(with_ or [])]
     named = None if recipe is None else load_recipe(recipe, [] if data else list(changes), paths=False)
     members = _open(paths, named, own_code)
@@ -168,30 +168,31 @@ def _said(members: list[Trained], paths: list[Path]) -> str:
     return " + ".join(f"{path}{step}" for path, step in zip(paths, steps, strict=True))
 
 
-def _sweep(
+def _every(
     folder: Path, experiment: Experiment, sets: dict[str, Part], file: Path, labelled_only: bool, watch: bool, own: bool
 ) -> None:
     """Score what was not scored yet, and show the last and the best of all."""
-    run = {"run": dump(experiment), "labelled_only": labelled_only}
-    sweeps = {name: Sweep(file, name, {"data": part.model_dump(mode="json"), **run}) for name, part in sets.items()}
+    kept_scores = {
+        name: SnapshotScores.of_run(file, name, part, experiment, labelled_only) for name, part in sets.items()
+    }
     for path in follow(folder, experiment.training.steps, watch):
         with held(path) as kept:
             if kept is None:
                 say(f"{path} was deleted before it could be scored: raise training.keep to keep more")
                 continue
             content = content_of(kept)
-            wanted = [name for name, sweep in sweeps.items() if content not in sweep.entries]
+            wanted = [name for name, scored in kept_scores.items() if content not in scored.entries]
             if not wanted:
                 continue
             trained = open_trained(kept, own)
             for name in wanted:
                 scores = score(trained, sets[name], name, labelled_only)
-                sweeps[name].add(content, Entry(trained.step or 0, scores))
+                kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
                 say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
-    for sweep in sweeps.values():
-        if not sweep.entries:
+    for scored in kept_scores.values():
+        if not scored.entries:
             raise CheckpointError(f"{folder} holds no checkpoint yet. Give a run that has saved one, or --watch it")
-        console.print(sweep.table())
+        console.print(scored.table())
     say(f"written to {file}")
 
 

@@ -26,12 +26,15 @@ from davsn.experiment import Experiment, Part, load
 from davsn.flow.setting import FlowSetting
 from davsn.networks.ensemble import Ensemble
 from davsn.reference_config import is_reference, translate
-from davsn.run import Run, Trained, open_trained, scored_frames
+from davsn.run import Run
 from davsn.scores import Scores
 from davsn.settings import Settings, read_yaml, validate
+from davsn.trained import Trained, open_trained, scored_frames
 
 
-def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(alias="-o")] = None) -> int:
+def train_(
+    recipe: str, *changes: str, score: bool = True, out: Annotated[Path | None, Parameter(alias="-o")] = None
+) -> int:
     """Run a recipe, or go on with a run that was stopped: the same command does both.
 
     Try:
@@ -46,19 +49,21 @@ def train_(recipe: str, *changes: str, out: Annotated[Path | None, Parameter(ali
         A YAML file, ours or one of the public code; or the name of a recipe that comes with davsn (davsn list recipes).
     changes:
         Settings that replace those of the recipe: key=value, as many as you like.
+    score:
+        Score the validation sets in the end; --no-score leaves that to davsn eval.
     out:
         The run's folder; without it, runs/ and the recipe's name.
     """
     experiment = load_recipe(recipe, list(changes))
-    return carry_out(experiment, out or Path("runs") / experiment.name)
+    return carry_out(experiment, out or Path("runs") / experiment.name, score)
 
 
-def carry_out(experiment: Experiment, folder: Path) -> int:
-    """Train, score every validation set, and say where things are; the exit code."""
+def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> int:
+    """Train, score every validation set if that is wanted, and say where things are; the exit code."""
     if not train_in(experiment, folder):
         say(f"Stopped and saved in {folder}. The same command goes on from there.")
         return 130
-    for name, part in experiment.validation.items():
+    for name, part in experiment.validation.items() if scored else ():
         scores = score(open_trained(folder, own_code=True), part, name)
         scores.save(folder / f"scores_{name}.json")
         console.print(scores.table(f"{experiment.name} on {name}"))
@@ -84,7 +89,7 @@ def load_recipe(recipe: str, changes: list[str], paths: bool = True) -> Experime
 
 
 def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
-    """A trained network; weights alone come with the name or file of a recipe. See :func:`davsn.run.open_trained`."""
+    """A trained network; weights alone come with a recipe's name or file. See :func:`davsn.trained.open_trained`."""
     named = None if recipe is None else load_recipe(recipe, [], paths=False)
     return open_trained(path, own_code, named)
 
@@ -171,13 +176,13 @@ def score(
     together: Ensemble | None = None,
     pictures: Path | None = None,
 ) -> Scores:
-    """Evaluate with progress on the screen; see :func:`davsn.run.scored_frames`.
+    """Evaluate with progress on the screen; see :func:`davsn.trained.scored_frames`.
 
     Args:
         trained: the network.
         part: the data set.
         name: of the set.
-        labelled_only: see :func:`davsn.run.scored_frames`.
+        labelled_only: see :func:`davsn.trained.scored_frames`.
         together: several networks to score in place of the one.
         pictures: a folder for the predictions of the labelled frames; see :class:`davsn.cli.pictures.Pictures`.
     """

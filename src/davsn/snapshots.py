@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from rich.table import Table
 
 from davsn import checkpoint
 from davsn.errors import DataError
+from davsn.experiment import Experiment, Part, dump
 from davsn.saving import replacing
 from davsn.scores import Scores, percent
+from davsn.selection import CRITERIA
 
 FILE = "snapshots.json"
 """In a run's folder."""
@@ -30,13 +32,15 @@ class Entry:
     Attributes:
         step: how many steps it was trained.
         scores: what was found.
+        criteria: what the label-free criteria had said of it.
     """
 
     step: int
     scores: Scores
+    criteria: Mapping[str, float] = field(default_factory=dict)
 
 
-class Sweep:
+class SnapshotScores:
     """The scores of a run's checkpoints on one set, kept in a file.
 
     A checkpoint is known by its content: one that was trained anew under the same number is scored anew, and the best
@@ -73,11 +77,28 @@ class Sweep:
             "last": _readable(self.last),
             "best": {**_readable(self.best), "chosen_on": self.name},
             "checkpoints": {
-                key: {"step": known.step, "scores": known.scores.as_data()} for key, known in self.entries.items()
+                key: {"step": known.step, "criteria": dict(known.criteria), "scores": known.scores.as_data()}
+                for key, known in self.entries.items()
             },
         }
         with replacing(self.file) as temporary:
             temporary.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def of_run(
+        cls, file: Path, name: str, part: Part, experiment: Experiment, labelled_only: bool = False
+    ) -> "SnapshotScores":
+        """The scores of a run's checkpoints on one of its validation sets, or on other data.
+
+        Args:
+            file: see above.
+            name: of the set.
+            part: the set.
+            experiment: what the run is.
+            labelled_only: whether frames without a label are left out.
+        """
+        on = {"data": part.model_dump(mode="json"), "run": dump(experiment), "labelled_only": labelled_only}
+        return cls(file, name, on)
 
     @property
     def last(self) -> Entry:
@@ -89,18 +110,32 @@ class Sweep:
         """That of the highest mIoU as reported, the earliest of equals."""
         return max(self.entries.values(), key=lambda entry: (_sortable(entry.scores.miou), -entry.step))
 
+    def chosen(self) -> dict[str, Entry]:
+        """The checkpoints that a rule would choose, by the rule: ``last``, each label-free criterion, ``best``.
+
+        A criterion chooses among the checkpoints that it has judged; of equals it takes the earliest.
+        """
+        rules = {"last": self.last}
+        for criterion in CRITERIA:
+            judged = [entry for entry in self.entries.values() if criterion in entry.criteria]
+            if judged:
+                rules[criterion] = max(judged, key=lambda entry: (entry.criteria[criterion], -entry.step))
+        return {**rules, "best": self.best}
+
     def table(self) -> Table:
-        """IoU of every class of the last and of the best checkpoint, and what the best one is worth."""
-        last, best = self.last, self.best
+        """IoU of every class of the checkpoints that each rule chooses, and what the best one is worth."""
+        rules = self.chosen()
+        entries, last, best = rules.values(), self.last, self.best
         table = Table("class", title=f"{len(self.entries)} checkpoints on {self.name}, IoU %")
-        table.add_column(f"last, step {last.step}", justify="right")
-        table.add_column(f"best, step {best.step}", justify="right")
+        for rule, entry in rules.items():
+            table.add_column(f"{rule}\nstep {entry.step}", justify="right")
         for name in last.scores.names:
             note = " (not in the mean)" if name in last.scores.unscored else ""
-            values = [percent(entry.scores.iou[name] * 100) for entry in (last, best)]
+            values = [percent(entry.scores.iou[name] * 100) for entry in entries]
             table.add_row(name + note, *values, style="dim" if note else None)
         table.add_section()
-        table.add_row("mIoU", *(percent(entry.scores.miou) for entry in (last, best)), style="bold")
+        table.add_row("mIoU", *(percent(entry.scores.miou) for entry in entries), style="bold")
+        table.add_row("below the best", *(percent(best.scores.miou - entry.scores.miou) for entry in entries))
         table.caption = f"'best' was chosen on {self.name} itself, by its labels: 'last' is the fair figure"
         return table
 
@@ -160,10 +195,11 @@ def _read(file: Path) -> dict[str, Any]:
 def _entry(item: Any, file: Path) -> Entry:
     try:
         step, scores = int(item["step"]), item["scores"]
-    except (ValueError, KeyError, TypeError) as error:
+        criteria = {str(name): float(value) for name, value in item.get("criteria", {}).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = f"does not hold the scores of a run's checkpoints ({error!r})"
         raise DataError(found, str(file), "Delete it, and all are scored anew") from None
-    return Entry(step, Scores.from_data(scores, str(file)))
+    return Entry(step, Scores.from_data(scores, str(file)), criteria)
 
 
 def _readable(entry: Entry) -> dict[str, Any]:

@@ -4,11 +4,12 @@ import json
 import shutil
 
 import pytest
+from rich.console import Console
 
-from davsn import sweep
+from davsn import snapshots
 from davsn.errors import DataError
 from davsn.scores import Scores
-from davsn.sweep import Entry, Sweep, content_of, follow
+from davsn.snapshots import Entry, SnapshotScores, content_of, follow
 
 
 def scores(*hits):
@@ -17,58 +18,58 @@ def scores(*hits):
     return Scores(("a", "b"), frozenset({"b"}), counts, frames=2, seconds=1.0)
 
 
-def sweep_of(place, name="camera", **settings):
-    return Sweep(place / "snapshots.json", name, settings)
+def scores_of(place, name="camera", **settings):
+    return SnapshotScores(place / "snapshots.json", name, settings)
 
 
 def test_scores_are_found_again_by_content(tmp_path):
     for step, content, hits in ((20, "c2", 70), (10, "c1", 90)):
-        sweep_of(tmp_path).add(content, Entry(step, scores(hits, 50)))
-    sweep_of(tmp_path, "other").add("c1", Entry(10, scores(1, 1)))
-    found = sweep_of(tmp_path)
+        scores_of(tmp_path).add(content, Entry(step, scores(hits, 50)))
+    scores_of(tmp_path, "other").add("c1", Entry(10, scores(1, 1)))
+    found = scores_of(tmp_path)
     assert list(found.entries) == ["c1", "c2"]
     assert found.entries["c2"] == Entry(20, scores(70, 50))
-    assert list(sweep_of(tmp_path, "other").entries) == ["c1"]
+    assert list(scores_of(tmp_path, "other").entries) == ["c1"]
     assert [file.name for file in tmp_path.iterdir()] == ["snapshots.json"]
     assert json.loads((tmp_path / "snapshots.json").read_text())["sets"]["camera"]["checkpoints"]["c1"]["step"] == 10
 
 
 def test_a_checkpoint_trained_anew_replaces_the_old_one_of_its_step(tmp_path):
-    sweep_of(tmp_path).add("old", Entry(10, scores(90, 50)))
-    found = sweep_of(tmp_path)
+    scores_of(tmp_path).add("old", Entry(10, scores(90, 50)))
+    found = scores_of(tmp_path)
     assert "new" not in found.entries  # so it is scored, whatever its number
     found.add("new", Entry(10, scores(40, 50)))
-    assert list(sweep_of(tmp_path).entries) == ["new"]
+    assert list(scores_of(tmp_path).entries) == ["new"]
 
 
 def test_scores_taken_with_other_settings_do_not_count(tmp_path):
-    sweep_of(tmp_path, size=[64, 32]).add("c1", Entry(10, scores(90, 50)))
-    assert sweep_of(tmp_path, size=[64, 32]).entries
-    other = sweep_of(tmp_path, size=[128, 64])
+    scores_of(tmp_path, size=[64, 32]).add("c1", Entry(10, scores(90, 50)))
+    assert scores_of(tmp_path, size=[64, 32]).entries
+    other = scores_of(tmp_path, size=[128, 64])
     assert not other.entries
     other.add("c2", Entry(20, scores(90, 50)))
-    assert list(sweep_of(tmp_path, size=[128, 64]).entries) == ["c2"]
+    assert list(scores_of(tmp_path, size=[128, 64]).entries) == ["c2"]
 
 
 def test_two_who_score_different_sets_at_once_keep_both(tmp_path):
-    one, other = sweep_of(tmp_path), sweep_of(tmp_path, "other")
+    one, other = scores_of(tmp_path), scores_of(tmp_path, "other")
     one.add("c1", Entry(10, scores(90, 50)))
     other.add("c1", Entry(10, scores(80, 50)))
-    assert sweep_of(tmp_path).entries
-    assert sweep_of(tmp_path, "other").entries
+    assert scores_of(tmp_path).entries
+    assert scores_of(tmp_path, "other").entries
 
 
 def test_the_best_is_the_earliest_of_the_highest_reported(tmp_path):
-    found = sweep_of(tmp_path)
+    found = scores_of(tmp_path)
     nothing = Scores(("a", "b"), frozenset(), ((0, 0), (0, 0)), frames=1, seconds=1.0)
     for step, of in ((10, nothing), (20, scores(80, 60)), (30, scores(80, 60)), (40, scores(70, 60))):
         found.add(f"c{step}", Entry(step, of))
     assert (found.last.step, found.best.step) == (40, 20)
     table = found.table()
-    assert [column.header for column in table.columns] == ["class", "last, step 40", "best, step 20"]
-    assert list(table.columns[0].cells) == ["a", "b (not in the mean)", "mIoU"]
-    assert list(table.columns[1].cells) == ["50.00", "46.15", "50.00"]
-    assert list(table.columns[2].cells) == ["57.14", "50.00", "57.14"]
+    assert [column.header for column in table.columns] == ["class", "last\nstep 40", "best\nstep 20"]
+    assert list(table.columns[0].cells) == ["a", "b (not in the mean)", "mIoU", "below the best"]
+    assert list(table.columns[1].cells) == ["50.00", "46.15", "50.00", "7.14"]
+    assert list(table.columns[2].cells) == ["57.14", "50.00", "57.14", "0.00"]
     assert "chosen on camera itself, by its labels" in table.caption
 
 
@@ -78,7 +79,7 @@ def test_the_best_is_the_earliest_of_the_highest_reported(tmp_path):
 def test_a_file_of_another_form_is_named(tmp_path, content):
     (tmp_path / "snapshots.json").write_text(content)
     with pytest.raises(DataError, match=r"snapshots\.json: .*Delete it, and all are scored anew"):
-        sweep_of(tmp_path)
+        scores_of(tmp_path)
 
 
 @pytest.mark.parametrize("item", [{}, {"step": 1}, {"step": "x", "scores": {}}, {"step": 1, "scores": {"names": []}}])
@@ -86,7 +87,7 @@ def test_damaged_scores_are_named(tmp_path, item):
     content = {"format": 1, "sets": {"camera": {"settings": {}, "checkpoints": {"c1": item}}}}
     (tmp_path / "snapshots.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"snapshots\.json: "):
-        sweep_of(tmp_path)
+        scores_of(tmp_path)
 
 
 def saved(folder, name, content="x"):
@@ -109,12 +110,12 @@ def test_watching_waits_for_the_last_step_and_sees_replaced_files(tmp_path, monk
     steps = iter((1, 2, 3))
 
     def train_instead(seconds):
-        assert seconds == sweep.POLL
+        assert seconds == snapshots.POLL
         step = next(steps)  # to sleep once more than there are steps would fail here
         saved(tmp_path, "best.pt", f"best {step}")
         saved(tmp_path, f"step_000000{step}.pt")
 
-    monkeypatch.setattr(sweep.time, "sleep", train_instead)
+    monkeypatch.setattr(snapshots.time, "sleep", train_instead)
     saved(tmp_path, "step_0000000.pt")
     seen = [path.name for path in follow(tmp_path, 3, watch=True)]
     later = [name for step in (1, 2, 3) for name in (f"step_000000{step}.pt", "best.pt")]
@@ -126,3 +127,25 @@ def test_content_is_what_counts(tmp_path):
         (tmp_path / name).write_bytes(content)
     shutil.copy(tmp_path / "a", tmp_path / "c")
     assert content_of(tmp_path / "a") == content_of(tmp_path / "c") != content_of(tmp_path / "b")
+
+
+def test_every_rule_chooses_its_checkpoint(tmp_path):
+    for step, (hits, criteria) in enumerate(
+        [(90, {"information": 0.1, "invariance": 0.9}), (50, {"information": 0.7, "invariance": 0.9}), (70, {})], 1
+    ):
+        scores_of(tmp_path).add(f"c{step}", Entry(step, scores(hits, 50), criteria))
+    chosen = scores_of(tmp_path).chosen()
+    assert {rule: entry.step for rule, entry in chosen.items()} == {
+        "last": 3,
+        "information": 2,
+        "invariance": 1,  # the earliest of equals
+        "best": 1,
+    }
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(scores_of(tmp_path).table())
+    lost = next(line for line in captured.get().splitlines() if "below the best" in line)
+    assert lost.split("│")[1].strip() == "below the best"
+    assert [float(cell) for cell in lost.split("│")[2:6]] == pytest.approx(
+        [chosen["best"].scores.miou - entry.scores.miou for entry in chosen.values()], abs=0.006
+    )

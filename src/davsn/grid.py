@@ -1,0 +1,392 @@
+"""Many runs of one recipe: every method, value and seed in a folder of its own; what is done is never done again."""
+
+import itertools
+import json
+import math
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+from rich.table import Table
+
+from davsn.components import find
+from davsn.errors import ConfigError
+from davsn.experiment import Experiment, dump
+from davsn.methods.base import Method
+from davsn.run import alone
+from davsn.scores import Scores, percent
+from davsn.selection import CRITERIA
+from davsn.settings import read_yaml
+from davsn.snapshots import FILE, SnapshotScores
+from davsn.trained import settings_of
+
+OUTPUT = "output.txt"
+"""What a cell's commands print, in its folder."""
+_FIRST = "source_only"
+"""The method whose networks others start from."""
+_ALL = 100_000
+"""Checkpoints kept of a run, unless the command line says otherwise: the best is looked for among all."""
+POLL = 0.5
+"""Seconds between two looks at how far the cells are."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the grid.
+
+    Attributes:
+        row: what it shares with the cells that differ in the seed alone.
+        seed: of the run.
+        assignments: what it changes in the recipe, as ``key=value``.
+        folder: the run's.
+        after: the folder of the cell whose network it starts from, which has to be done first.
+    """
+
+    row: str
+    seed: int
+    assignments: tuple[str, ...]
+    folder: Path
+    after: Path | None = None
+
+
+def cells(
+    folder: Path, recipe: Mapping[str, Any], methods: Sequence[str], values: Mapping[str, Sequence[Any]], seeds: int
+) -> list[Cell]:
+    """Every combination, those of one seed together.
+
+    A method that changes a trained network starts from that of the source_only cell with the same values and seed,
+    unless the recipe names another start.
+
+    Args:
+        folder: holds the runs' folders.
+        recipe: what stands in it. Its method keeps its settings, and every other method has its defaults.
+        methods: the names; none takes the recipe's own.
+        values: settings that vary, by dotted key.
+        seeds: how many, from 0.
+
+    Raises:
+        ConfigError: no such method, or one that has nothing to start from.
+    """
+    method = recipe.get("method")
+    own = str(method.get("name") if isinstance(method, Mapping) else method)
+    started = recipe.get("start") is not None or "start" in values
+    names = list(dict.fromkeys(methods)) or [own]
+    needy = [name for name in names if find("davsn.methods", name, Method).needs_start and not started]
+    if needy and _FIRST not in names:
+        raise ConfigError("--methods", [f"{name} starts from a trained network: add {_FIRST}" for name in needy])
+    found = []
+    for seed in range(seeds):
+        for name in sorted(names, key=lambda name: (name in needy, names.index(name))):
+            for combination in itertools.product(*values.values()):
+                changed = dict(zip(values, combination, strict=True))
+                cell = _cell(folder, name, name == own, changed, _varied(values), seed)
+                if name in needy:
+                    first = _cell(folder, _FIRST, _FIRST == own, changed, _varied(values), seed).folder
+                    cell = replace(cell, assignments=(*cell.assignments, f"start={first}"), after=first)
+                found.append(cell)
+    return found
+
+
+def _cell(folder: Path, method: str, own: bool, changed: Mapping[str, Any], varied: Sequence[str], seed: int) -> Cell:
+    texts = {key: f"{key}={json.dumps(value)}" for key, value in changed.items()}
+    row = " ".join([Path(method).stem, *(texts[key] for key in varied)])
+    keep = {} if "training.keep" in changed else {"training.keep": f"training.keep={_ALL}"}
+    chosen = [] if own else [f"method={method}"]
+    assignments = (*chosen, *{**texts, **keep}.values(), f"seed={seed}")
+    return Cell(row, seed, assignments, folder / f"{_file_name(row)}-{seed}")
+
+
+def _varied(values: Mapping[str, Sequence[Any]]) -> list[str]:
+    return [key for key, several in values.items() if len(several) > 1]
+
+
+def values_of(changes: Sequence[str]) -> dict[str, list[Any]]:
+    """The values of ``key=v1,v2``, read as YAML; a list is one value: ``key=[1,2],[3,4]``.
+
+    Raises:
+        ConfigError: everything that does not read so.
+    """
+    found, mistakes = {}, []
+    for change in changes:
+        key, equals, text = change.partition("=")
+        try:
+            values = yaml.safe_load(f"[{text}]")
+        except yaml.YAMLError:
+            values = []
+        if key and equals and values:
+            found[key] = list(values)
+        else:
+            mistakes.append(f"{change}  should read key=value or key=value,value")
+    if mistakes:
+        raise ConfigError("the command line", mistakes)
+    return found
+
+
+def finished(cell: Cell, experiment: Experiment) -> bool:
+    """Whether a cell's run has its last step behind it, with these settings, and all its validation sets are scored."""
+    file = cell.folder / "settings.yaml"
+    if not file.is_file() or read_yaml(file) != dump(experiment):
+        return False
+    steps = experiment.training.steps
+    return all(scores.entries and scores.last.step == steps for scores in scores_of(cell).values())
+
+
+def scores_of(cell: Cell) -> dict[str, SnapshotScores]:
+    """What is known of a cell's checkpoints, by validation set."""
+    experiment = settings_of(cell.folder, own_code=True)
+    return {
+        name: SnapshotScores.of_run(cell.folder / FILE, name, part, experiment)
+        for name, part in experiment.validation.items()
+    }
+
+
+def carry_out(recipe: str, cell: Cell, threads: int | None = None) -> int:
+    """Train a cell and score its checkpoints, in processes of their own; the exit code.
+
+    If another process still trains there, such as one that outlived a killed sweep, it is waited for.
+
+    Args:
+        recipe: as the command line names it.
+        cell: what to run.
+        threads: processor threads; None leaves the choice to PyTorch.
+    """
+    environment = dict(os.environ)
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    program = [sys.executable, "-m", "davsn"]
+    folder = str(cell.folder)
+    commands = (
+        ["train", recipe, *cell.assignments, "--no-score", "-o", folder],
+        ["eval", folder, "--every", "--own-code"],
+    )
+    with alone(cell.folder, wait=-1):
+        pass
+    with (cell.folder / OUTPUT).open("ab") as output:
+        for command in commands:
+            running = subprocess.Popen(
+                [*program, *command], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+            _RUNNING.add(running)
+            code = running.wait()
+            _RUNNING.discard(running)
+            if code:
+                return code
+    return 0
+
+
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+"""Processes of this one, to be ended with it."""
+
+
+class Job(Protocol):
+    """A cell under way, here or on a cluster."""
+
+    def done(self) -> bool:
+        """Whether it has ended, well or badly."""
+
+    def result(self) -> int:
+        """Its exit code; raises what stopped it."""
+
+
+class Executor(Protocol):
+    """What cells are handed to: threads that start processes here, or submitit."""
+
+    def submit(self, function: Callable[..., int], /, *args: Any, **kwargs: Any) -> Job:
+        """Start, or queue, a call."""
+
+
+def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
+    """Jobs through submitit.
+
+    Args:
+        folder: for its scripts and logs.
+        kind: 'slurm', or 'local' for processes of this machine, to try it out.
+        options: submitit's own, such as timeout_min and slurm_partition.
+
+    Raises:
+        ConfigError: submitit is not installed, there is no such cluster here, or an option that it does not know.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise ConfigError("--submit", ["needs submitit, which is not installed: pip install 'davsn[slurm]'"]) from None
+    try:
+        executor: Any = submitit.AutoExecutor(folder, cluster=kind)
+        executor.update_parameters(**options)
+    except (RuntimeError, NameError, TypeError, ValueError) as error:
+        raise ConfigError("--submit", [f"{kind}: {error}"]) from None
+    return executor  # type: ignore[no-any-return]
+
+
+def run_all(
+    recipe: str,
+    wanted: Mapping[Cell, Experiment],
+    executor: Executor,
+    threads: int | None,
+    progress: Callable[[int, str], object],
+) -> dict[Cell, str]:
+    """Carry out cells, and follow them to the end.
+
+    Args:
+        recipe: as the command line names it.
+        wanted: what to run.
+        executor: where.
+        threads: processor threads of each.
+        progress: called with the steps done in all cells and what is under way.
+
+    Returns:
+        what went wrong, by cell.
+    """
+    jobs: dict[Cell, Job] = {}
+    problems: dict[Cell, str] = {}
+    while True:
+        over = [cell for cell, job in jobs.items() if job.done()]
+        problems.update((cell, problem) for cell in over if (problem := _problem(cell, jobs[cell])))
+        open_ = {cell.folder for cell in wanted if cell not in over and cell not in problems}
+        broken = {cell.folder for cell in problems}
+        for cell in wanted:
+            if cell.after in broken and cell not in problems:
+                problems[cell] = f"not run, since what it starts from failed: {cell.after}"
+            elif cell not in jobs and cell not in problems and cell.after not in open_:
+                jobs[cell] = executor.submit(carry_out, recipe, cell, threads)
+        steps = {cell: _steps(cell) for cell in wanted}
+        under_way = [cell.folder.name for cell in wanted if cell not in over and steps[cell]]
+        progress(sum(steps.values()), f"{len(over)} of {len(wanted)} runs done  {' '.join(under_way[:2])}".rstrip())
+        if len(over) + sum(cell not in jobs for cell in problems) == len(wanted):
+            return problems
+        time.sleep(POLL)
+
+
+class Processes:
+    """Runs so many cells at a time on this machine; its end, also by SIGTERM, is the end of their processes.
+
+    They are asked to stop, so that they save what they have.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._threads = ThreadPoolExecutor(number)
+
+    def __enter__(self) -> ThreadPoolExecutor:
+        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return self._threads
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for running in list(_RUNNING):
+            running.send_signal(signal.SIGTERM)
+        self._threads.shutdown()
+
+
+def _steps(cell: Cell) -> int:
+    """How many steps a cell has logged; its log has a line a step."""
+    log = cell.folder / "log.jsonl"
+    if not log.is_file():
+        return 0
+    with log.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _problem(cell: Cell, job: Job) -> str:
+    """What stopped a cell; empty if nothing did."""
+    try:
+        code = job.result()
+    except Exception as error:  # whatever a cluster can do to a job
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    if code == 0:
+        return ""
+    output = cell.folder / OUTPUT
+    lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.is_file() else []
+    return f"ended with code {code}: {lines[-1] if lines else 'no word'} (all of it in {output})"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The runs of a grid that differ in the seed alone.
+
+    Attributes:
+        name: what they share.
+        runs: the scores of each run's checkpoints, by seed.
+    """
+
+    name: str
+    runs: Mapping[int, SnapshotScores]
+
+    def mean(self, of: Callable[[Scores], float | None], rule: str = "last") -> str:
+        """Mean ± standard deviation over the seeds, of the checkpoints that a rule chooses."""
+        chosen = [run.chosen() for run in self.runs.values()]
+        return spread([of(entries[rule].scores) for entries in chosen if rule in entries])
+
+
+def spread(values: Sequence[float | None]) -> str:
+    """Mean ± sample standard deviation of the numbers among the values, with two digits."""
+    numbers = [value for value in values if value is not None and not math.isnan(value)]
+    if not numbers:
+        return "–"
+    mean = percent(statistics.fmean(numbers))
+    return f"{mean} ± {percent(statistics.stdev(numbers))}" if len(numbers) > 1 else mean
+
+
+def rows(done: Sequence[Cell]) -> dict[str, list[Row]]:
+    """What finished cells found, by validation set."""
+    found: dict[str, dict[str, dict[int, SnapshotScores]]] = {}
+    for cell in done:
+        for name, scores in scores_of(cell).items():
+            found.setdefault(name, {}).setdefault(cell.row, {})[cell.seed] = scores
+    return {name: [Row(row, runs) for row, runs in by_row.items()] for name, by_row in found.items()}
+
+
+def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
+    """The grid's results on one validation set: a row a method, then a row a class."""
+    first = next(iter(found[0].runs.values())).last.scores
+    rules = ("last", *CRITERIA, "best")
+    summary = Table("run", "seeds", title=f"mIoU on {name}, mean ± standard deviation over the seeds")
+    for heading in (*rules, "temporal consistency"):
+        summary.add_column(heading, justify="right")
+    for row in found:
+        consistency = row.mean(lambda scores: scores.temporal_consistency)
+        summary.add_row(row.name, str(len(row.runs)), *(row.mean(_miou, rule) for rule in rules), consistency)
+    summary.add_section()
+    summary.add_row("below the best, over all runs", "", *(regret(found, rule) for rule in rules), "")
+    summary.caption = (
+        f"Which checkpoint: the last; those that label-free criteria chose; 'best', which was chosen on {name} itself, "
+        "by its labels, and is no fair figure"
+    )
+    yield summary
+    classes = Table("class", title=f"IoU on {name}, last checkpoint")
+    for row in found:
+        classes.add_column(row.name, justify="right")
+    for label in first.names:
+        note = " (not in the mean)" if label in first.unscored else ""
+        classes.add_row(label + note, *(row.mean(_iou_of(label)) for row in found), style="dim" if note else None)
+    yield classes
+
+
+def regret(found: Sequence[Row], rule: str) -> str:
+    """What a rule loses against the best checkpoint in mIoU: mean ± standard deviation over all runs."""
+    runs = [run for row in found for run in row.runs.values()]
+    lost = [run.best.scores.miou - chosen[rule].scores.miou for run in runs if rule in (chosen := run.chosen())]
+    return spread(lost)
+
+
+def _miou(scores: Scores) -> float:
+    return scores.miou
+
+
+def _iou_of(label: str) -> Callable[[Scores], float]:
+    return lambda scores: scores.iou[label] * 100
+
+
+def _file_name(row: str) -> str:
+    """A row's name with nothing in it that a file system minds."""
+    kept = "".join(character if character.isalnum() or character in "_.=" else "-" for character in row)
+    return kept.replace("method.", "").strip("-")
