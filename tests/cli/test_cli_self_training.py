@@ -8,7 +8,7 @@ import yaml
 from tiny_recipe import RECIPE
 
 from davsn import checkpoint
-from davsn.run import open_trained
+from davsn.trained import open_trained
 
 pytestmark = pytest.mark.slow
 
@@ -40,13 +40,15 @@ def test_cmom_starts_from_da_vsn_by_recipe(davsn, world):
     assert any(not torch.equal(value, before[key]) for key, value in after.items())
 
 
-def test_adapt_trains_cmoms_start_itself(davsn, world):
+@pytest.mark.parametrize("method", [["cmom"], ["masked", "method.over.name=cmom"]], ids=lambda method: method[0])
+def test_adapt_trains_a_start_for_the_method_or_for_the_one_below(davsn, world, method):
     tiny = ["network.encoder=mobilenetv3_small_050", "network.width=8", "network.weights=null", "training.workers=0"]
     few = ["training.steps=1", "training.save_every=1", "training.device=cpu"]
     data = ["--source", "game", "--target", "camera/frames"]
-    code, _, err = davsn(world, "adapt", *data, "--method", "cmom", "-o", "runs/adapted", *tiny, *few)
+    out = f"runs/adapted_{method[0]}"
+    code, _, err = davsn(world, "adapt", *data, "--method", *method, "-o", out, *tiny, *few)
     assert code == 0, err
-    assert open_trained(world / "runs" / "adapted").experiment.start is not None
+    assert open_trained(world / out).experiment.start is not None
 
 
 def test_masked_over_mean_teacher_goes_on_where_it_was_stopped(davsn, world):
