@@ -136,6 +136,18 @@ class TestFiles:
             assert np.abs(one.flows[0, -1] - two.flows[0, -1]).max() <= 0.0501
         assert fill(samples, Files(samples, tmp_path / "flow")) == Filled(present=9)
 
+    def test_what_a_cached_estimator_has_kept_is_copied_and_only_the_rest_estimated(self, root, tmp_path):
+        samples = samples_of(root, tmp_path / "cache", flow="dis, cached")
+        samples[0]  # one pair is kept by being read
+        assert fill(samples, Files(samples, tmp_path / "flow")) == Filled(estimated=10, copied=1)
+        assert fill(samples, Files(samples, tmp_path / "flow")) == Filled(present=11)
+        alone = samples_of(root, tmp_path / "other")
+        fill(alone, Files(alone, tmp_path / "straight"))
+        for path in sorted((tmp_path / "straight").rglob("*.npy")):
+            copied = tmp_path / "flow" / path.relative_to(tmp_path / "straight")
+            one, two = read_flow(copied)[0], read_flow(path)[0]
+            assert np.abs(one - two).max() <= 0.1001  # the cache rounds to 1/64 pixel, files to tenths
+
     def test_a_file_that_is_there_is_not_touched_and_its_frames_are_not_read(self, root, tmp_path):
         samples = samples_of(root, tmp_path / "cache")
         fill(samples, Files(samples, tmp_path / "flow"))

@@ -124,6 +124,22 @@ def test_values_that_are_no_motion_are_refused(tmp_path, value, text):
     assert not list(tmp_path.glob("b*"))
 
 
+def test_a_packed_file_is_small_and_its_damage_is_told(tmp_path):
+    smooth = np.linspace(-3, 5, HEIGHT * WIDTH * 2).reshape(HEIGHT, WIDTH, 2)
+    write_flow(tmp_path / "a.flow", smooth)
+    write_flow(tmp_path / "a.npy", smooth)
+    whole = (tmp_path / "a.flow").read_bytes()
+    assert len(whole) < 0.8 * (tmp_path / "a.npy").stat().st_size  # a header weighs on so small a flow
+    for content, text in (
+        (b"other" + whole[5:], "first eight bytes are not DAVSNFLO"),
+        (whole[:-9], "truncated or damaged packed flow file"),
+        (resealed(whole[:8] + struct.pack("<I", WIDTH + 1) + whole[12:], ".flow"), "truncated or damaged packed"),
+    ):
+        (tmp_path / "a.flow").write_bytes(content)
+        with pytest.raises(FlowError, match=text):
+            read_flow(tmp_path / "a.flow")
+
+
 def test_a_form_goes_with_its_suffix(tmp_path):
     with pytest.raises(FlowError, match=r"a kitti flow file ends in \.png\. Name it a\.png"):
         write_flow(tmp_path / "a.flo", some_flow(0), form="kitti")
@@ -139,7 +155,7 @@ def test_a_picture_with_a_wrong_checksum_is_refused(tmp_path):
 
 
 FUZZ = 2400
-"""Damaged files a form; five forms make 12 000."""
+"""Damaged files a form; six forms make 14 400."""
 
 
 def damaged(content, draw):
@@ -156,9 +172,11 @@ def damaged(content, draw):
     return bytes(content)
 
 
-def resealed(content):
-    """A PNG whose header has been given the checksum of what it now says, so that the size itself has to be refused."""
-    return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
+def resealed(content, suffix):
+    """A file that has the checksum of what its header now says, so that the size itself has to be refused."""
+    if suffix == ".png":
+        return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
+    return content[:-4] + struct.pack("<I", zlib.crc32(content[:-4])) if suffix == ".flow" else content
 
 
 PROBE = """
@@ -178,7 +196,7 @@ pages = int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20),) * 2)
 for number in range(copies):
     content = damaged(whole, draw)
-    path.write_bytes(resealed(content) if number % 2 and path.suffix == ".png" else content)
+    path.write_bytes(resealed(content, path.suffix) if number % 2 else content)
     try:
         read_flow(path, form)
     except FlowError:

@@ -44,9 +44,9 @@ def compute_(  # noqa: PLR0913 - a parameter for each option
 ) -> None:
     """Compute the flow of a data set, or of a recipe's source and target, before it is used.
 
-    It goes into the cache, which 'flow: dis, cached' reads; with --out, into files for 'flow: stored'. What is there
-    already is not computed again, so the same command goes on where it was stopped. Processes that torchrun starts
-    share the work.
+    It goes into the cache, which 'flow: dis, cached' reads; with --out, into files for 'flow: stored', to which what a
+    cached estimator has kept is copied. What is there already is not computed again, so the same command goes on where
+    it was stopped. Processes that torchrun starts share the work.
 
     Try:
 
@@ -93,6 +93,7 @@ def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: in
         filled = fill(samples, keeper, device, report, batch_size)
     seconds = time.perf_counter() - begin
     counts = f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} were there"
+    counts += f", {filled.copied} came from the cache" if filled.copied else ""
     say(f"{what}: {counts}; {keeper}")
     if isinstance(keeper, Files):
         say("Set flow: stored and flow_root to this folder to use them.")

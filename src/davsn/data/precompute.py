@@ -33,10 +33,12 @@ class Filled:
     Attributes:
         estimated: were estimated now.
         present: were there already.
+        copied: came out of the cache, into files.
     """
 
     estimated: int = 0
     present: int = 0
+    copied: int = 0
 
 
 class PairOfFrames:
@@ -167,11 +169,17 @@ def fill(
         DataError, FlowError: a file that cannot be read, unless ``bad_files`` is 'skip'; or no room.
     """
     counted, waiting = Filled(), list[PairOfFrames]()
+    cache = samples.flow_cache if samples.dataset.config.flow.cached else None
     for done, pair in enumerate(_pairs(samples)):
         report(done, f"{counted.estimated} estimated")
         try:
             if keeper.has(pair):
                 counted = replace(counted, present=counted.present + 1)
+                continue
+            kept = cache.get(*pair.frames) if cache is not None else None
+            if kept is not None:
+                keeper.keep(pair, *kept)
+                counted = replace(counted, copied=counted.copied + 1)
                 continue
             shape = pair.frames[0].shape
         except FileError:

@@ -8,11 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from davsn.components import name_of
 from davsn.settings import Settings
+
+Flow = tuple[NDArray[np.floating], NDArray[np.bool_] | None]
+"""Of one pair, as files hold it: (H, W, 2) flow, and (H, W) where it is known; None for the latter means everywhere."""
 
 _DIGITS = 16  # hexadecimal digits of a hash
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.errors import FlowError
-from davsn.flow.files import Flow
+from davsn.flow.base import Flow
 
 STEPS = 64
 """Steps in a pixel, as in KITTI's files."""

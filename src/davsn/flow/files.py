@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.errors import FlowError
-from davsn.flow.forms import AGAIN, FORMS, PIXEL_LIMIT, Flow, Form
+from davsn.flow.base import Flow
+from davsn.flow.forms import AGAIN, FORMS, PIXEL_LIMIT, Form
 from davsn.saving import replacing
 
 __all__ = ["FARTHEST", "FORMS", "PIXEL_LIMIT", "SUFFIXES", "Flow", "read_flow", "write_flow"]
@@ -29,6 +30,7 @@ def read_flow(path: Path, form: str | None = None) -> Flow:
                         the height; then 0 where unknown
     ``unifiedvideoda``  as ``kitti``, and (0, 0) is unknown, as that project takes it. Its own files say in their third
                         channel what is known: read them as ``kitti`` and what stands still stays known
+    ``packed``          ours: the cache's coding in a file, exact to 1/64 pixel, a tenth to a fifth of ``npy``'s size
     ==================  ==============================================================================================
 
     Args:

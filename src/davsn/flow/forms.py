@@ -6,6 +6,7 @@ allocated, and a picture's checksums before it is decoded.
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.errors import FlowError
+from davsn.flow.base import Flow
+from davsn.flow.coding import decode, encode
 from davsn.png import png_chunks, png_header
-
-Flow = tuple[NDArray[np.floating], NDArray[np.bool_] | None]
-"""(H, W, 2) flow, and (H, W) where it is known; None for the latter means everywhere."""
 
 PIXEL_LIMIT = 1 << 26
 """Files that claim more pixels than this are refused unread: 8192 × 8192."""
 
 AGAIN = "Copy or compute the file again"
 
+_PACKED_MAGIC = b"DAVSNFLO"
+_PACKED_HEAD = struct.Struct("<8sII")  # then width and height
 _FLO_MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
 _FLO_UNKNOWN = 1e9  # Middlebury: a component beyond this is unknown
 _MOST = np.iinfo(np.uint16).max
@@ -145,12 +147,32 @@ def _zero_unknown(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool
     return _kitti(path, np.where(still[..., None], np.array([1 / 64, 0]), flow), known)
 
 
+def _read_packed(path: Path) -> Flow:
+    content = path.read_bytes()
+    if len(content) < _PACKED_HEAD.size + 4 or content[:8] != _PACKED_MAGIC:
+        raise FlowError("is not a packed flow file: its first eight bytes are not DAVSNFLO", str(path), AGAIN)
+    _, width, height = _PACKED_HEAD.unpack_from(content)
+    _limit(path, width, height)
+    whole = zlib.crc32(content[:-4]) == int.from_bytes(content[-4:], "little")
+    found = decode(content[_PACKED_HEAD.size : -4], (height, width)) if whole else None
+    if found is None:
+        raise FlowError("is a truncated or damaged packed flow file", str(path), AGAIN)
+    return found
+
+
+def _packed(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    head = _PACKED_HEAD.pack(_PACKED_MAGIC, known.shape[1], known.shape[0])
+    content = head + encode(flow, None if known.all() else known)
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
 FORMS: dict[str, Form] = {
     "npy": Form(".npy", "DA-VSN's family: int16, tenths of a pixel; all known", _read_tenths, _tenths),
     "flo": Form(".flo", "Middlebury, Sintel: float32; unknown beyond 1e9", _read_middlebury, _middlebury),
     "kitti": Form(".png", "16-bit x, y in 1/64 pixel + 32768, then known or not", _read_kitti, _kitti),
     "vkitti": Form(".png", "16-bit x, y from −(size − 1) to size − 1, then known or not", _read_virtual, _virtual),
     "unifiedvideoda": Form(".png", "as kitti, and (0, 0) is unknown", _read_zero_unknown, _zero_unknown),
+    "packed": Form(".flow", "ours, as the cache keeps it: 1/64 pixel, deflated, known or not", _read_packed, _packed),
 }
 """The forms by name. A new one is one entry here."""
 
