@@ -90,3 +90,14 @@ def cost(record: Record) -> list[str]:
     keys = {"of_source_only": 2, "seconds_of_processor": 3}
     body = [[row["method"], *(number(row[key], digits) for key, digits in keys.items())] for row in rows_of(record)]
     return [COST, *table(["method", "of source_only", "s of processor"], body), *origin(record)]
+
+
+def short(record: Record) -> list[str]:
+    """The ratios of :func:`cost` alone, a row a method and a column a variant."""
+    found: dict[str, dict[str, float]] = {}
+    for row in rows_of(record):
+        method, _, variant = row["method"].partition(", ")
+        found.setdefault(method, {})[variant] = row["of_source_only"]
+    variants = {"": "as it stands", "single frames": "single frames", "small views": "small views"}
+    body = [[name, *(number(ratios.get(variant), 1) for variant in variants)] for name, ratios in found.items()]
+    return table(["a step, of one of source_only", *variants.values()], body)

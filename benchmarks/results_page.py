@@ -1,8 +1,8 @@
-"""Writes docs/results.md, and the tables in README.md and docs/flow.md, from the records in benchmarks/results/.
+"""Writes docs/results.md, and tables in README.md, docs/flow.md and docs/methods.md, from benchmarks/results/.
 
 Run: python benchmarks/results_page.py [--check]
 No number is typed by hand: a record is what a benchmark wrote, this script only rounds and averages. The form of a
-record is in benchmarks/results/README.md. With --check nothing is written; the exit code says whether both are true.
+record is in benchmarks/results/README.md. With --check nothing is written; the exit code says whether all are true.
 """
 
 import argparse
@@ -21,6 +21,7 @@ RECORDS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
 FLOW_PAGE = PROJECT / "docs" / "flow.md"
+METHODS_PAGE = PROJECT / "docs" / "methods.md"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
 Section = Callable[[Record], Iterable[str]]
@@ -78,6 +79,11 @@ def in_flow_page(text: str, records: Mapping[str, Record]) -> str:
     return marked(text, flow.flow_quality(records["flow_quality"]) if "flow_quality" in records else None)
 
 
+def in_methods_page(text: str, records: Mapping[str, Record]) -> str:
+    """docs/methods.md with what a step of each method costs between its two marks."""
+    return marked(text, costs.short(records["method_cost"]) if "method_cost" in records else None)
+
+
 def marked(text: str, lines: list[str] | None) -> str:
     """A text with these lines between its two marks."""
     before, rest = text.split(START)
@@ -94,6 +100,7 @@ def main() -> int:
         PAGE: page(records),
         README: in_readme(README.read_text(encoding="utf-8"), records),
         FLOW_PAGE: in_flow_page(FLOW_PAGE.read_text(encoding="utf-8"), records),
+        METHODS_PAGE: in_methods_page(METHODS_PAGE.read_text(encoding="utf-8"), records),
     }
     for path, text in texts.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

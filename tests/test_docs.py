@@ -105,7 +105,7 @@ def test_the_table_of_accidents_is_what_faithful_sets():
     accidents = {name: method.faithful for name, method in METHODS.items() if method.faithful}
     assert rows.keys() == {key for faithful in accidents.values() for key in faithful}
     defaults = dict(re.findall(r"^\| `([\w.]+)` \| .*? \| (.*?) \|", section, re.MULTILINE))
-    data = {"source": "streets", "target": {"name": "cityscapes", "root": "."}, "network": "deeplab"}
+    data = {"source": "streets", "target": {"name": "cityscapes", "root": "."}, "network": "deeplab", "start": "runs"}
     for name, faithful in accidents.items():
         corrected = load({**data, "method": name}, paths=False)
         for key, value in faithful.items():

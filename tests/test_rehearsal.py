@@ -11,6 +11,7 @@ from davsn.components import available
 from davsn.errors import ConfigError
 from davsn.methods.base import Method, Term
 from davsn.methods.da_vsn import DaVsn
+from davsn.methods.mean_teacher import MeanTeacher
 from davsn.methods.source_only import SourceOnly
 from davsn.rehearsal import CannotRehearseError, rehearse, with_flows
 from davsn.settings import Settings
@@ -62,13 +63,14 @@ def test_every_method_can_be_rehearsed(name):
     assert 0 < taken.checkpoint < taken.memory
 
 
-@pytest.mark.parametrize("method", [SourceOnly, SmallDaVsn])
+@pytest.mark.parametrize("method", [SourceOnly, SmallDaVsn, MeanTeacher])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_memory_is_that_of_the_real_step(method, precision):
     trainer = trainer_of(method, precision=precision)
     wanted = rehearse(trainer, *batches(method)).memory
     pair = batches(method)
-    there = [tensor for part in trainer.parts.values() for tensor in part.state_dict().values()]
+    held_now = [*trainer.parts.values(), *trainer.kept.values()]
+    there = [tensor for module in held_now for tensor in module.state_dict().values()]
     with RealPeak([*there, *(tensor for made in pair if made for tensor in held(made))]) as real:
         trainer.step(*pair)
     assert wanted == pytest.approx(real.most, rel=0.02)
@@ -87,6 +89,14 @@ def test_a_checkpoint_has_the_size_that_was_foreseen(tmp_path, average):
     trainer.step(*batches(DaVsn))
     path = checkpoint.save(tmp_path, 1, trainer.state_dict(), keep=1)
     assert taken.checkpoint == pytest.approx(path.stat().st_size, rel=0.02)
+
+
+def test_modules_that_are_kept_beside_the_parts_count_too(tmp_path):
+    trainer = trainer_of(MeanTeacher)
+    taken = rehearse(trainer, *batches(MeanTeacher))
+    without = rehearse(trainer_of(SourceOnly), *batches(MeanTeacher))
+    teacher = sum(tensor.nbytes for tensor in trainer.kept["teacher"].state_dict().values())
+    assert taken.checkpoint == without.checkpoint + teacher
 
 
 def test_the_trainer_is_left_as_it_is():

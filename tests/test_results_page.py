@@ -1,10 +1,14 @@
 """docs/results.md and the README's table hold what the records say, and nothing typed by hand."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
+
+from davsn.components import available
+from davsn.methods.base import Method
 
 PROJECT = Path(__file__).parents[1]
 
@@ -39,6 +43,16 @@ def test_the_page_on_flow_has_the_tables_of_its_record(script):
     text = script.FLOW_PAGE.read_text(encoding="utf-8")
     assert text == script.in_flow_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
     assert "Not recorded yet." in script.in_flow_page(text, {})
+
+
+def test_the_page_on_methods_has_the_costs_of_every_method(script):
+    text = script.METHODS_PAGE.read_text(encoding="utf-8")
+    assert text == script.in_methods_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+    assert "Not recorded yet." in script.in_methods_page(text, {})
+    table = text.split(script.START)[1].split(script.END)[0]
+    assert set(available("davsn.methods", Method)) <= set(re.findall(r"^\| (\w+) \|", table, re.MULTILINE))
+    rows = [{"method": name, "of_source_only": value} for name, value in [("a", 1.0), ("a, small views", 2.25)]]
+    assert "| a | 1.0 | – | 2.2 |" in script.in_methods_page(text, {"method_cost": record(rows=rows)})
 
 
 def test_a_network_without_weights_is_timed_and_not_scored(script):

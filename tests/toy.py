@@ -30,9 +30,17 @@ class Tiny(ImageNetwork):
         self.main = nn.Conv2d(4, num_classes, 1)
         self.aux = nn.Conv2d(4, num_classes, 1)
 
+    feature_channels = 4
+
     def forward(self, images):
+        return self.with_features(images)[0]
+
+    def with_features(self, images):
         features = self.drop(self.norm(self.conv(images)).relu())
-        return Levels(self.main(features), self.aux(features))
+        return Levels(self.classify(features), self.aux(features)), features
+
+    def classify(self, features):
+        return self.main(features)
 
     def groups(self):
         backbone = [*self.conv.parameters(), *self.norm.parameters()]

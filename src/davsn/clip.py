@@ -159,9 +159,11 @@ class Prediction:
         previous: logits from the previous frame alone, on the previous frame's grid; no gradient. None of a network
             of single frames.
         flow: (B, 2, h, w) the flow current→previous at logit resolution, as the fusion used it; None likewise.
+        features: (B, K, h, w) what the main classifier read of the current frame; None unless they were asked for.
     """
 
     fused: Levels
     current: Levels
     previous: Levels | None = None
     flow: Tensor | None = None
+    features: Tensor | None = None

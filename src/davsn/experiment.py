@@ -1,12 +1,12 @@
 """What a run is: settings from a recipe, checked whole before anything loads, and the parts built from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo, field_validator, model_serializer
+from pydantic import Field, ValidationInfo, field_validator
 
 from davsn import checkpoint
 from davsn.clip import ClipSpec
@@ -21,6 +21,9 @@ from davsn.networks.video import Propagation, VideoSegmenter
 from davsn.networks.weights import WEIGHTS_ALONE, load_weights
 from davsn.ops.warp import FlowScale
 from davsn.optimisation import OptimiserSettings
+from davsn.parts import Part as Part
+from davsn.parts import choose as choose
+from davsn.parts import part_of
 from davsn.settings import Settings, override, read_yaml, validate
 from davsn.training import TrainingSettings, segmenter_of
 
@@ -38,49 +41,7 @@ class VideoSettings(Settings):
     """'height' scales both flow components by the height ratio, as the public code does."""
 
 
-class Part(Settings):
-    """A part of an experiment: the name of its file and its own settings, side by side in a recipe."""
-
-    name: str
-    settings: SerializeAsAny[Settings]
-
-    @model_serializer
-    def _flat(self) -> dict[str, Any]:
-        return {"name": self.name, **self.settings.model_dump(mode="json")}
-
-
-def choose(package: str, kind: type[Any], value: Any, paths: bool = True) -> Part:
-    """A part from ``{name: …, its own keys}``, or from the name alone.
-
-    Args:
-        package: where parts of this kind are, such as ``"davsn.data"``.
-        kind: the abstract class of the kind.
-        value: from a recipe.
-        paths: see :func:`davsn.settings.validate`.
-
-    Raises:
-        ConfigError: no such part, or every mistake in its settings.
-        ValueError: neither a name nor settings with one.
-    """
-    if isinstance(value, Part):
-        return value
-    if not isinstance(value, str | Mapping):
-        raise ValueError(f"should be the name of a {kind.__name__}, or its name and settings, but got {value!r}")
-    values = {"name": value} if isinstance(value, str) else dict(value)
-    name = values.pop("name", None)
-    if not isinstance(name, str):
-        raise ValueError(f"needs a 'name': which {kind.__name__} it is")
-    return Part(name=name, settings=validate(find(package, name, kind).Config, values, name, paths))
-
-
-def _part(package: str, kind: type[Any]) -> BeforeValidator:
-    def chosen(value: Any, info: ValidationInfo) -> Part:
-        return choose(package, kind, value, paths=bool((info.context or {}).get("paths")))
-
-    return BeforeValidator(chosen)
-
-
-Data = Annotated[Part, _part("davsn.data", VideoDataset)]
+Data = Annotated[Part, part_of("davsn.data", VideoDataset)]
 FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
 """A name that is safe as that of a file or folder."""
 
@@ -100,10 +61,10 @@ class Experiment(Settings):
     """The video to adapt to; its labels, if it has any, are never read in training."""
     validation: dict[FileName, Data] = Field(default_factory=dict)
     """Labelled video to judge by, by name; only ever evaluated on."""
-    network: Annotated[Part, _part("davsn.networks", ImageNetwork)]
+    network: Annotated[Part, part_of("davsn.networks", ImageNetwork)]
     """The network of single frames."""
     video: VideoSettings = VideoSettings()
-    method: Annotated[Part, _part("davsn.methods", Method)]
+    method: Annotated[Part, part_of("davsn.methods", Method)]
     """What is minimised."""
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings = TrainingSettings()
@@ -115,26 +76,54 @@ class Experiment(Settings):
     @field_validator("method")
     @classmethod
     def _has_what_it_needs(cls, method: Part, info: ValidationInfo) -> Part:
-        kind, given = find("davsn.methods", method.name, Method), info.data  # what has mistakes is not in the data
-        if kind.target is not None and given.get("target", ...) is None:
-            raise ValueError(f"{method.name} adapts to a target, and there is none. Set 'target', or take source_only")
-        if "video" in given and given["video"].propagation == "none" and not kind.single_frames:
-            raise ValueError(
-                f"{method.name} compares frames, and video.propagation none is a network of single ones. Set it to "
-                "warp or splat"
-            )
+        given = info.data  # what has mistakes is not in the data
+        for part in _with_those_below(method):
+            kind = find("davsn.methods", part.name, Method)
+            if kind.target is not None and given.get("target", ...) is None:
+                raise ValueError(
+                    f"{part.name} adapts to a target, and there is none. Set 'target', or take source_only"
+                )
+            if "video" in given and given["video"].propagation == "none" and not kind.single_frames:
+                raise ValueError(
+                    f"{part.name} compares frames, and video.propagation none is a network of single ones. Set it to "
+                    "warp or splat"
+                )
         return method
+
+    @field_validator("training")
+    @classmethod
+    def _has_classes_to_draw(cls, training: TrainingSettings, info: ValidationInfo) -> TrainingSettings:
+        method = info.data.get("method")
+        if training.rare_classes is not None and method is not None:
+            source, _ = find("davsn.methods", method.name, Method).clips(method.settings)
+            if not source.frames:
+                raise ValueError(f"{method.name} reads no source, so none can be drawn by classes. Remove rare_classes")
+        return training
 
     @field_validator("start")
     @classmethod
     def _is_trained(cls, start: Path | None, info: ValidationInfo) -> Path | None:
         method = info.data.get("method")
-        if start is None and method is not None and find("davsn.methods", method.name, Method).needs_start:
+        if start is None and method is not None and (name := needs_start(method)):
             raise ValueError(
-                f"{method.name} changes a network that is trained already. Name one: a run's folder, a checkpoint or a "
+                f"{name} changes a network that is trained already. Name one: a run's folder, a checkpoint or a "
                 "file of weights; source_only trains one"
             )
         return start
+
+
+def _with_those_below(method: Part) -> Iterator[Part]:
+    """A method and those that it is built over, as 'masked' is over a teacher method: its settings hold them."""
+    yield method
+    for value in vars(method.settings).values():
+        if isinstance(value, Part):
+            yield from _with_those_below(value)
+
+
+def needs_start(method: Part) -> str | None:
+    """Which of a method and those below it cannot do without a trained network to start from; None where all can."""
+    names = (part.name for part in _with_those_below(method))
+    return next((name for name in names if find("davsn.methods", name, Method).needs_start), None)
 
 
 def load(
@@ -197,7 +186,7 @@ def build_dataset(part: Part) -> VideoDataset:
     Raises:
         DataError: nothing usable where its settings point.
     """
-    return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # _part made them of its Config
+    return find("davsn.data", part.name, VideoDataset)(part.settings)  # type: ignore[arg-type]  # part_of made them of its Config
 
 
 def known_classes(part: Part) -> Taxonomy | None:

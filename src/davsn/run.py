@@ -15,6 +15,7 @@ from davsn.clip import Batch
 from davsn.components import find
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
+from davsn.data.rare_classes import class_draw
 from davsn.errors import ConfigError, DataError
 from davsn.experiment import (
     Experiment,
@@ -100,10 +101,11 @@ class Run:
 
     def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
         settings = self.experiment.training
-        share = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
+        share: dict[str, Any] = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
         sources: Iterator[Batch] = repeat(Batch({}))
         if self.source is not None:
-            sources = training_batches(self.source, seed=self.experiment.seed, **share)
+            by_class = class_draw(self.source, settings.rare_classes, self.folder)
+            sources = training_batches(self.source, seed=self.experiment.seed, by_class=by_class, **share)
         if self.target is None:
             return ((source, None) for source in sources)
         targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)

@@ -20,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn import checkpoint
 from davsn.clip import Batch
+from davsn.data.rare_classes import RareClasses
 from davsn.log import Log, Record
 from davsn.methods.base import Method, Term
 from davsn.networks.video import VideoSegmenter
@@ -60,6 +61,8 @@ class TrainingSettings(Settings):
     """Which label-free criterion chooses the best checkpoint; all are measured, where there is a target."""
     tensorboard: bool = False
     """Write the log as TensorBoard curves too, if that is installed."""
+    rare_classes: RareClasses | None = None
+    """Draw source frames by their classes, rare ones more often: {} is as DAFormer does; null draws all alike."""
     workers: int = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"

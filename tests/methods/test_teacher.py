@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from davsn.methods.teacher import taught, teacher_of
+from davsn.methods.teacher import Teacher, taught
 from davsn.networks.video import VideoSegmenter
 from toy import UNLABELLED, Tiny, batch
 
 
 def test_it_is_the_segmenter_first_and_then_remembers_ever_more_of_what_it_was():
     segmenter = VideoSegmenter(Tiny())
-    teacher = teacher_of(segmenter, 0.6)
+    teacher = Teacher(segmenter, 0.6)
     values = []
     for value in (1.0, 2.0, 5.0, 9.0):
         with torch.no_grad():
             segmenter.image.main.bias.fill_(value)
             segmenter.image.norm.running_mean.fill_(-value)
             segmenter.image.norm.num_batches_tracked.fill_(int(value))
-        teacher.update_parameters(segmenter)
+        teacher.follow(segmenter)
         values.append(float(teacher.module.image.main.bias[0]))
         assert float(teacher.module.image.norm.running_mean[0]) == -values[-1]
         assert int(teacher.module.image.norm.num_batches_tracked) == int(value)
@@ -29,7 +29,7 @@ def test_it_is_the_segmenter_first_and_then_remembers_ever_more_of_what_it_was()
 
 def test_no_gradient_reaches_it_and_it_predicts_in_evaluation_mode():
     segmenter = VideoSegmenter(Tiny()).train()
-    teacher = teacher_of(segmenter, 0.9)
+    teacher = Teacher(segmenter, 0.9)
     given = batch(0, UNLABELLED)
     first, second = taught(teacher, given), taught(teacher, given)
     assert torch.equal(first.fused.main, second.fused.main)  # no dropout

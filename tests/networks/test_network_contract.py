@@ -137,3 +137,17 @@ def test_pixels_are_normalised_inside(network):
         logits = [network(picture).main for picture in (image, image.flip(1), image / 2)]
     assert not torch.allclose(logits[0], logits[1])
     assert not torch.allclose(logits[0], logits[2])
+
+
+def test_the_features_are_what_the_main_classifier_reads(network):
+    if network.feature_channels is None:
+        with pytest.raises(NotImplementedError, match="offers no features"):
+            network.with_features(torch.rand(1, 3, 64, 64))
+        return
+    network.eval()
+    images = torch.rand(2, 3, 64, 96)
+    logits, features = network.with_features(images)
+    assert features.shape == (2, network.feature_channels, *logits.main.shape[-2:])
+    assert torch.equal(network.classify(features), logits.main)
+    assert all(torch.equal(one, other) for one, other in zip(network(images), logits, strict=True))
+    assert network.classify(features[:, :, :1, :1]).shape == (2, network.num_classes, 1, 1)

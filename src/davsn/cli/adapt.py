@@ -7,11 +7,11 @@ from cyclopts import Parameter
 
 from davsn.cli.console import console
 from davsn.cli.train import carry_out, recipe_values, train_in
-from davsn.components import find
 from davsn.data.footage import holds_videos
 from davsn.errors import ConfigError
-from davsn.experiment import load
+from davsn.experiment import load, needs_start
 from davsn.methods.base import Method
+from davsn.parts import choose
 from davsn.settings import override
 
 
@@ -74,10 +74,9 @@ def adapt_(
 
 
 def _needs_start(method: Any) -> bool:
-    name = method.get("name") if isinstance(method, dict) else method
     try:
-        return find("davsn.methods", str(name), Method).needs_start
-    except ConfigError:  # which loading the settings tells, with all other mistakes
+        return needs_start(choose("davsn.methods", Method, method, paths=False)) is not None
+    except ValueError:  # which loading the settings tells, with all other mistakes
         return False
 
 

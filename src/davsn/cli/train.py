@@ -18,6 +18,7 @@ from davsn.clip import Batch
 from davsn.data.base import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
+from davsn.data.rare_classes import class_draw
 from davsn.data.reader import store_of
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
@@ -140,6 +141,9 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
+    if experiment.training.rare_classes is not None and run.source is not None:
+        with progress("counting classes", len(run.source)) as counted:
+            class_draw(run.source, experiment.training.rare_classes, folder, counted)
     with progress(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
 

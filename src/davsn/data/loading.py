@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from davsn.clip import Batch, Clip
+from davsn.data.rare_classes import ClassDraw
 from davsn.data.samples import Samples, pictures, target_training
 from davsn.data.transforms import flow_to_size
 from davsn.errors import DataError, FileError
@@ -61,7 +62,9 @@ def collate(clips: Sequence[Clip]) -> Batch:
     )
 
 
-def training_batches(samples: Samples, batch_size: int, seed: int, workers: int = 0, start: int = 0) -> Iterator[Batch]:
+def training_batches(
+    samples: Samples, batch_size: int, seed: int, workers: int = 0, start: int = 0, by_class: ClassDraw | None = None
+) -> Iterator[Batch]:
     """Shuffled batches without end. Batch ``k`` depends on ``seed`` and ``k`` alone.
 
     The number of workers and where the counting started make no difference, so that a run that was stopped goes
@@ -73,12 +76,13 @@ def training_batches(samples: Samples, batch_size: int, seed: int, workers: int 
         seed: of the order and of all random changes; not negative.
         workers: processes that load ahead; 0 loads in this one.
         start: the first batch wanted; those before it are not read.
+        by_class: draws samples by their classes; there are then no epochs.
 
     Raises:
         DataError, FlowError: a file that cannot be used, unless ``bad_files`` is 'skip'.
     """
     batches = (list(range(batch * batch_size, (batch + 1) * batch_size)) for batch in count(start))
-    return _load(_Shuffled(samples, seed), samples.completion, batches, workers)
+    return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers)
 
 
 def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
@@ -95,20 +99,19 @@ def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
 
 
 class _Shuffled:
-    """Draw number n: the n-th sample of all epochs' permutations one after another, changed at random."""
+    """Draw number n: the n-th sample of all epochs' permutations one after another, changed at random.
 
-    def __init__(self, samples: Samples, seed: int) -> None:
-        self._samples, self._seed = samples, seed
+    By class, it is one drawn from the number alone.
+    """
+
+    def __init__(self, samples: Samples, seed: int, by_class: ClassDraw | None) -> None:
+        self._samples, self._seed, self._by_class = samples, seed, by_class
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def __call__(self, draw: int) -> Clip:
-        epoch, place = divmod(draw, len(self._samples))
-        if self._order[0] != epoch:
-            order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._samples))
-            self._order = epoch, order
-        skipped: list[str] = []
+        indices, skipped = self._indices(draw), list[str]()
         while True:
-            index = int(self._order[1][(place + len(skipped)) % len(self._samples)])
+            index = next(indices)
             try:
                 sample = self._samples.load(index, np.random.default_rng((self._seed, 1, draw)))
                 return replace(sample, skipped=tuple(skipped))
@@ -118,6 +121,20 @@ class _Shuffled:
                 skipped.append(str(error))
                 if len(skipped) == min(_BAD_IN_A_ROW, len(self._samples)):
                     raise DataError(f"{len(skipped)} samples in a row cannot be read; the last: {error}") from None
+
+    def _indices(self, draw: int) -> Iterator[int]:
+        """The sample of a draw, and those that stand in for it where it cannot be read."""
+        if self._by_class is not None:
+            generator = np.random.default_rng((self._seed, 2, draw))
+            while True:
+                yield self._by_class(generator)
+        epoch, place = divmod(draw, len(self._samples))
+        if self._order[0] != epoch:
+            order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._samples))
+            self._order = epoch, order
+        while True:
+            yield int(self._order[1][place % len(self._samples)])
+            place += 1
 
 
 class _Guarded(Dataset[Clip | FileError]):

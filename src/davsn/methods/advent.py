@@ -44,6 +44,7 @@ class Advent(Method):
         """Channels of a discriminator's first layer; small networks are fooled by small judges too."""
 
     paper = "Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation, CVPR 2019"
+    when = "Domains that differ in looks and agree in layout."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True

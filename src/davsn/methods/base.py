@@ -54,6 +54,8 @@ class Method(ABC):
     """The method's settings class."""
     paper: ClassVar[str]
     """Title, venue and year."""
+    when: ClassVar[str] = ""
+    """When to take it, in a sentence, for ``davsn list methods``."""
     source: ClassVar[ClipSpec]
     """What is needed of every labelled source sample."""
     target: ClassVar[ClipSpec | None]

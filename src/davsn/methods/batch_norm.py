@@ -33,6 +33,7 @@ class BatchNorm(Method):
         and none of the source. A number: the source's statistics fade out, and those of old batches with them."""
 
     paper = "Li et al., Adaptive Batch Normalization for Practical Domain Adaptation, Pattern Recognition 2018"
+    when = "Before anything else, from a trained network: it costs a forward pass a step."
     source = ClipSpec(frames=())
     target = ClipSpec()
     single_frames = True

@@ -56,6 +56,7 @@ class DaVsn(Method):
         """Channels of a discriminator's first layer; small networks are fooled by small judges too."""
 
     paper = "Guan et al., Domain Adaptive Video Segmentation via Temporal Consistency Regularization, ICCV 2021"
+    when = "Video whose two domains share their layout; the most expensive one."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "splat", "method.softmax": "joint"}

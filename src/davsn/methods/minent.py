@@ -33,6 +33,7 @@ class MinEnt(Method):
         """The auxiliary classifier's share of the main one's weight."""
 
     paper = "Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation, CVPR 2019 (MinEnt)"
+    when = "A simple, cheap second baseline; too large a weight makes one class of everything."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True

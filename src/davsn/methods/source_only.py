@@ -24,6 +24,7 @@ class SourceOnly(Method):
         """Weight of the auxiliary classifier's segmentation loss."""
 
     paper = "The baseline of TPS (Xing et al., ECCV 2022)"
+    when = "First, always: the row that every other has to beat, and the start of those that need one."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = None
     single_frames = True

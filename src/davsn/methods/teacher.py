@@ -3,42 +3,58 @@
 Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
 """
 
-from collections.abc import Sequence
+import copy
+from abc import abstractmethod
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from davsn.clip import Batch, Prediction
+from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
+from davsn.ops.pseudo_labels import PseudoLabels
 
 
-def teacher_of(segmenter: VideoSegmenter, decay: float) -> AveragedModel:
-    """A copy of the segmenter that follows it when ``update_parameters(segmenter)`` is called after a step.
+def frozen(segmenter: VideoSegmenter) -> VideoSegmenter:
+    """A copy of the segmenter as it is now, in evaluation mode, that stays so; for the method's ``kept`` modules."""
+    return copy.deepcopy(segmenter).requires_grad_(False).eval()
+
+
+class Teacher(nn.Module):
+    """A copy of the segmenter that follows it; for the method's ``kept`` modules.
 
     It is the segmenter after the first step; then its weights and batch statistics are a moving average, whose memory
-    grows with the steps up to that of ``decay``: min(1 − 1/(step + 1), decay), as in DACS (Tranheden et al., WACV
-    2021). It predicts in evaluation mode, by those statistics and without dropout.
+    grows with the steps up to that of ``decay``: min(1 − 1/(t + 1), decay) after t more, as in DACS (Tranheden et al.,
+    WACV 2021). It predicts in evaluation mode, by those statistics and without dropout.
+
+    PyTorch's AveragedModel does the same, but looks at its counter on the host in every step.
 
     Args:
         segmenter: the network that is trained.
         decay: of the average, in [0, 1).
-
-    Returns:
-        to be among the method's ``kept`` modules.
     """
 
-    @torch.no_grad()
-    def follow(teacher: Sequence[Tensor], student: Sequence[Tensor], updates: Tensor) -> None:
-        memory = (1 - 1 / (updates + 1)).clamp(max=decay)
-        for mean, new in zip(teacher, student, strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(new, (1 - memory).to(mean.dtype))
-            else:
-                mean.copy_(new)
+    def __init__(self, segmenter: VideoSegmenter, decay: float) -> None:
+        super().__init__()
+        self.module, self.decay = frozen(segmenter), decay
+        self.register_buffer("followed", torch.zeros(()))
 
-    teacher = AveragedModel(segmenter, multi_avg_fn=follow, use_buffers=True)  # type: ignore[arg-type]  # a Tensor it is
-    return teacher.requires_grad_(False).eval()
+    def forward(self, *seen: Tensor | None) -> Prediction:
+        """What the copy says; see :class:`VideoSegmenter`."""
+        prediction: Prediction = self.module(*seen)
+        return prediction
+
+    @torch.no_grad()
+    def follow(self, segmenter: VideoSegmenter) -> None:
+        """Take over what a step has changed."""
+        followed = self.get_buffer("followed").add_(1)
+        new = 1 - (1 - 1 / followed).clamp(max=self.decay)
+        ours, theirs = ([*each.parameters(), *each.buffers()] for each in (self.module, segmenter))
+        for mean, value in zip(ours, theirs, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, new.to(mean.dtype))
+            else:
+                mean.copy_(value)
 
 
 @torch.no_grad()
@@ -46,3 +62,24 @@ def taught(teacher: nn.Module, batch: Batch) -> Prediction:
     """What the teacher says of a batch, whether it looks back or not."""
     prediction: Prediction = teacher(*batch.seen)
     return prediction
+
+
+class TeacherMethod(Method):
+    """A method that labels target frames itself; others, such as masked, can then learn from its labels too."""
+
+    _answered: tuple[Batch, PseudoLabels] | None = None
+
+    def pseudo_labels(self, target: Batch) -> PseudoLabels:
+        """What the method says of target frames. Asked of the same batch again, it says the same, at no cost.
+
+        Args:
+            target: a step's batch.
+        """
+        if self._answered is None or self._answered[0] is not target:
+            with torch.no_grad():
+                self._answered = target, self.label(target)
+        return self._answered[1]
+
+    @abstractmethod
+    def label(self, target: Batch) -> PseudoLabels:
+        """How :meth:`pseudo_labels` come about, for a batch that is new; called without gradients."""

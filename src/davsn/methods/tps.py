@@ -65,6 +65,7 @@ class Tps(Method):
         at 512, which is right for frames of 512 rows alone."""
 
     paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
+    when = "Good flow, and a start that is right more often than not."
     source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1, -2), flows=((0, -1), (-1, -2)))
     faithful: ClassVar[Mapping[str, Any]] = {
@@ -142,9 +143,7 @@ class Tps(Method):
         stack, row = torch.cat([target.current, target.previous], -2), self.config.split or height
         if row >= stack.shape[-2]:
             raise ConfigError("tps", [f"method.split  {row} is beyond two frames of {height} rows. Set it to null"])
-        if self.config.augmented == "numbers":
-            stack = as_if_normalised(draw.photometric(wrapped(stack)))
-        else:
-            stack = draw.photometric(stack)
+        numbers, change = self.config.augmented == "numbers", draw.photometric
+        stack = as_if_normalised(change(wrapped(stack))) if numbers else change(stack)
         size = (round(height * draw.scale / 8) * 8, round(width * draw.scale / 8) * 8)
         return upsample(stack[..., :row, :], size), upsample(stack[..., row:, :], size)

@@ -20,6 +20,8 @@ class ImageNetwork(nn.Module, ABC):
     Config: ClassVar[type[Settings]]
     """The network's settings class."""
     num_classes: int
+    feature_channels: int | None = None
+    """Channels of the features that the main classifier reads; None of a network that does not offer them."""
 
     @abstractmethod
     def __init__(self, config: Settings, num_classes: int) -> None:
@@ -39,3 +41,17 @@ class ImageNetwork(nn.Module, ABC):
     @abstractmethod
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, each once: ``"backbone"`` and ``"classifier"``."""
+
+    def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
+        """Logits as of :meth:`forward`, and what the main classifier read, for methods that align features.
+
+        A network may do without, where ``feature_channels`` is None.
+
+        Returns:
+            the logits, and (B, feature_channels, h, w).
+        """
+        raise NotImplementedError(f"{type(self).__name__} offers no features")
+
+    def classify(self, features: Tensor) -> Tensor:
+        """The main classifier's logits (B, C, h, w) of features (B, feature_channels, h, w), be they one pixel's."""
+        raise NotImplementedError(f"{type(self).__name__} offers no features")

@@ -35,6 +35,7 @@ class DeepLab(ImageNetwork):
     """
 
     Config = DeepLabSettings
+    feature_channels = 2048
 
     def __init__(self, config: DeepLabSettings, num_classes: int) -> None:
         super().__init__(config, num_classes)
@@ -57,10 +58,20 @@ class DeepLab(ImageNetwork):
 
     def forward(self, images: Tensor) -> Levels:
         """See :meth:`ImageNetwork.forward`; logits at 1/8 of the input."""
+        return self.with_features(images)[0]
+
+    def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
+        """See :meth:`ImageNetwork.with_features`; those of stage 4."""
         normalised = images.flip(1) * 255 - self.get_buffer("mean")
         stem = self.maxpool(self.relu(self.bn1(self.conv1(normalised))))
         middle = self.layer3(self.layer2(self.layer1(stem)))
-        return Levels(main=self.layer6(self.layer4(middle)), aux=self.layer5(middle))
+        features = self.layer4(middle)
+        return Levels(main=self.classify(features), aux=self.layer5(middle)), features
+
+    def classify(self, features: Tensor) -> Tensor:
+        """See :meth:`ImageNetwork.classify`."""
+        logits: Tensor = self.layer6(features)
+        return logits
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """See :meth:`ImageNetwork.groups`; batch norms are in no group."""

@@ -58,7 +58,7 @@ class Light(ImageNetwork):
 
     def __init__(self, config: LightSettings, num_classes: int) -> None:
         super().__init__(config, num_classes)
-        self.num_classes = num_classes
+        self.num_classes, self.feature_channels = num_classes, config.width
         self.encoder = _encoder(config)
         channels = self.encoder.feature_info.channels()
         self.lateral = nn.ModuleList(nn.Conv2d(inputs, config.width, 1) for inputs in channels)
@@ -73,13 +73,24 @@ class Light(ImageNetwork):
 
     def forward(self, images: Tensor) -> Levels:
         """See :meth:`ImageNetwork.forward`; logits at 1/4 of the input."""
+        return self.with_features(images)[0]
+
+    def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
+        """See :meth:`ImageNetwork.with_features`; those of the decoder."""
         normalised = (images - self.get_buffer("mean")) / self.get_buffer("std")
         features = self.encoder(normalised.contiguous(memory_format=torch.channels_last))  # a quarter faster on CPU
         *finer, summed = (lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True))
         for feature in reversed(finer):
             summed = feature + upsample(summed, feature.shape[-2:])
-        main = self.main(self.smooth(summed))
-        return Levels(main, aux=upsample(self.aux(features[-2]), main.shape[-2:]))
+        decoded = self.smooth(summed)
+        main = self.classify(decoded)
+        height, width = main.shape[-2:]
+        return Levels(main, aux=upsample(self.aux(features[-2]), (height, width))), decoded
+
+    def classify(self, features: Tensor) -> Tensor:
+        """See :meth:`ImageNetwork.classify`."""
+        logits: Tensor = self.main(features)
+        return logits
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """See :meth:`ImageNetwork.groups`; the decoder counts as classifier, since it starts at random too."""

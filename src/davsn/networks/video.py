@@ -52,6 +52,7 @@ class VideoSegmenter(nn.Module):
         previous: Tensor | None = None,
         flow: Tensor | None = None,
         previous_logits: Levels | None = None,
+        features: bool = False,
     ) -> Prediction:
         """Logits of the current frame with the previous one's help.
 
@@ -62,18 +63,24 @@ class VideoSegmenter(nn.Module):
             flow: (B, 2, h, w) current→previous, at any resolution; unused by a network of single frames.
             previous_logits: what this network said of the previous frame alone, as ``Prediction.current`` of the
                 step before. A stream in evaluation mode saves half its passes with it.
+            features: whether those of the current frame are wanted; only of an image network that offers them.
         """
-        current_logits = self._logits(current)
+        read = None
+        if features:
+            logits, read = self.image.with_features(current)
+            current_logits = self._precise(logits)
+        else:
+            current_logits = self._precise(self.image(current))
         if not self.looks_back:
-            return Prediction(current_logits, current_logits)
+            return Prediction(current_logits, current_logits, features=read)
         assert flow is not None, "a video network needs the flow current→previous"
         with torch.no_grad():
             if previous_logits is None:
                 assert previous is not None, "give the previous frame, or its logits"
-                previous_logits = self._logits(previous)
+                previous_logits = self._precise(self.image(previous))
             resized = resize_flow(flow, _size(current_logits.main), self.flow_scale)
             moved = Levels(*(self.propagate(level, resized)[0] for level in previous_logits))
-        return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized)
+        return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized, read)
 
     def propagate(self, maps: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """Maps on the previous frame's grid brought onto the current one's.
@@ -102,9 +109,9 @@ class VideoSegmenter(nn.Module):
         groups = self.image.groups()
         return groups if self.fusion is None else {**groups, "fusion": list(self.fusion.parameters())}
 
-    def _logits(self, frames: Tensor) -> Levels:
+    def _precise(self, logits: Levels) -> Levels:
         precision = next(self.parameters()).dtype
-        return Levels(*(level.to(precision) for level in self.image(frames)))
+        return Levels(*(level.to(precision) for level in logits))
 
     def _fuse(self, current: Levels, moved: Levels) -> Levels:
         assert self.fusion is not None

@@ -23,10 +23,28 @@ def half_of_the_classes(labels: Tensor, num_classes: int) -> Tensor:
         (B, H, W) bool.
     """
     held = classes_held(labels, num_classes)
-    draw = torch.rand(held.shape).to(labels.device).masked_fill(~held, 2.0)
-    rank = draw.argsort(1).argsort(1)
-    chosen = (rank < (held.sum(1, keepdim=True) + 1) // 2) & held
-    return pixels_of(labels, chosen)
+    return pixels_of(labels, _chosen(held, (held.sum(1) + 1) // 2))
+
+
+def share_of_the_classes(labels: Tensor, num_classes: int, share: float) -> Tensor:
+    """The pixels of a random share of the classes that each label holds, rounded to whole ones, halves to even.
+
+    Args:
+        labels: (B, H, W) int64 train ids, 255 = ignore.
+        num_classes: ``C``.
+        share: in [0, 1].
+
+    Returns:
+        (B, H, W) bool.
+    """
+    held = classes_held(labels, num_classes)
+    return pixels_of(labels, _chosen(held, (held.sum(1) * share).round()))
+
+
+def _chosen(held: Tensor, number: Tensor) -> Tensor:
+    """(B, C) bool: so many (B,) at random of the classes held (B, C)."""
+    draw = torch.rand(held.shape).to(held.device).masked_fill(~held, 2.0)
+    return (draw.argsort(1).argsort(1) < number[:, None]) & held
 
 
 def classes_held(labels: Tensor, num_classes: int) -> Tensor:
@@ -66,6 +84,22 @@ def rectangle(size: tuple[int, int], low: float = 0.25, high: float = 0.5) -> tu
     rows, columns = max(1, round(height * min(1.0, area / across))), max(1, round(width * across))
     top, left = random.randint(0, height - rows), random.randint(0, width - columns)
     return slice(top, top + rows), slice(left, left + columns)
+
+
+def random_blocks(picture: Tensor, block: int, share: float) -> Tensor:
+    """A random choice of the square blocks that a picture is made of; the last ones may reach beyond its edge.
+
+    Args:
+        picture: (B, K, H, W), for the size and the device.
+        block: pixels of a side.
+        share: how likely each block is chosen, in [0, 1].
+
+    Returns:
+        (B, H, W) bool, another draw for each sample.
+    """
+    batch, _, height, width = picture.shape
+    chosen = (torch.rand(batch, -(-height // block), -(-width // block)) < share).to(picture.device)
+    return chosen.repeat_interleave(block, 1).repeat_interleave(block, 2)[:, :height, :width]
 
 
 def paste(mask: Tensor, front: Tensor, back: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is done to pictures as numbers: their colours matched to others', and TPS's accident with their mean.
+"""What is done to pictures as numbers: their colours made others', parts hidden, and TPS's accident with their mean.
 
 Pictures are (B, 3, H, W) RGB in [0, 1], of 8 bits: multiples of 1/255.
 """
@@ -62,6 +62,43 @@ def as_if_normalised(numbers: Tensor) -> Tensor:
         (B, 3, H, W), red first; numbers in [0, 1] make it all but plain grey.
     """
     return torch.stack([(numbers[:, 2 - c] + MEAN_BGR[2 - c]) / 255 for c in range(3)], 1)
+
+
+def with_low_frequencies(pictures: Tensor, reference: Tensor, share: float) -> Tensor:
+    """Pictures with the light and the broad colours of others, and their own detail: Fourier domain adaptation.
+
+    The amplitudes of the lowest frequencies are those of the reference, all phases their own (FDA, Yang and Soatto,
+    CVPR 2020). Frequencies of both signs are taken, so that the result is a picture.
+
+    Args:
+        pictures: (B, 3, H, W).
+        reference: (B, 3, H, W), a picture for each.
+        share: how far the frequencies go, as a share of the shorter side: up to int(share · min(H, W)) periods a
+            picture. Where that is 0, only the mean colour is the reference's.
+
+    Returns:
+        (B, 3, H, W) float32, cut to [0, 1].
+    """
+    height, width = pictures.shape[-2:]
+    reach = int(share * min(height, width))
+    with torch.autocast(pictures.device.type, enabled=False):
+        ours, theirs = (torch.fft.rfft2(each.float()) for each in (pictures, reference))
+        rows = torch.fft.fftfreq(height, 1 / height, device=pictures.device).abs() <= reach
+        columns = torch.arange(ours.shape[-1], device=pictures.device) <= reach
+        amplitude = torch.where(rows[:, None] & columns, theirs.abs(), ours.abs())
+        mixed: Tensor = torch.fft.irfft2(torch.polar(amplitude, ours.angle()), s=(height, width))
+    return mixed.clamp(0, 1)
+
+
+def without(pictures: Tensor, mask: Tensor) -> Tensor:
+    """Pictures with ImageNet's mean colour where the mask says so: what normalisation makes 0 of, or nearly.
+
+    Args:
+        pictures: (B, 3, H, W).
+        mask: (B, H, W) bool.
+    """
+    planes = zip(pictures.unbind(1), reversed(MEAN_BGR), strict=True)
+    return torch.stack([plane.masked_fill(mask, mean / 255) for plane, mean in planes], 1)
 
 
 def _bytes(pictures: Tensor) -> Tensor:

@@ -1,0 +1,135 @@
+"""CMOM: consistent mixing of moving objects (Cho et al., WACV 2023).
+
+A trained network, such as one of da_vsn, labels the target, with a threshold for each class. Most classes of a source
+clip are pasted into a target clip, in both frames and the flow, so that objects move as they did. And the features of
+target regions come near to those of source regions of their class, where frames agree on the class (feature alignment
+with temporal context).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from davsn.clip import IGNORE, Batch, ClipSpec, Prediction
+from davsn.errors import ConfigError
+from davsn.methods.alignment import FeatureAlignment
+from davsn.methods.base import PUBLISHED, Term
+from davsn.methods.mixing import at_size, labelled, moved, pasted
+from davsn.methods.supervision import pseudo_supervision, supervision
+from davsn.methods.teacher import TeacherMethod, frozen, taught
+from davsn.methods.thresholds import ClassThresholds
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.mixing import paste, share_of_the_classes
+from davsn.ops.pseudo_labels import PseudoLabels
+from davsn.ops.resize import upsample
+from davsn.ops.warp import resize_flow
+from davsn.settings import Settings
+
+
+class Cmom(TeacherMethod):
+    """Learn from the source, from target clips with source objects moving in them, and align features of regions.
+
+    Raises:
+        ConfigError: a network that offers no features, or things that are no classes.
+    """
+
+    class Config(Settings):
+        """Settings of CMOM; the defaults are the published ones, but for ``things`` and ``mixed_flow``."""
+
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss, on source and mixed clips."""
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's segmentation loss, on source and mixed clips."""
+        share: float = Field(0.75, ge=0, le=1)
+        """How many of a source frame's classes are pasted."""
+        alignment_weight: float = Field(0.01, ge=0)
+        """Weight of the feature alignment, for stuff and for things."""
+        things: tuple[int, ...] = ()
+        """Train ids of the classes that are aligned object by object; all others are stuff. Published:
+        4, 5, 9 … 14 of VIPER's 15 classes, 4, 5, 6, 9, 10, 11 of SYNTHIA-Seq's 12."""
+        prototypes: int = Field(50, ge=1)
+        """How many regions of each stuff class are remembered, and ten times as many objects."""
+        mixed_flow: Literal["repaired", "published"] = "repaired"
+        """'published': mixed by the previous frame's mask, both scaled by the source's ratio of heights; and the
+        frames' agreement is judged along the unmixed flow."""
+
+    paper = "Cho et al., Domain Adaptive Video Semantic Segmentation via Cross-Domain Moving Object Mixing, WACV 2023"
+    when = "From a start that adaptation has improved already, such as one of da_vsn."
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
+    needs_start = True
+    faithful: ClassVar[Mapping[str, Any]] = {
+        **PUBLISHED,
+        "video.propagation": "splat",
+        "method.mixed_flow": "published",
+    }
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        channels, classes = segmenter.image.feature_channels, range(segmenter.num_classes)
+        if channels is None:
+            raise ConfigError(
+                "cmom", ["network  offers no features to align. Take deeplab or light, or another method"]
+            )
+        if unknown := sorted(set(config.things) - set(classes)):
+            raise ConfigError("cmom", [f"method.things  {unknown} are no train ids; there are 0 to {classes[-1]}"])
+        self.labeller, self.thresholds = frozen(segmenter), ClassThresholds(len(classes))
+        self.features = FeatureAlignment(len(classes), config.things, config.prototypes, channels)
+        self.parts = {"segmenter": segmenter}
+        self.kept = {"labeller": self.labeller, "thresholds": self.thresholds, "features": self.features}
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        assert source.labels is not None
+        weights = self.config.main_weight, self.config.aux_weight
+        on_source = self.segmenter(*source.seen, features=True)
+        yield supervision(on_source, source, *weights)
+
+        classify = self.segmenter.image.classify
+        predicted = on_source.current.main.argmax(1)
+        self.features.remember(on_source.features, predicted, source.labels, classify)
+        mixed, labels = self.mixed(source, target)
+        on_mixed = self.segmenter(*mixed.seen, features=True)
+        distances = self.features.losses(on_mixed.features, self.agreed(on_mixed, target), classify)
+        yield (
+            *pseudo_supervision("mixed", on_mixed, labels, *weights),
+            *(Term(f"alignment/{name}", far, weight=self.config.alignment_weight) for name, far in distances.items()),
+        )
+
+    def label(self, target: Batch) -> PseudoLabels:
+        """What the trained network says of target frames, where it is as sure as its class demands."""
+        likely = upsample(taught(self.labeller, target).fused.main, target.size).float().softmax(1)
+        labels, sure = self.thresholds.believed(likely)
+        labels = torch.where(sure, labels, IGNORE)
+        return PseudoLabels(labels, labels, torch.ones_like(likely[:, 0]))
+
+    @torch.no_grad()
+    def mixed(self, source: Batch, target: Batch) -> tuple[Batch, PseudoLabels]:
+        """A target clip in which most classes of a source clip move as they did there, and its labels."""
+        labels = self.pseudo_labels(target)
+        front, back = at_size(source, target.size), at_size(target, target.size)
+        assert front.labels is not None
+        mask = share_of_the_classes(front.labels, self.segmenter.num_classes, self.config.share)
+        clip = pasted(front, back, mask)
+        if self.config.mixed_flow == "published":
+            ratio = target.flow.shape[-2] / source.flow.shape[-2]
+            ours, theirs = (resize_flow(each.flow, target.size, "height").float() for each in (source, target))
+            clip = replace(clip, flows={(0, -1): paste(moved(mask, front, -1), ours, theirs * ratio)})
+        return clip, labelled(front.labels, labels, mask)
+
+    @torch.no_grad()
+    def agreed(self, on_mixed: Prediction, target: Batch) -> Tensor:
+        """(B, h, w) the mixed clip's current labels, where the previous frame's, moved along the flow, are the same."""
+        assert on_mixed.previous is not None
+        assert on_mixed.flow is not None
+        label, flow = on_mixed.current.main.argmax(1), on_mixed.flow
+        if self.config.mixed_flow == "published":
+            flow = resize_flow(target.flow, (label.shape[-2], label.shape[-1]), self.segmenter.flow_scale)
+        before, arrived = self.segmenter.propagate(on_mixed.previous.main.softmax(1), flow)
+        return torch.where(arrived & (before.argmax(1) == label), label, IGNORE)

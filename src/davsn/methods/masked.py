@@ -1,0 +1,99 @@
+"""MIC: masked image consistency (Hoyer et al., CVPR 2023), over any method that labels target frames itself.
+
+Blocks of a target frame are hidden, and the segmenter has to find the teacher's labels of the whole frame in what is
+left: from context. In video, what is hidden stays hidden in the frame before, or the fusion would just look it up
+there: the mask moves with the flow.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
+
+import torch
+from pydantic import Field
+
+from davsn.clip import Batch, ClipSpec
+from davsn.components import find
+from davsn.methods.base import Method, Term
+from davsn.methods.mixing import at_size, moved
+from davsn.methods.supervision import pseudo_supervision
+from davsn.methods.teacher import TeacherMethod
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.augmentation import draw_photometric
+from davsn.ops.mixing import random_blocks
+from davsn.ops.pictures import without
+from davsn.parts import Part, part_of
+from davsn.settings import Settings
+
+LARGEST = 64
+"""Pixels of a block's side in the paper, for crops of 512 and of 1024."""
+
+
+class Masked(Method):
+    """All that another method does, and consistency of what is seen of masked target frames with its pseudo labels."""
+
+    class Config(Settings):
+        """Settings of masked image consistency; the defaults are the published ones."""
+
+        over: Annotated[Part, part_of("davsn.methods", TeacherMethod)] = Field("mean_teacher")  # type: ignore[assignment]  # validated
+        """The method that it adds to, one that labels target frames itself, with its own settings."""
+        weight: float = Field(1.0, ge=0)
+        """Weight of the consistency (λ^M)."""
+        aux_weight: float = Field(0.1, ge=0)
+        """The auxiliary classifier's share of that weight."""
+        share: float = Field(0.7, ge=0, le=1)
+        """How much of a frame is hidden (r)."""
+        block: int | None = Field(None, ge=1)
+        """Pixels of a hidden block's side (b). null: an eighth of the frames' height, at least 8, and at most 64, as
+        published for heights of 512 and 1024."""
+        blur: tuple[float, ...] = Field((0.5, 1.0), min_length=1)
+        """Standard deviations to blur the masked frames by, in pixels."""
+        jitter: float = Field(0.2, ge=0, le=1)
+        """How far the masked frames' brightness, contrast and saturation go from a factor of 1."""
+
+    paper = "Hoyer et al., MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation, CVPR 2023"
+    when = "Over a teacher method that already works, where context tells classes apart."
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
+    single_frames = True
+    faithful: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        kind = find("davsn.methods", config.over.name, TeacherMethod)
+        self.inner = kind(config.over.settings, segmenter)
+        self.parts, self.kept = self.inner.parts, self.inner.kept
+
+    @classmethod
+    def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:
+        """What the inner method asks for."""
+        return find("davsn.methods", config.over.name, TeacherMethod).clips(config.over.settings)
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        yield from self.inner.terms(source, target, step)
+
+        labels, weight = self.inner.pseudo_labels(target), self.config.weight
+        on_masked = self.segmenter(*self.masked(target).seen)
+        yield pseudo_supervision("masked", on_masked, labels, weight, weight * self.config.aux_weight)
+
+    @torch.no_grad()
+    def masked(self, target: Batch) -> Batch:
+        """Target frames changed in colour, with blocks hidden that move along the flow."""
+        target = at_size(target, target.size)
+        block = self.config.block or min(LARGEST, max(8, target.size[0] // 8))
+        hidden = random_blocks(target.current, block, self.config.share)
+        reach = self.config.jitter
+        change = draw_photometric(self.config.blur, (reach, reach, reach, reach / 4), grey=0.0)
+        frames = {
+            offset: without(change(frame), moved(hidden, target, offset))
+            for offset, frame in target.frames.items()
+            if offset in (0, -1)
+        }
+        return replace(target, frames=frames)
+
+    def after_step(self, step: int) -> None:
+        """The inner method's."""
+        self.inner.after_step(step)

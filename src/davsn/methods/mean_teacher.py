@@ -1,0 +1,104 @@
+"""Mean teacher with class mixing: DACS (Tranheden et al., WACV 2021), whose line DAFormer (CVPR 2022) continues.
+
+A teacher that follows the segmenter slowly labels the target. Half of the classes of a source frame are pasted into a
+target frame, their labels into its pseudo labels, and the segmenter learns from the mixture, strongly changed. Here
+the frame before and the flow are mixed with it, so that a video network sees objects that move.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+
+from davsn.clip import Batch, ClipSpec
+from davsn.methods.base import Term
+from davsn.methods.mixing import at_size, labelled, pasted
+from davsn.methods.supervision import pseudo_supervision, supervision
+from davsn.methods.teacher import Teacher, TeacherMethod, taught
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.augmentation import draw_photometric
+from davsn.ops.mixing import half_of_the_classes
+from davsn.ops.pseudo_labels import PseudoLabels, most_likely, trusted_share, without_margins
+from davsn.ops.resize import upsample
+from davsn.settings import Settings
+
+
+class MeanTeacher(TeacherMethod):
+    """Learn from the source's labels, and from a teacher's labels of target frames with source objects pasted in."""
+
+    class Config(Settings):
+        """Settings of the mean teacher; the defaults are those of DACS and DAFormer."""
+
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss, on both domains."""
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's segmentation loss, on both domains."""
+        target_weight: float = Field(1.0, ge=0)
+        """Weight of the mixed frames' losses over the source's."""
+        decay: float = Field(0.999, ge=0, lt=1)
+        """Of the teacher's moving average, once it has warmed up."""
+        threshold: float = Field(0.968, ge=0, le=1)
+        """Pseudo labels weigh as much as the share of a frame's pixels that the teacher is surer of than this."""
+        margin_above: int = Field(0, ge=0)
+        """Rows above whose pseudo labels do not count; DAFormer leaves out 15 of 512."""
+        margin_below: int = Field(0, ge=0)
+        """Rows below whose pseudo labels do not count, for the own car; DAFormer leaves out 120 of 512."""
+        mixing: bool = True
+        """Paste source classes into target frames; without it the target is learned from as it is."""
+        blur: tuple[float, ...] = Field((0.5, 1.0), min_length=1)
+        """Standard deviations to blur the mixed frames by, in pixels."""
+        jitter: float = Field(0.2, ge=0, le=1)
+        """How far the mixed frames' brightness, contrast and saturation go from a factor of 1."""
+
+    paper = "Tranheden et al., DACS: Domain Adaptation via Cross-domain Mixed Sampling, WACV 2021"
+    when = "Long runs, single frames or video; the one to put masked over."
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
+    single_frames = True
+    faithful: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        self.teacher = Teacher(segmenter, config.decay)
+        self.parts = {"segmenter": segmenter}
+        self.kept = {"teacher": self.teacher}
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        on_source = self.segmenter(*source.seen)
+        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+
+        mixed, labels = self.mixed(source, target)
+        share = self.config.target_weight
+        weights = share * self.config.main_weight, share * self.config.aux_weight
+        yield pseudo_supervision("mixed", self.segmenter(*mixed.seen), labels, *weights)
+
+    def label(self, target: Batch) -> PseudoLabels:
+        """What the teacher says of target frames; all of a frame's labels are trusted alike, but in its margins."""
+        likely = upsample(taught(self.teacher, target).fused.main, target.size).float().softmax(1)
+        labels, sureness = most_likely(likely)
+        share = trusted_share(sureness, self.config.threshold)[:, None, None].expand_as(sureness)
+        trusted = without_margins(share, self.config.margin_above, self.config.margin_below)
+        return PseudoLabels(labels, labels, trusted)
+
+    @torch.no_grad()
+    def mixed(self, source: Batch, target: Batch) -> tuple[Batch, PseudoLabels]:
+        """A target clip with source objects in it, strongly changed, and its labels."""
+        labels = self.pseudo_labels(target)
+        clip = at_size(target, target.size)
+        if self.config.mixing:
+            source = at_size(source, clip.size)
+            assert source.labels is not None
+            mask = half_of_the_classes(source.labels, self.segmenter.num_classes)
+            clip, labels = pasted(source, clip, mask), labelled(source.labels, labels, mask)
+        reach = self.config.jitter
+        change = draw_photometric(self.config.blur, (reach, reach, reach, reach / 4), grey=0.0)
+        return replace(clip, frames={offset: change(frame) for offset, frame in clip.frames.items()}), labels
+
+    def after_step(self, step: int) -> None:
+        """The teacher follows."""
+        self.teacher.follow(self.segmenter)

@@ -1,0 +1,121 @@
+"""PixMatch: consistency under changes of the picture (Melas-Kyriazi and Manrai, CVPR 2021), in a form for video.
+
+The segmenter labels a target clip as it is, and has to find its labels again in changed copies of it: in colour and
+geometry, with the light of a source clip, and with a box of a source clip in it. No teacher, and no threshold.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+
+from davsn.clip import Batch, ClipSpec
+from davsn.methods.base import Term
+from davsn.methods.geometry import draw_geometry
+from davsn.methods.mixing import at_size, labelled, pasted
+from davsn.methods.supervision import pseudo_supervision, supervision
+from davsn.methods.teacher import TeacherMethod
+from davsn.networks.video import VideoSegmenter
+from davsn.ops.augmentation import draw_photometric
+from davsn.ops.mixing import rectangle
+from davsn.ops.pictures import with_low_frequencies
+from davsn.ops.pseudo_labels import PseudoLabels, most_likely, only_sure
+from davsn.ops.resize import upsample
+from davsn.settings import Settings
+
+Changed = tuple[Batch, PseudoLabels]
+"""A changed clip, and what was said of it before."""
+
+
+class PixMatch(TeacherMethod):
+    """Learn from the source's labels, and from the segmenter's own labels of target clips in changed copies of them."""
+
+    class Config(Settings):
+        """Settings of PixMatch; a weight of 0 leaves a change out, with its pass through the network."""
+
+        main_weight: float = Field(1.0, ge=0)
+        """Weight of the main classifier's segmentation loss, on both domains."""
+        aux_weight: float = Field(0.1, ge=0)
+        """Weight of the auxiliary classifier's segmentation loss, on both domains."""
+        augmented: float = Field(0.1, ge=0)
+        """Weight of consistency under changes in colour and geometry."""
+        fourier: float = Field(0.1, ge=0)
+        """Weight of consistency with the low frequencies' amplitudes of source frames."""
+        cutmix: float = Field(0.1, ge=0)
+        """Weight of consistency around a box of a source clip."""
+        threshold: float = Field(0.0, ge=0, le=1)
+        """Only labels of a higher probability count; 0 trusts them all, as published."""
+        band: float = Field(0.01, ge=0, le=0.5)
+        """How far the low frequencies go, as a share of the frames' shorter side (β)."""
+        blur: tuple[float, ...] = Field((0.5, 1.0), min_length=1)
+        """Standard deviations to blur the augmented frames by, in pixels."""
+        jitter: float = Field(0.2, ge=0, le=1)
+        """How far the augmented frames' brightness, contrast and saturation go from a factor of 1."""
+
+    paper = "Melas-Kyriazi and Manrai, PixMatch: Unsupervised Domain Adaptation via Pixelwise Consistency, CVPR 2021"
+    when = "A self-training baseline without a teacher, from a trained start; each of its changes costs a pass."
+    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
+    single_frames = True
+    faithful: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
+        self.config = config
+        self.segmenter = segmenter
+        self.parts = {"segmenter": segmenter}
+
+    def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
+        """See :class:`~davsn.methods.base.Method`."""
+        assert target is not None
+        config = self.config
+        on_source = self.segmenter(*source.seen)
+        yield supervision(on_source, source, config.main_weight, config.aux_weight)
+
+        labels = self.pseudo_labels(target)
+        target, source = at_size(target, target.size), at_size(source, target.size)
+        for name, change in (("augmented", self.augment), ("fourier", self.relight), ("cutmix", self.cut_in)):
+            weight = getattr(config, name)
+            if weight:
+                clip, found = change(source, target, labels)
+                weights = weight * config.main_weight, weight * config.aux_weight
+                yield pseudo_supervision(name, self.segmenter(*clip.seen), found, *weights)
+
+    def label(self, target: Batch) -> PseudoLabels:
+        """What the segmenter itself says of the clip; the auxiliary labels are those of both classifiers' mean."""
+        fused = self.segmenter(*target.seen).fused
+        main, aux = (upsample(logits, target.size).float().softmax(1) for logits in fused)
+        threshold, trusted = self.config.threshold, torch.ones_like(main[:, 0])
+        labels, sureness = most_likely(main)
+        either = torch.maximum(sureness, aux.amax(1))
+        return PseudoLabels(
+            only_sure(labels, sureness, threshold), only_sure((main + aux).argmax(1), either, threshold), trusted
+        )
+
+    @torch.no_grad()
+    def augment(self, source: Batch, target: Batch, labels: PseudoLabels) -> Changed:
+        """The target clip in other colours, a part of it, at the size of the whole."""
+        reach = self.config.jitter
+        colours = draw_photometric(self.config.blur, (reach, reach, reach, reach / 4), blurred=0.5)
+        geometry = draw_geometry(target.size)
+        clip = replace(target, frames={offset: colours(frame) for offset, frame in target.frames.items()})
+        return geometry.clip(clip), PseudoLabels(*map(geometry.pixels, labels))
+
+    @torch.no_grad()
+    def relight(self, source: Batch, target: Batch, labels: PseudoLabels) -> Changed:
+        """The target clip in the light of the source clip."""
+        frames = {
+            offset: with_low_frequencies(frame, source.frames[offset], self.config.band)
+            for offset, frame in target.frames.items()
+        }
+        return replace(target, frames=frames), labels
+
+    @torch.no_grad()
+    def cut_in(self, source: Batch, target: Batch, labels: PseudoLabels) -> Changed:
+        """The target clip with a box of the source clip in it, with the source's labels there."""
+        assert source.labels is not None
+        rows, columns = rectangle(target.size)
+        mask = torch.zeros_like(source.labels, dtype=torch.bool)
+        mask[:, rows, columns] = True
+        return pasted(source, target, mask), labelled(source.labels, labels, mask)

@@ -1,0 +1,37 @@
+"""A threshold for each class, above which its pseudo labels are believed; it follows how sure the class is found."""
+
+import torch
+from torch import Tensor, nn
+
+from davsn.ops.pseudo_labels import class_thresholds, most_likely
+
+
+class ClassThresholds(nn.Module):
+    """The thresholds of IAST (Mei et al., ECCV 2020) as CMOM sets them; not trained, and saved with a run.
+
+    Args:
+        num_classes: ``C``.
+    """
+
+    START, MOST = 0.9, 0.999
+    SHARE, POWER, MEMORY = 0.2, 8.0, 0.9
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("values", torch.full((num_classes,), self.START))
+
+    @torch.no_grad()
+    def believed(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest labels of a new batch, by which the thresholds move first.
+
+        Args:
+            probabilities: (B, C, H, W).
+
+        Returns:
+            (B, H, W) int64 labels, and (B, H, W) bool, which of them reach their class's threshold.
+        """
+        values = self.get_buffer("values")
+        labels, likely = most_likely(probabilities)
+        options = {"share": self.SHARE, "power": self.POWER, "memory": self.MEMORY, "most": self.MOST}
+        values.copy_(class_thresholds(values, labels, likely, **options))
+        return labels, likely >= values[labels]
