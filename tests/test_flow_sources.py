@@ -19,13 +19,14 @@ from davsn.data.samples import Samples
 from davsn.data.streets import Streets
 from davsn.data.streets.write import write
 from davsn.data.transforms import crop, mirror
-from davsn.evaluation import evaluate, information_maximisation
+from davsn.evaluation import evaluate
 from davsn.experiment import load
 from davsn.flow import estimation
 from davsn.flow.dis import Dis
 from davsn.methods.da_vsn import DaVsn
 from davsn.networks.video import VideoSegmenter
 from davsn.run import Run
+from davsn.selection import label_free
 from davsn.settings import validate
 from toy import LABELLED, UNLABELLED, Tiny, trainer_of, weights
 
@@ -174,7 +175,7 @@ class TestOnTheDevice:
         samples = samples_of(world, neural)
         segmenter = VideoSegmenter(Tiny(num_classes=len(samples.dataset.taxonomy)))
         assert evaluate(segmenter, evaluation_batches(samples), samples.dataset.taxonomy).frames == 3
-        assert 0 <= information_maximisation(segmenter, evaluation_batches(samples)) <= 1
+        assert 0 <= label_free(segmenter, evaluation_batches(samples))["information"] <= 1
         assert len(calls()) == 6
 
     def test_own_flow_and_flow_of_workers_need_no_completion(self, world):

@@ -45,6 +45,8 @@ def test_what_needs_a_start_comes_after_source_only_of_its_seed_and_values(tmp_p
         assert first.after is None
     (alone,) = cells(tmp_path, {**OWN, "start": "there.pt"}, ["batch_norm"], {}, 1)
     assert alone.after is None
+    composed = {"method": {"name": "masked", "over": {"name": "cmom"}}}
+    assert [cell.after is None for cell in cells(tmp_path, composed, ["masked", "source_only"], {}, 1)] == [True, False]
     with pytest.raises(ConfigError, match="batch_norm starts from a trained network: add source_only"):
         cells(tmp_path, OWN, ["batch_norm"], {}, 1)
     with pytest.raises(ConfigError, match="Did you mean 'source_only'"):

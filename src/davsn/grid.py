@@ -18,9 +18,8 @@ from typing import Any, Protocol
 import yaml
 from rich.table import Table
 
-from davsn.components import find
 from davsn.errors import ConfigError
-from davsn.experiment import Experiment, dump
+from davsn.experiment import Experiment, choose, dump, needs_start
 from davsn.methods.base import Method
 from davsn.run import alone
 from davsn.scores import Scores, percent
@@ -80,7 +79,8 @@ def cells(
     own = str(method.get("name") if isinstance(method, Mapping) else method)
     started = recipe.get("start") is not None or "start" in values
     names = list(dict.fromkeys(methods)) or [own]
-    needy = [name for name in names if find("davsn.methods", name, Method).needs_start and not started]
+    parts = {name: choose("davsn.methods", Method, method if name == own else name, paths=False) for name in names}
+    needy = [name for name in names if not started and needs_start(parts[name])]
     if needy and _FIRST not in names:
         raise ConfigError("--methods", [f"{name} starts from a trained network: add {_FIRST}" for name in needy])
     found = []

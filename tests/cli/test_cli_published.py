@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from davsn import sweep
+from davsn import snapshots
 from davsn.checkpoint import all_of
 from davsn.cli import main
 from davsn.data.benchmarks import taxonomy
@@ -66,7 +66,7 @@ def wait_for(what, process):
 
 @pytest.mark.parametrize("pair", FULL)
 def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree, pair, monkeypatch):
-    monkeypatch.setattr(sweep, "POLL", 0.2)
+    monkeypatch.setattr(snapshots, "POLL", 0.2)
     recipe, run, sizes = f"da_vsn_{pair}", Path("runs") / pair, [*SIZES, *FULL[pair]]
     code, out, err = davsn(tree, "check", recipe, *sizes, *SHORT, "--all")
     assert code == 0, out + err

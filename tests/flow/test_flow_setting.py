@@ -15,8 +15,8 @@ from davsn.experiment import dump, load
 from davsn.flow.base import FlowEstimator
 from davsn.flow.dis import Dis
 from davsn.flow.setting import OWN, FlowSetting
-from davsn.run import _without_data
 from davsn.settings import Settings, validate
+from davsn.trained import _without_data
 
 
 class Holder(Settings):
