@@ -5,7 +5,7 @@ import math
 import pytest
 from rich.console import Console
 
-from davsn import grid
+from davsn import jobs
 from davsn.errors import ConfigError
 from davsn.grid import Cell, Row, cells, spread, tables, values_of
 from davsn.scores import Scores
@@ -74,10 +74,10 @@ class Here:
 
 
 def test_what_it_starts_from_is_done_first_and_its_failure_is_passed_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(grid, "POLL", 0)
+    monkeypatch.setattr(jobs, "POLL", 0)
     planned = cells(tmp_path, OWN, ["batch_norm", "source_only"], {}, 2)
     executor = Here()
-    problems = grid.run_all("recipe", dict.fromkeys(planned), executor, None, lambda done, note: None)
+    problems = jobs.run_all("recipe", dict.fromkeys(planned), executor, None, lambda done, note: None)
     assert executor.order == ["source_only", "source_only", "batch_norm"]
     assert [cell.folder.name for cell in problems] == ["source_only-1", "batch_norm-1"]
     assert "not run, since what it starts from failed" in problems[planned[3]]
@@ -120,10 +120,10 @@ def test_tables(tmp_path):
 
 def test_a_problem_names_the_last_line_of_the_output(tmp_path):
     cell = Cell("x", 0, (), tmp_path)
-    (tmp_path / grid.OUTPUT).write_text("one\ntwo\n")
+    (tmp_path / jobs.OUTPUT).write_text("one\ntwo\n")
 
     class Job:
         def result(self):
             return 2
 
-    assert grid._problem(cell, Job()) == f"ended with code 2: two (all of it in {tmp_path / grid.OUTPUT})"
+    assert jobs._problem(cell, Job()) == f"ended with code 2: two (all of it in {tmp_path / jobs.OUTPUT})"

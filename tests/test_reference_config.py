@@ -11,7 +11,8 @@ from davsn.errors import ConfigError
 from davsn.experiment import VideoSettings, load
 from davsn.methods.base import Method
 from davsn.optimisation import OptimiserSettings
-from davsn.reference_config import _METHODS, TABLE, is_reference, translate
+from davsn.reference_config import is_reference, translate
+from davsn.reference_keys import METHODS, TABLE
 from davsn.settings import validate
 from davsn.training import TrainingSettings
 
@@ -253,13 +254,13 @@ def test_our_side_of_the_table_exists():
         "training": TrainingSettings,
         "video": VideoSettings,
     }
-    taken = {key for method in _METHODS.values() for key in find("davsn.methods", method, Method).Config.model_fields}
+    taken = {key for method in METHODS.values() for key in find("davsn.methods", method, Method).Config.model_fields}
     for row in TABLE:
         for dotted in row.ours.split():
             part, _, key = dotted.partition(".")
             assert part != "method" or key == "name" or key in taken, dotted
             assert part not in kinds or key in kinds[part].model_fields, dotted
-        assert set(row.of) <= set(_METHODS)
+        assert set(row.of) <= set(METHODS)
     recipe = recipe_of(VIPER)
     assert validate(TrainingSettings, recipe["training"], "").steps == 40_001
     assert validate(OptimiserSettings, recipe["optimiser"], "").horizon == 250_000

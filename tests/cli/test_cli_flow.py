@@ -66,7 +66,7 @@ def test_a_recipe_into_files_that_it_then_reads(davsn, world, tmp_path):
         change for part in ("source", "target")
         for change in (f"{part}.flow=stored", f"{part}.flow_root={tmp_path / 'flow' / part}")
     ]  # fmt: skip
-    assert davsn(world, "check", "tiny.yaml", *changes).code == 0
+    assert davsn(world, "check", "tiny.yaml", *changes, "-o", tmp_path / "run").code == 0
     clip = next((tmp_path / "flow" / "source").iterdir())
     assert np.load(next(clip.iterdir())).dtype == np.int16
 

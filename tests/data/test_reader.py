@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from itertools import islice
+from multiprocessing import forkserver
 
 import av
 import numpy as np
@@ -190,6 +191,7 @@ def test_a_full_cache_serves_what_it_has(root, cached, caplog):
 
 @pytest.mark.slow
 def test_workers_and_runs_share_it_and_one_of_them_warns(root, cached, capfd):
+    forkserver._forkserver._stop()  # one that an earlier test started writes to that test's stderr
     wanted = list(islice(training_batches(Samples(folder(root, {}, flow="zero"), PAIR), 2, seed=3), 6))
     for limit in (50.0, 1e-6):
         samples = Samples(folder(root, {**cached, "cache_folder": root / str(limit)}, cache_limit=limit), PAIR)

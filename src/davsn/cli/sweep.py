@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from davsn.cli.console import console, progress
+from davsn.cli.console import console, progress, say
 from davsn.cli.train import load_recipe
 from davsn.errors import ConfigError
 from davsn.experiment import Experiment, dump
-from davsn.grid import Cell, Processes, cells, cluster, finished, rows, run_all, tables, values_of
+from davsn.grid import Cell, cells, finished, rows, tables, values_of
+from davsn.jobs import Processes, cluster, run_all
 from davsn.saving import replacing
 
 
@@ -66,10 +67,10 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
     planned = cells(folder, dump(base), names, values_of(changes), seeds)
     experiments = _experiments(recipe, planned)
     wanted = {cell: experiment for cell, experiment in experiments.items() if not finished(cell, experiment)}
-    console.print(f"{len(planned)} runs in {folder}, {len(planned) - len(wanted)} of them done")
+    say(f"{len(planned)} runs in {folder}, {len(planned) - len(wanted)} of them done")
     failed = _carry_out(recipe, wanted, folder, jobs, threads, submit, option) if wanted else {}
     for cell, problem in failed.items():
-        console.print(f"{cell.folder}: {problem}", style="red", markup=False, soft_wrap=True)
+        say(f"{cell.folder}: {problem}", "red")
     _show(folder, [cell for cell in planned if cell not in failed])
     return 2 if failed else 0
 
@@ -133,4 +134,4 @@ def _show(folder: Path, done: list[Cell]) -> None:
     if content:
         with replacing(folder / "sweep.json") as temporary:
             temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        console.print(f"written to {folder / 'sweep.json'}")
+        say(f"written to {folder / 'sweep.json'}")

@@ -1,0 +1,211 @@
+"""What becomes of every key of the public code's YAML files (DA-VSN, TPS, ADVENT): one table, read by one line each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from davsn.networks.weights import IMAGENET_NAME
+
+Stated = Mapping[str, Any]
+"""Every key of the table by its dotted name: as the file says, or else the public default."""
+
+
+class Row(NamedTuple):
+    """What becomes of a key.
+
+    Attributes:
+        theirs: the key, dotted.
+        ours: our keys that take its value, dotted, with blanks between; none if it is not needed.
+        default: what the public code takes where a file does not say.
+        read: makes our value of theirs; None leaves it out, and a ValueError is a mistake in the file.
+        because: why it is not needed.
+        of: the methods that it goes to ours for; none if for all.
+    """
+
+    theirs: str
+    ours: str = ""
+    default: Any = None
+    read: Callable[[Any, Stated], Any] = lambda value, stated: value
+    because: str = ""
+    of: tuple[str, ...] = ()
+
+
+def _named(names: Mapping[str, str]) -> Callable[[Any, Stated], str]:
+    def read(value: Any, stated: Stated) -> str:
+        if str(value) not in names:
+            raise ValueError(f"{value!r} has no counterpart here yet (there are: {', '.join(names)})")
+        return names[str(value)]
+
+    return read
+
+
+def _only(*wanted: Any) -> Callable[[Any, Stated], None]:
+    def read(value: Any, stated: Stated) -> None:
+        if value not in wanted:
+            raise ValueError(f"only {' or '.join(map(str, wanted))} can be run here, but got {value!r}")
+
+    return read
+
+
+def _each(*wanted: str) -> Callable[[Any, Stated], None]:
+    def read(value: Any, stated: Stated) -> None:
+        if not isinstance(value, list) or len(set(map(str, value))) != 1 or value[0] not in wanted:
+            raise ValueError(f"only {' or '.join(wanted)} can be run here, in a list, but got {value!r}")
+
+    return read
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"should be a number, but got {value!r}")
+    return value
+
+
+def _list_of(which: str) -> Callable[[Any, Stated], str]:
+    return lambda value, stated: str(value).replace("{}", str(stated[which]))
+
+
+def _share_of(main: str) -> Callable[[Any, Stated], float]:
+    def read(value: Any, stated: Stated) -> float:
+        whole = _number(stated[main])
+        if whole <= 0:
+            raise ValueError(f"is given in relation to {main}, which must be above 0")
+        return _number(value) / whole
+
+    return read
+
+
+def _classes(value: Any, stated: Stated) -> None:
+    wanted = {"Viper": 15, "SynthiaSeq": 12}.get(str(stated["SOURCE"]), value)
+    if value != wanted:
+        raise ValueError(f"SOURCE {stated['SOURCE']} has {wanted} classes, but got {value!r}")
+
+
+def _same_batch(value: Any, stated: Stated) -> None:
+    if value != stated["TRAIN.BATCH_SIZE_SOURCE"]:
+        raise ValueError("must equal TRAIN.BATCH_SIZE_SOURCE: both domains have the same batch size here")
+
+
+def _steps(value: Any, stated: Stated) -> float:
+    """The public loops count their last step in, all but MinEnt's."""
+    return _number(value) + (0 if stated["TRAIN.DA_METHOD"] == "MinEnt" else 1)
+
+
+METHODS = {"DAVSN": "da_vsn", "SourceOnly": "source_only", "TPS": "tps", "AdvEnt": "advent", "MinEnt": "minent"}
+VIDEO = ("DAVSN", "SourceOnly", "TPS")  # whose network looks at two frames, with flow from files
+_NETWORKS = {"ACCEL_DeepLabv2": "deeplab", "DeepLabv2": "deeplab"}
+_SOURCES = {"Viper": "viper", "SynthiaSeq": "synthia"}
+_TARGETS = {"CityscapesSeq": "cityscapes", "Cityscapes": "cityscapes"}
+_PAIR = "../../data/Estimated_optical_flow_"
+OWN_DEFAULTS: Mapping[str, Stated] = {
+    "TPS": {
+        "TRAIN.SAVE_PRED_EVERY": 100,
+        "TRAIN.flow_path_src": "../../data/estimated_optical_flow_viper_train",
+        "TRAIN.flow_path": "../../data/estimated_optical_flow_cityscapes_seq_train",
+        "TEST.flow_path": "../../data/estimated_optical_flow_cityscapes_seq_val",
+    },
+    "AdvEnt": {"TRAIN.SAVE_PRED_EVERY": 2000},
+    "MinEnt": {"TRAIN.SAVE_PRED_EVERY": 2000},
+}
+"""Where the repository of a method has other defaults than DA-VSN's."""
+_FOLDER = "the run's folder holds it: --out"
+_SWEEP = "davsn eval RUN --every scores every checkpoint that training.keep keeps"
+_UNREAD = "the public code of TPS does not read it either"
+
+TABLE = (
+    Row("EXP_NAME", "name", read=lambda value, stated: value or None),
+    Row("EXP_ROOT", because=_FOLDER),
+    Row("EXP_ROOT_SNAPSHOT", because=_FOLDER),
+    Row("EXP_ROOT_LOGS", because=_FOLDER),
+    Row("TENSORBOARD_DIR", because=_FOLDER),
+    Row("GPU_ID", because="training.device chooses; auto is the first GPU that CUDA_VISIBLE_DEVICES shows"),
+    Row("NUM_WORKERS", "training.workers", 4),
+    # Data
+    Row("SOURCE", "source.name target.classes validation.cityscapes.classes", "Viper", _named(_SOURCES)),
+    Row("TARGET", "target.name validation.cityscapes.name", "CityscapesSeq", _named(_TARGETS)),
+    Row("NUM_CLASSES", read=_classes, because="the classes are those of the source"),
+    Row("DATA_DIRECTORY_SOURCE", "source.root", "../../data/Viper"),
+    Row("DATA_DIRECTORY_TARGET", "target.root validation.cityscapes.root", "../../data/Cityscapes"),
+    Row("DATA_LIST_SOURCE", "source.frame_list", read=_list_of("TRAIN.SET_SOURCE")),
+    Row("DATA_LIST_TARGET", "target.frame_list", read=_list_of("TRAIN.SET_TARGET")),
+    Row("DATA_LIST_TARGET", "validation.cityscapes.frame_list", read=_list_of("TEST.SET_TARGET")),
+    Row("TRAIN.SET_SOURCE", default="all", because="it only fills the {} in DATA_LIST_SOURCE"),
+    Row("TRAIN.SET_TARGET", "target.split", "train"),
+    Row("TRAIN.INPUT_SIZE_SOURCE", "source.size", [1280, 720]),
+    Row("TRAIN.INPUT_SIZE_TARGET", "target.size", [1024, 512]),
+    Row("TRAIN.flow_path_src", "source.flow_root", f"{_PAIR}Viper_train", of=VIDEO),
+    Row("TRAIN.flow_path", "target.flow_root", f"{_PAIR}Cityscapes-Seq_train", of=VIDEO),
+    Row("TRAIN.INFO_SOURCE", because="the class tables come with the data sets"),
+    Row("TRAIN.INFO_TARGET", because="the class tables come with the data sets"),
+    Row("TRAIN.IGNORE_LABEL", read=_only(255), because="it is always 255"),
+    Row("TRAIN.IMG_MEAN", because="the network takes the same mean off itself"),
+    # Network and optimiser
+    Row("TRAIN.MODEL", "network.name", "ACCEL_DeepLabv2", _named(_NETWORKS)),
+    Row("TRAIN.MODEL", "video.propagation", read=lambda value, stated: "none" if value == "DeepLabv2" else None),
+    Row("TRAIN.MULTI_LEVEL", read=_only(True), because="the network always has both levels"),
+    Row(
+        "TRAIN.RESTORE_FROM",
+        "network.weights",
+        f"../../pretrained_models/{IMAGENET_NAME}.pth",
+        lambda value, stated: value if IMAGENET_NAME in str(value) else None,
+    ),
+    Row("TRAIN.RESTORE_FROM", "start", read=lambda value, stated: None if IMAGENET_NAME in str(value) else value),
+    Row("TRAIN.LEARNING_RATE", "optimiser.learning_rate", 2.5e-4),
+    Row("TRAIN.MOMENTUM", "optimiser.momentum", 0.9),
+    Row("TRAIN.WEIGHT_DECAY", "optimiser.weight_decay", 5e-4),
+    Row("TRAIN.POWER", "optimiser.power", 0.9),
+    Row("TRAIN.MAX_ITERS", "optimiser.horizon", 250_000),
+    Row("TRAIN.LEARNING_RATE_D", "optimiser.discriminator_rate", 1e-4),
+    # Method
+    Row("TRAIN.DA_METHOD", "method.name", "DAVSN", _named(METHODS)),
+    Row("TRAIN.LAMBDA_SEG_MAIN", "method.main_weight", 1.0),
+    Row("TRAIN.LAMBDA_SEG_AUX", "method.aux_weight", 0.1),
+    Row("TRAIN.LAMBDA_ADV_MAIN", "method.adversarial_weight", 0.001, of=("AdvEnt",)),
+    Row("TRAIN.LAMBDA_ADV_AUX", "method.aux_adversarial", 0.0002, _share_of("TRAIN.LAMBDA_ADV_MAIN")),
+    Row("TRAIN.lamda_u", "method.adversarial_weight method.consistency_weight", 0.001, of=("DAVSN",)),
+    Row("TRAIN.lamda_sa", "method.spatial", 1.0),
+    Row("TRAIN.lamda_wd", "method.discrepancy", 1.0),
+    Row("TRAIN.LAMBDA_ENT_MAIN", "method.entropy_weight", 0.001),
+    Row("TRAIN.LAMBDA_ENT_AUX", "method.aux_entropy", 0.0002, _share_of("TRAIN.LAMBDA_ENT_MAIN")),
+    Row("TRAIN.LAMBDA_T", "method.target_weight"),
+    Row("TRAIN.INTERVAL", "method.interval", 1),
+    Row("TRAIN.THRESHOLD", because=_UNREAD),
+    Row("TRAIN.SCALING_RATIO", "method.scales", [0.7, 1.3]),
+    Row("TRAIN.EMA_DECAY", because=_UNREAD),
+    Row("TRAIN.WARM_UP", because=_UNREAD),
+    Row("TRAIN.BRKPT", because="a run that is stopped goes on by itself"),
+    # The loop
+    Row("TRAIN.EARLY_STOP", "training.steps", 120_000, _steps),
+    Row("TRAIN.BATCH_SIZE_SOURCE", "training.batch_size", 1),
+    Row("TRAIN.BATCH_SIZE_TARGET", default=1, read=_same_batch, because="training.batch_size is that of both domains"),
+    Row("TRAIN.SAVE_PRED_EVERY", "training.save_every", 1000),
+    Row("TRAIN.RANDOM_SEED", "seed", 1234),
+    Row("TRAIN.SNAPSHOT_DIR", because=_FOLDER),
+    Row("TRAIN.TENSORBOARD_LOGDIR", "training.tensorboard", read=lambda value, stated: bool(value)),
+    Row("TRAIN.TENSORBOARD_VIZRATE", because="no pictures go to TensorBoard; davsn predict draws them"),
+    # Evaluation
+    Row("TEST.SET_TARGET", "validation.cityscapes.split", "val"),
+    Row("TEST.INPUT_SIZE_TARGET", "validation.cityscapes.size", [1024, 512]),
+    Row("TEST.flow_path", "validation.cityscapes.flow_root", f"{_PAIR}Cityscapes-Seq_val", of=VIDEO),
+    Row(
+        "TEST.RESTORE_FROM",
+        because="davsn eval is told the files: davsn eval MODEL.pth [--with MODEL.pth] --recipe THIS_FILE",
+    ),
+    Row("TEST.MODE", because="'single' and 'video_single' are davsn eval, 'best' and 'video_best' davsn eval --every"),
+    Row("TEST.WAIT_MODEL", because="davsn eval --watch waits"),
+    Row("TEST.SNAPSHOT_DIR", because=_SWEEP),
+    Row("TEST.SNAPSHOT_STEP", because=_SWEEP),
+    Row("TEST.SNAPSHOT_START_ITER", because=_SWEEP),
+    Row("TEST.SNAPSHOT_MAXITER", because=_SWEEP),
+    Row("TEST.MODEL", read=_each(*_NETWORKS), because="the network is the recipe's for every file"),
+    Row(
+        "TEST.MODEL_WEIGHT",
+        because="davsn eval --with is told them: --weights (and --first-only, as the public code runs)",
+    ),
+    Row("TEST.MULTI_LEVEL", because="the main level is scored"),
+    Row("TEST.IMG_MEAN", because="the network takes the same mean off itself"),
+    Row("TEST.BATCH_SIZE_TARGET", because="scores do not depend on it"),
+    Row("TEST.OUTPUT_SIZE_TARGET", because="scores are taken at the size of each label"),
+    Row("TEST.INFO_TARGET", because="the class tables come with the data sets"),
+    Row("TEST.INTERVAL", because="every frame is scored with the one before it"),
+    Row("TEST.demo_dir", because="davsn predict is told where to write"),
+)
