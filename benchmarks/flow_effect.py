@@ -68,6 +68,13 @@ def experiment_of(kind: Kind, name: str, seed: int, scale: Scale, changes: list[
     return load(override(values, [*steps, *changes]), where="benchmarks/flow_effect.py")
 
 
+def weight_of_previous(folder: Path) -> float:
+    """What a trained fusion gives a class's score in the previous frame, over what it gives the current one's."""
+    weight = open_trained(folder, own_code=True).segmenter.get_parameter("fusion.weight")[:, :, 0, 0]
+    classes = len(weight)
+    return float(weight[:, classes:].diagonal().mean() / weight[:, :classes].diagonal().mean())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -95,6 +102,7 @@ def main() -> None:
             for name_of_set, part in experiment.validation.items():
                 scores = score(trained, part, f"{title}, {name_of_set}")
                 rows.append(row(title, seed, scores, seconds, set=name_of_set.replace("_", " ")))
+                rows[-1]["weight_of_previous"] = round(weight_of_previous(folder), 4)
             if not given.quick:
                 settings = {"recipe": "demo", "size": scale.size, "clips": scale.training, "steps": scale.steps}
                 settings |= {"changes": given.changes} if given.changes else {}

@@ -40,7 +40,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "method_cost": ("What a step of each method costs", costs.cost),
     "streets_gap": ("How far apart the two streets are", training.gap),
     "flow_quality": ("How good flow is", flow.flow_quality),
-    "flow_effect": ("What good flow buys", training.means),
+    "flow_effect": ("What good flow buys", training.flow_effect),
     "streets": ("What a frame of the streets costs", costs.plain),
     "published_cost": ("What the published recipes need", costs.needs),
     "loading": ("What loading costs", costs.loading),
