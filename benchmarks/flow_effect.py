@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from davsn import checkpoint
 from davsn.cli.demo import FULL, QUICK, Scale
 from davsn.cli.train import recipe_values, score, train_in
 from davsn.experiment import Experiment, load
@@ -70,7 +71,9 @@ def experiment_of(kind: Kind, name: str, seed: int, scale: Scale, changes: list[
 
 def weight_of_previous(folder: Path) -> float:
     """What a trained fusion gives a class's score in the previous frame, over what it gives the current one's."""
-    weight = open_trained(folder, own_code=True).segmenter.get_parameter("fusion.weight")[:, :, 0, 0]
+    newest = checkpoint.latest(folder / "checkpoints")
+    assert newest is not None
+    weight = checkpoint.load(newest)["parts"]["segmenter"]["fusion.weight"][:, :, 0, 0]
     classes = len(weight)
     return float(weight[:, classes:].diagonal().mean() / weight[:, :classes].diagonal().mean())
 
