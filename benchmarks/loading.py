@@ -26,6 +26,7 @@ from davsn.data.images import read_picture
 from davsn.data.loading import Samples, collate, target_training
 from davsn.data.streets import Config, Streets
 from davsn.data.streets.layouts import write_frame
+from davsn.data.streets.layouts.files import Place
 from davsn.experiment import TWO_FRAMES
 from davsn.flow.files import write_flow
 from records import commit, write
@@ -40,9 +41,10 @@ def draw(folder: Path, pairs: int) -> list[Path]:
     large, small = (Streets(Config(clips=pairs, length=2, size=size, seed=3)) for size in (FULL, USED))
     noise = np.random.default_rng(0)
     for clip in range(pairs):
+        written = set(folder.glob("Estimated*/*.npy"))
         for position in range(2):
-            write_frame(large, folder, "cityscapes", clip, position)
-        (flow,) = folder.glob(f"Estimated*/*_{clip:06d}_000001_*.npy")
+            write_frame("cityscapes", Place(large, folder, clip, position))
+        (flow,) = set(folder.glob("Estimated*/*.npy")) - written
         write_flow(flow, small.read_flow(clip, 1, 0)[0])
     pictures = sorted(folder.rglob("*_leftImg8bit.png"))
     for path in pictures:

@@ -187,6 +187,6 @@ def test_after_a_kill_nothing_is_estimated_again(root, tmp_path, way):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     after = len(count.read_text())
     assert after in (11, 12)  # the one that was on its way when the kill came was lost
-    assert done.stdout.strip() == f"Filled(estimated={after - before}, present={11 - (after - before)})"
+    assert done.stdout.strip() == f"Filled(estimated={after - before}, present={11 - (after - before)}, copied=0)"
     subprocess.run(command, env=environment, check=True)
     assert len(count.read_text()) == after
