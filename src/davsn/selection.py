@@ -1,7 +1,8 @@
 """Which checkpoint to keep, without a label of the target: published criteria that look at predictions alone.
 
 Papers of this field choose their best checkpoint by the labels of the very set they report on. A user of unlabelled
-video cannot; these criteria can stand in, and docs/results.md says what each of them costs against that choice.
+video cannot; these criteria can stand in, and ``davsn eval --every`` and ``davsn sweep`` show what each of them costs
+against that choice.
 
 =================  ==================================================================================================
 ``information``    sure about each pixel, yet using many classes: the mutual information of pixel and class (Bridle et
