@@ -5,6 +5,7 @@ through the same tests. The settings of a run come from inside the file.
 """
 
 import json
+import warnings
 from functools import partial
 
 import numpy as np
@@ -178,6 +179,21 @@ def run(path):
     "path", [*files("c_davsn_*.npz"), *files("d_*step.npz")], ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
 def test_faithful_steps_repeat_the_recording(path):
+    """With oneDNN's kernels as recorded; else without them, which is a rounding apart.
+
+    A discriminator's gradient jumps where rounding carries a leaky ReLU's input over zero, which happens on some
+    processors with the one and on others with the other (once, in c_davsn_synthia_3step: 8e-4 of one norm, all else
+    3e-7). One whole run has to repeat the whole recording.
+    """
+    try:
+        repeat(path)
+    except AssertionError:
+        with warnings.catch_warnings(), torch.backends.mkldnn.flags(enabled=False):
+            warnings.simplefilter("ignore")
+            repeat(path)
+
+
+def repeat(path):
     vectors, trainer, records = run(path)
     names = [str(name) for name in vectors["loss_names"]]
     losses = [[float(record[f"loss/{LOSSES[name]}"]) for name in names] for record in records]
