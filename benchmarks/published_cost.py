@@ -5,6 +5,8 @@ The step's passes run on tensors that have a shape and no content. Counted are t
 products (two for a multiply-add, backward passes included), and the bytes that must be there at the step's fullest
 moment: weights, gradients, optimiser states, and what the largest backward pass was told to keep. Workspaces of
 convolutions, temporary results and what the allocator leaves unused come on top, and differ from device to device.
+TPS draws the size of its changed frames: that of the frames themselves is counted. CMOM is left out, since what it does
+depends on the classes it sees, which tensors without content do not have.
 """
 
 import argparse
@@ -17,11 +19,11 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from davsn.clip import Batch
+from davsn.clip import Batch, ClipSpec
 from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
-from davsn.experiment import Experiment, Part, build_segmenter, load
+from davsn.experiment import Experiment, Part, build_segmenter, clips_of, load
 from davsn.methods.base import Method, Term
 from records import commit, write
 
@@ -33,21 +35,22 @@ def recipes() -> dict[str, Experiment]:
     """The recipes of the published benchmarks, by name; the network's weights are not looked for."""
     found = {}
     for path in sorted(Path(str(files("davsn.recipes"))).glob("*.yaml")):
-        experiment = load(path, ["network.weights=random"], paths=False) if "deeplab" in path.read_text() else None
-        if experiment is not None:
-            found[path.stem] = experiment
+        text = path.read_text(encoding="utf-8")
+        if "deeplab" in text and "name: cmom" not in text:
+            changes = ["network.weights=random", *(["method.scales=[1,1.01]"] if "name: tps" in text else [])]
+            found[path.stem] = load(path, changes, paths=False)
     return found
 
 
-def batch(part: Part, labelled: bool) -> Batch:
-    """A sample of a data set's size, of zeros."""
+def batch(part: Part, spec: ClipSpec) -> Batch:
+    """What a method asks for of a data set, at its size, of zeros."""
     assert isinstance(part.settings, DatasetSettings)
     assert part.settings.size is not None
     width, height = part.settings.size
-    frames = {offset: torch.zeros(1, 3, height, width) for offset in (0, -1)}
-    flow = torch.zeros(1, 2, height, width, dtype=torch.float64)  # as stored flow comes
-    labels = torch.zeros(1, height, width, dtype=torch.int64) if labelled else None
-    return Batch(frames, {(0, -1): flow}, {}, labels, ("none",))
+    frames = {offset: torch.zeros(1, 3, height, width) for offset in spec.frames}
+    flows = {pair: torch.zeros(1, 2, height, width, dtype=torch.float64) for pair in spec.flows}  # as stored flow comes
+    labels = torch.zeros(1, height, width, dtype=torch.int64) if spec.labels else None
+    return Batch(frames, flows, {}, labels, ("none",))
 
 
 class Kept:
@@ -82,10 +85,11 @@ def count(experiment: Experiment) -> tuple[float, float]:
     with FakeTensorMode(), FlopCounterMode(display=False) as operations:
         part = find("davsn.methods", experiment.method.name, Method)
         method = part(experiment.method.settings, build_segmenter(experiment, classes))
-        target = batch(experiment.target, labelled=False) if experiment.target is not None else None
+        asked = clips_of(experiment)
+        target = None if experiment.target is None or asked[1] is None else batch(experiment.target, asked[1])
         kept = Kept(method)
         with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
-            for yielded in method.terms(batch(experiment.source, labelled=True), target, 0):
+            for yielded in method.terms(batch(experiment.source, asked[0]), target, 0):
                 kept.backward(method, (yielded,) if isinstance(yielded, Term) else yielded)
         fixed = sum(
             4 * parameter.numel() * COPIES["segmenter" if name == "segmenter" else "discriminator"]

@@ -92,12 +92,20 @@ def cost(record: Record) -> list[str]:
     return [COST, *table(["method", "of source_only", "s of processor"], body), *origin(record)]
 
 
-def short(record: Record) -> list[str]:
-    """The ratios of :func:`cost` alone, a row a method and a column a variant."""
+VARIANTS = ("as it stands", "single frames", "small views")
+
+
+def by_method(record: Record) -> dict[str, dict[str, float]]:
+    """The ratios of :func:`cost` alone: method → variant → of source_only."""
     found: dict[str, dict[str, float]] = {}
     for row in rows_of(record):
         method, _, variant = row["method"].partition(", ")
-        found.setdefault(method, {})[variant] = row["of_source_only"]
-    variants = {"": "as it stands", "single frames": "single frames", "small views": "small views"}
-    body = [[name, *(number(ratios.get(variant), 1) for variant in variants)] for name, ratios in found.items()]
-    return table(["a step, of one of source_only", *variants.values()], body)
+        found.setdefault(method, {})[variant or VARIANTS[0]] = row["of_source_only"]
+    return found
+
+
+def short(record: Record) -> list[str]:
+    """The same as a table: a row a method and a column a variant."""
+    found = by_method(record)
+    body = [[name, *(number(ratios.get(variant), 1) for variant in VARIANTS)] for name, ratios in found.items()]
+    return table(["a step, of one of source_only", *VARIANTS], body)

@@ -1,4 +1,5 @@
-"""Writes docs/results.md, and tables in README.md, docs/flow.md and docs/methods.md, from benchmarks/results/.
+"""Writes docs/results.md, tables in README.md, docs/flow.md and docs/methods.md, and the costs of methods that
+`davsn list methods` shows, from benchmarks/results/.
 
 Run: python benchmarks/results_page.py [--check]
 No number is typed by hand: a record is what a benchmark wrote, this script only rounds and averages. The form of a
@@ -22,6 +23,7 @@ PAGE = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
 FLOW_PAGE = PROJECT / "docs" / "flow.md"
 METHODS_PAGE = PROJECT / "docs" / "methods.md"
+COSTS = PROJECT / "src" / "davsn" / "methods" / "costs.json"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
 Section = Callable[[Record], Iterable[str]]
@@ -84,6 +86,12 @@ def in_methods_page(text: str, records: Mapping[str, Record]) -> str:
     return marked(text, costs.short(records["method_cost"]) if "method_cost" in records else None)
 
 
+def of_methods(records: Mapping[str, Record]) -> str:
+    """What `davsn list methods` shows of costs, as JSON."""
+    found = costs.by_method(records["method_cost"]) if "method_cost" in records else {}
+    return json.dumps(found, indent=1) + "\n"
+
+
 def marked(text: str, lines: list[str] | None) -> str:
     """A text with these lines between its two marks."""
     before, rest = text.split(START)
@@ -101,6 +109,7 @@ def main() -> int:
         README: in_readme(README.read_text(encoding="utf-8"), records),
         FLOW_PAGE: in_flow_page(FLOW_PAGE.read_text(encoding="utf-8"), records),
         METHODS_PAGE: in_methods_page(METHODS_PAGE.read_text(encoding="utf-8"), records),
+        COSTS: of_methods(records),
     }
     for path, text in texts.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -152,11 +152,33 @@ def test_a_file_of_tps():
     assert recipe["target"]["flow"] == "stored"
     assert (recipe["training"]["steps"], recipe["training"]["save_every"]) == (40_001, 100)
     assert "TRAIN.LAMBDA_T → method.target_weight = 0.1" in lines
+    assert not any(line.startswith("SOURCE  not needed") for line in lines)
     assert "TRAIN.THRESHOLD  not needed: the public code of TPS does not read it either" in lines
     assert "TRAIN.lamda_u  not needed: tps has no such setting" in lines
     experiment = load(recipe, paths=False)
     assert (experiment.method.settings.split, experiment.method.settings.augmented) == (512, "numbers")
     assert experiment.target.settings.flow_names == "replaced"
+
+
+@pytest.mark.parametrize(
+    ("source", "classes", "things"),
+    [("Viper", 15, [4, 5, 9, 10, 11, 12, 13, 14]), ("SynthiaSeq", 12, [4, 5, 6, 9, 10, 11])],
+)
+def test_a_file_of_cmom_starts_from_da_vsn_and_knows_the_things_of_its_source(source, classes, things):
+    train = {"DA_METHOD": "CMOM", "MIX": 0.5, "pseudo_label_path": "labels", "lamda_sa": 1.0}
+    recipe, lines = translate({"SOURCE": source, "NUM_CLASSES": classes, "TRAIN": train}, "theirs.yml")
+    weights = {"main_weight": 1.0, "aux_weight": 0.1, "share": 0.5, "alignment_weight": 0.01}
+    assert recipe["method"] == {"name": "cmom", **weights, "things": things}
+    assert recipe["start"] == "../../pretrained_models/davsn_viper2city_pretrained.pth"
+    assert "weights" not in recipe["network"]
+    assert recipe["optimiser"]["learning_rate"] == 5e-4
+    assert (recipe["training"]["steps"], recipe["training"]["save_every"]) == (40_001, 1000)
+    assert f"SOURCE → method.things = {things}" in lines
+    assert "TRAIN.lamda_sa  not needed: cmom has no such setting" in lines
+    assert any(line.startswith("TRAIN.pseudo_label_path  not needed: the network") for line in lines)
+    experiment = load(recipe, paths=False)
+    assert (experiment.video.propagation, experiment.training.clip) == ("splat", 1)
+    assert experiment.method.settings.mixed_flow == "published"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +250,8 @@ def test_every_mistake_comes_at_once():
         "SOURCE  'GTA' has no counterpart here yet (there are: Viper, SynthiaSeq)",
         "TRAIN.MULTI_LEVEL  only True can be run here, but got False",
         "TRAIN.BATCH_SIZE_TARGET  must equal TRAIN.BATCH_SIZE_SOURCE: both domains have the same batch size here",
-        "TRAIN.DA_METHOD  'PixMatch' has no counterpart here yet (there are: DAVSN, SourceOnly, TPS, AdvEnt, MinEnt)",
+        "TRAIN.DA_METHOD  'PixMatch' has no counterpart here yet "
+        "(there are: DAVSN, SourceOnly, TPS, CMOM, AdvEnt, MinEnt)",
         "TRAIN.EARLY_STOP  should be a number, but got 'many'",
         "TRAIN.LAMBDA_ADV_AUX  is given in relation to TRAIN.LAMBDA_ADV_MAIN, which must be above 0",
         "TRAIN.POWER  has no value",

@@ -55,6 +55,12 @@ def test_the_page_on_methods_has_the_costs_of_every_method(script):
     assert "| a | 1.0 | – | 2.2 |" in script.in_methods_page(text, {"method_cost": record(rows=rows)})
 
 
+def test_the_costs_that_the_program_shows_are_those_of_the_record(script):
+    found = script.COSTS.read_text(encoding="utf-8")
+    assert found == script.of_methods(script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+    assert script.of_methods({}) == "{}\n"
+
+
 def test_a_network_without_weights_is_timed_and_not_scored(script):
     error = {"end-point error": 1.234, "outliers": 5.67, "s0-10": 1.0, "s10-40": 2.0, "s40+": None, "near edges": 3.0}
     rows = [

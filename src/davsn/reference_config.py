@@ -1,4 +1,4 @@
-"""The public code's own YAML files (DA-VSN, TPS, ADVENT) as recipes of ours: one table says what becomes of each key.
+"""The public code's own YAML files (DA-VSN, TPS, CMOM, ADVENT) as recipes of ours: a table says what becomes of a key.
 
 Such a file names only what differs from the public code's defaults, which are in the table too. Paths are taken as the
 public code takes them: from the folder that the command is given in, there its ``scripts``.
@@ -54,7 +54,8 @@ def translate(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], li
         ours = [key for key in row.ours.split() if _takes(method, key) and theirs in (row.of or (theirs,))]
         for key in ours if value is not None else ():
             _put(recipe, key, value)
-        lines += _line(row, ours, value, method, row.theirs in given)
+        told = any(line.startswith(f"{row.theirs} ") for line in lines)
+        lines += [line for line in _line(row, ours, value, method, row.theirs in given) if ours or not told]
     if mistakes:
         raise ConfigError(where, mistakes)
     recipe.setdefault("name", f"{method}_{recipe['source']['name']}")

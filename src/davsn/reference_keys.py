@@ -1,4 +1,4 @@
-"""What becomes of every key of the public code's YAML files (DA-VSN, TPS, ADVENT): one table, read by one line each."""
+"""What becomes of every key of the public code's YAML files (DA-VSN, TPS, CMOM, ADVENT), a line each."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -90,10 +90,19 @@ def _steps(value: Any, stated: Stated) -> float:
     return _number(value) + (0 if stated["TRAIN.DA_METHOD"] == "MinEnt" else 1)
 
 
-METHODS = {"DAVSN": "da_vsn", "SourceOnly": "source_only", "TPS": "tps", "AdvEnt": "advent", "MinEnt": "minent"}
-VIDEO = ("DAVSN", "SourceOnly", "TPS")  # whose network looks at two frames, with flow from files
+METHODS = {
+    "DAVSN": "da_vsn",
+    "SourceOnly": "source_only",
+    "TPS": "tps",
+    "CMOM": "cmom",
+    "AdvEnt": "advent",
+    "MinEnt": "minent",
+}
+VIDEO = ("DAVSN", "SourceOnly", "TPS", "CMOM")  # whose network looks at two frames, with flow from files
 _NETWORKS = {"ACCEL_DeepLabv2": "deeplab", "DeepLabv2": "deeplab"}
 _SOURCES = {"Viper": "viper", "SynthiaSeq": "synthia"}
+_THINGS = {"Viper": [4, 5, 9, 10, 11, 12, 13, 14], "SynthiaSeq": [4, 5, 6, 9, 10, 11]}
+"""Train ids that CMOM's code aligns object by object; it tells the sources apart by their number of classes."""
 _TARGETS = {"CityscapesSeq": "cityscapes", "Cityscapes": "cityscapes"}
 _PAIR = "../../data/Estimated_optical_flow_"
 OWN_DEFAULTS: Mapping[str, Stated] = {
@@ -102,6 +111,14 @@ OWN_DEFAULTS: Mapping[str, Stated] = {
         "TRAIN.flow_path_src": "../../data/estimated_optical_flow_viper_train",
         "TRAIN.flow_path": "../../data/estimated_optical_flow_cityscapes_seq_train",
         "TEST.flow_path": "../../data/estimated_optical_flow_cityscapes_seq_val",
+    },
+    "CMOM": {
+        "TRAIN.RESTORE_FROM": "../../pretrained_models/davsn_viper2city_pretrained.pth",
+        "TRAIN.LEARNING_RATE": 5e-4,
+        "TRAIN.EARLY_STOP": 40_000,
+        # The folders' names; CMOM's own defaults lead to its authors' disk.
+        "TRAIN.flow_path": "../../data/estimated_optical_flow_cityscapes_train",
+        "TEST.flow_path": "../../data/estimated_optical_flow_cityscapes_val",
     },
     "AdvEnt": {"TRAIN.SAVE_PRED_EVERY": 2000},
     "MinEnt": {"TRAIN.SAVE_PRED_EVERY": 2000},
@@ -168,6 +185,10 @@ TABLE = (
     Row("TRAIN.LAMBDA_ENT_AUX", "method.aux_entropy", 0.0002, _share_of("TRAIN.LAMBDA_ENT_MAIN")),
     Row("TRAIN.LAMBDA_T", "method.target_weight"),
     Row("TRAIN.INTERVAL", "method.interval", 1),
+    Row("TRAIN.MIX", "method.share", 0.75),
+    Row("TRAIN.lamda_FA", "method.alignment_weight", 0.01),
+    Row("SOURCE", "method.things", read=lambda value, stated: _THINGS.get(str(value))),
+    Row("TRAIN.pseudo_label_path", because="the network that training starts from labels the target as it goes"),
     Row("TRAIN.THRESHOLD", because=_UNREAD),
     Row("TRAIN.SCALING_RATIO", "method.scales", [0.7, 1.3]),
     Row("TRAIN.EMA_DECAY", because=_UNREAD),

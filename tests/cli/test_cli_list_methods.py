@@ -1,5 +1,9 @@
 """``davsn list methods``: facts that are read off the methods themselves."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from davsn.components import available
@@ -29,6 +33,29 @@ def test_every_method_has_its_paper_year_use_and_settings(blocks):
         text = " ".join(blocks[name].split())
         assert method.paper.split(",")[0] in text, name
         assert all(setting in text for setting in method.Config.model_fields), name
+
+
+def test_the_cost_of_a_step_is_what_was_measured(blocks):
+    record = Path(__file__).parents[2] / "benchmarks" / "results" / "method_cost.json"
+    rows = json.loads(record.read_text(encoding="utf-8"))["rows"]
+    assert {row["method"].partition(",")[0] for row in rows} == blocks.keys()
+    for row in rows:
+        name, _, variant = row["method"].partition(", ")
+        assert f"{row['of_source_only']:.1f} × {variant or 'as it stands'}" in blocks[name], row
+    assert "1.0 × as it stands" in blocks["source_only"]
+
+
+def test_a_method_that_was_not_measured_has_a_dash(davsn, tmp_path, monkeypatch):
+    from davsn.cli import console
+    from davsn.cli import list as listing
+
+    monkeypatch.setattr(console.console, "_width", 260)
+    (tmp_path / "none.json").write_text("{}")
+    monkeypatch.setattr(listing, "_COSTS", str(tmp_path / "none.json"))
+    code, out, _ = davsn(tmp_path, "list", "methods")
+    assert code == 0
+    assert len(re.findall("–", out)) >= len(available("davsn.methods", Method))
+    assert "as it stands" not in out
 
 
 def test_what_each_needs(blocks):

@@ -1,7 +1,8 @@
 """``davsn list``."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ from davsn.networks.base import ImageNetwork
 from davsn.networks.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
 
+_COSTS = "costs.json"
+"""Beside the methods: what their steps cost, written by benchmarks/results_page.py from a record."""
 KINDS: dict[str, tuple[str, type[Any]]] = {
     "methods": ("davsn.methods", Method),
     "networks": ("davsn.networks", ImageNetwork),
@@ -33,7 +36,9 @@ def list_(
     """List what a recipe can name, or show a recipe: what it needs, its commands and its settings.
 
     A file of your own (./mine.py) can stand wherever a name can. Of methods it says what their default settings need:
-    frames by their offset from the current one, flow, discriminators, kept modules such as a teacher, a start.
+    frames by their offset from the current one, flow, discriminators, kept modules such as a teacher, a start; and what
+    a step costs, in steps of source_only, as measured on a processor: with video, with single frames, and with small
+    discriminators (docs/results.md says how).
 
     Try:
 
@@ -72,12 +77,26 @@ def _others(what: str) -> Table:
 
 
 def _methods() -> Table:
-    table = Table("method", "what it is, and when to take it", "year", "needs", "settings", box=None, pad_edge=False)
+    heads = ("method", "what it is, and when to take it", "year", "needs", "cost of a step", "settings")
+    table, costs = (
+        Table(*heads, box=None, pad_edge=False),
+        json.loads(files("davsn.methods").joinpath(_COSTS).read_text()),
+    )
     for name, method in available(*KINDS["methods"]).items():
         year = re.findall(r"\b(?:19|20)\d\d\b", method.paper)
         about = f"{method.paper}\n{method.when}"
-        table.add_row(name, about, *year[-1:] or [""], "\n".join(_needs(method)), ", ".join(method.Config.model_fields))
+        cost = "\n".join(_cost(costs.get(name, {})))
+        settings = ", ".join(method.Config.model_fields)
+        table.add_row(name, about, *year[-1:] or [""], "\n".join(_needs(method)), cost, settings)
     return table
+
+
+def _cost(measured: Mapping[str, float]) -> Iterator[str]:
+    """A line a variant; a dash for a method that nobody has measured, such as one of the user's own."""
+    for variant, ratio in measured.items():
+        yield f"{ratio:.1f} × {variant}"
+    if not measured:
+        yield "–"
 
 
 def _needs(method: type[Method]) -> Iterator[str]:
