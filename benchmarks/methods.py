@@ -46,6 +46,8 @@ START, REFERENCE, CEILING = "source_only, the start", "da_vsn", "trained on targ
 SMALL = {"views": "logits", "discriminator_width": 32}
 DA_VSN = {"name": "da_vsn", **SMALL, "adversarial_weight": 0.05, "consistency_weight": 1}
 TEACHER = {"name": "mean_teacher", "decay": 0.99}
+STREETS_THINGS = (4, 5, 9, 10, 11, 12, 13, 14)
+"""Train ids of what CMOM aligns object by object: those of VIPER, whose classes streets have."""
 BLUR = [1.25, 1.75, 2.25]
 """TPS's published standard deviations, for frames a quarter as large."""
 TPS = {"name": "tps", "blur": BLUR}
@@ -61,7 +63,8 @@ CHOICES = {
     "advent": (SMALL, {**SMALL, "adversarial_weight": 0.05}),
     "tps": ({"blur": BLUR}, {"blur": BLUR, "target_weight": 0.3}),
     "pixmatch": ({}, {"augmented": 0.5, "fourier": 0.5, "cutmix": 0.5}),
-    "mean_teacher": ({}, {"decay": 0.99}),
+    "mean_teacher": ({}, {"statistics": "running"}, {"decay": 0.99}),
+    "cmom": ({"things": STREETS_THINGS}, {"things": STREETS_THINGS, "statistics": "batch"}),
 }
 """What was tried on seed 0 of the streets."""
 
@@ -124,8 +127,7 @@ def streets(given: argparse.Namespace) -> World:
     """The demo's world; its clips are drawn for each seed anew."""
     recipe = recipe_values("demo")
     recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
-    things = (4, 5, 9, 10, 11, 12, 13, 14)
-    return World(recipe, given.first or 240, given.steps or 150, 3, things, drawn=True)
+    return World(recipe, given.first or 240, given.steps or 150, 3, STREETS_THINGS, drawn=True)
 
 
 def procity_camvid(given: argparse.Namespace) -> World:

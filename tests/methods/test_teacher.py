@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from davsn.methods.teacher import Teacher, taught
+from davsn.methods.teacher import Teacher, frozen, taught
 from davsn.networks.video import VideoSegmenter
 from toy import UNLABELLED, Tiny, batch
 
@@ -27,7 +27,20 @@ def test_it_is_the_segmenter_first_and_then_remembers_ever_more_of_what_it_was()
     assert values == pytest.approx(expected)
 
 
-def test_no_gradient_reaches_it_and_it_predicts_in_evaluation_mode():
+def test_it_predicts_by_the_statistics_of_the_batch_or_by_the_running_ones():
+    segmenter, given = VideoSegmenter(Tiny()).train(), batch(0, UNLABELLED)
+    kinds = {kind: frozen(segmenter, kind) for kind in ("batch", "running")}
+    before = {kind: taught(copied, given).current.main for kind, copied in kinds.items()}
+    for copied in kinds.values():
+        assert copied.image.norm.running_mean.equal(segmenter.image.norm.running_mean)  # which predicting left alone
+        copied.image.norm.running_mean.fill_(3.0)
+    after = {kind: taught(copied, given).current.main for kind, copied in kinds.items()}
+    assert before["batch"].equal(after["batch"])
+    assert not before["running"].allclose(after["running"])
+    assert before["running"].allclose(segmenter.eval()(*given.seen).current.main)
+
+
+def test_no_gradient_reaches_it_and_it_predicts_without_dropout():
     segmenter = VideoSegmenter(Tiny()).train()
     teacher = Teacher(segmenter, 0.9)
     given = batch(0, UNLABELLED)

@@ -20,7 +20,7 @@ from davsn.methods.alignment import FeatureAlignment
 from davsn.methods.base import PUBLISHED, Term
 from davsn.methods.mixing import at_size, labelled, moved, pasted
 from davsn.methods.supervision import pseudo_supervision, supervision
-from davsn.methods.teacher import TeacherMethod, frozen, taught
+from davsn.methods.teacher import Statistics, TeacherMethod, frozen, taught
 from davsn.methods.thresholds import ClassThresholds
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.mixing import paste, share_of_the_classes
@@ -53,6 +53,9 @@ class Cmom(TeacherMethod):
         4, 5, 9 … 14 of VIPER's 15 classes, 4, 5, 6, 9, 10, 11 of SYNTHIA-Seq's 12."""
         prototypes: int = Field(50, ge=1)
         """How many regions of each stuff class are remembered, and ten times as many objects."""
+        statistics: Statistics = "running"
+        """Of the labelling network's batch normalisation: the running ones, as published, or those of the batch, which
+        a start that never saw the target needs."""
         mixed_flow: Literal["repaired", "published"] = "repaired"
         """'published': mixed by the previous frame's mask, both scaled by the source's ratio of heights; and the
         frames' agreement is judged along the unmixed flow."""
@@ -78,7 +81,7 @@ class Cmom(TeacherMethod):
             )
         if unknown := sorted(set(config.things) - set(classes)):
             raise ConfigError("cmom", [f"method.things  {unknown} are no train ids; there are 0 to {classes[-1]}"])
-        self.labeller, self.thresholds = frozen(segmenter), ClassThresholds(len(classes))
+        self.labeller, self.thresholds = frozen(segmenter, config.statistics), ClassThresholds(len(classes))
         self.features = FeatureAlignment(len(classes), config.things, config.prototypes, channels)
         self.parts = {"segmenter": segmenter}
         self.kept = {"labeller": self.labeller, "thresholds": self.thresholds, "features": self.features}

@@ -16,7 +16,7 @@ from davsn.clip import Batch, ClipSpec
 from davsn.methods.base import Term
 from davsn.methods.mixing import at_size, labelled, pasted
 from davsn.methods.supervision import pseudo_supervision, supervision
-from davsn.methods.teacher import Teacher, TeacherMethod, taught
+from davsn.methods.teacher import Statistics, Teacher, TeacherMethod, taught
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.mixing import half_of_the_classes
@@ -39,6 +39,8 @@ class MeanTeacher(TeacherMethod):
         """Weight of the mixed frames' losses over the source's."""
         decay: float = Field(0.999, ge=0, lt=1)
         """Of the teacher's moving average, once it has warmed up."""
+        statistics: Statistics = "batch"
+        """Of the teacher's batch normalisation: the batch's own, as in DACS, or the running ones."""
         threshold: float = Field(0.968, ge=0, le=1)
         """Pseudo labels weigh as much as the share of a frame's pixels that the teacher is surer of than this."""
         margin_above: int = Field(0, ge=0)
@@ -62,7 +64,7 @@ class MeanTeacher(TeacherMethod):
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         self.config = config
         self.segmenter = segmenter
-        self.teacher = Teacher(segmenter, config.decay)
+        self.teacher = Teacher(segmenter, config.decay, config.statistics)
         self.parts = {"segmenter": segmenter}
         self.kept = {"teacher": self.teacher}
 

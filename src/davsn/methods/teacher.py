@@ -5,6 +5,7 @@ Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
 
 import copy
 from abc import abstractmethod
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,26 @@ from davsn.methods.base import Method
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.pseudo_labels import PseudoLabels
 
+Statistics = Literal["batch", "running"]
 
-def frozen(segmenter: VideoSegmenter) -> VideoSegmenter:
-    """A copy of the segmenter as it is now, in evaluation mode, that stays so; for the method's ``kept`` modules."""
-    return copy.deepcopy(segmenter).requires_grad_(False).eval()
+
+def frozen(segmenter: VideoSegmenter, statistics: Statistics) -> VideoSegmenter:
+    """A copy of the segmenter that stays as it is and predicts without dropout; for the method's ``kept`` modules.
+
+    By which statistics its batch normalisation predicts matters more than all else where the domains look apart. The
+    running ones are of the source or of both domains, and know little of the target; those of a batch are the target's,
+    since that is all the copy ever sees.
+
+    Args:
+        segmenter: what to copy.
+        statistics: of the batch normalisation: the 'running' ones, as in prediction, or those of the 'batch'.
+    """
+    copied = copy.deepcopy(segmenter).requires_grad_(False).eval()
+    for norm in copied.modules() if statistics == "batch" else ():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.train()
+            norm.momentum = 0.0  # the running ones stay as they are
+    return copied
 
 
 class Teacher(nn.Module):
@@ -25,18 +42,19 @@ class Teacher(nn.Module):
 
     It is the segmenter after the first step; then its weights and batch statistics are a moving average, whose memory
     grows with the steps up to that of ``decay``: min(1 − 1/(t + 1), decay) after t more, as in DACS (Tranheden et al.,
-    WACV 2021). It predicts in evaluation mode, by those statistics and without dropout.
+    WACV 2021). It predicts without dropout.
 
     PyTorch's AveragedModel does the same, but looks at its counter on the host in every step.
 
     Args:
         segmenter: the network that is trained.
         decay: of the average, in [0, 1).
+        statistics: see :func:`frozen`; the public code of DACS and of MIC predicts by those of the batch.
     """
 
-    def __init__(self, segmenter: VideoSegmenter, decay: float) -> None:
+    def __init__(self, segmenter: VideoSegmenter, decay: float, statistics: Statistics = "batch") -> None:
         super().__init__()
-        self.module, self.decay = frozen(segmenter), decay
+        self.module, self.decay = frozen(segmenter, statistics), decay
         self.register_buffer("followed", torch.zeros(()))
 
     def forward(self, *seen: Tensor | None) -> Prediction:
