@@ -50,7 +50,7 @@ STREETS_THINGS = (4, 5, 9, 10, 11, 12, 13, 14)
 """Train ids of what CMOM aligns object by object: those of VIPER, whose classes streets have."""
 BLUR = [1.25, 1.75, 2.25]
 """TPS's published standard deviations, for frames a quarter as large."""
-TPS = {"name": "tps", "blur": BLUR}
+TPS = {"name": "tps", "blur": BLUR, "target_weight": 0.3}
 ACCIDENTS = {
     "numbers augmented, not pictures": ["method.augmented=numbers"],
     "mirrored flow keeps its sign": ["method.mirrored_flow=kept"],
@@ -127,7 +127,7 @@ def streets(given: argparse.Namespace) -> World:
     """The demo's world; its clips are drawn for each seed anew."""
     recipe = recipe_values("demo")
     recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
-    return World(recipe, given.first or 240, given.steps or 150, 3, STREETS_THINGS, drawn=True)
+    return World(recipe, given.first or 240, given.steps or 150, 5, STREETS_THINGS, drawn=True)
 
 
 def procity_camvid(given: argparse.Namespace) -> World:
@@ -153,18 +153,18 @@ def planned(world: World) -> Iterator[Planned]:
     def method(**settings: Any) -> tuple[str, ...]:
         return (f"method={json.dumps(settings)}",)
 
-    cmom = {"name": "cmom", "things": world.things}
+    cmom = {"name": "cmom", "things": world.things}  # whose labels are those of its start, which saw the target or not
     yield Planned(START, method(name="source_only"), after=None, timed=False)
     yield Planned("source_only", method(name="source_only"))
     yield Planned("batch_norm", method(name="batch_norm"))
-    yield Planned("minent", method(name="minent"))
+    yield Planned("minent", method(name="minent", entropy_weight=0.03))
     yield Planned("advent", method(name="advent", **SMALL, adversarial_weight=0.05))
     yield Planned("da_vsn", method(**DA_VSN))
     yield Planned("tps", method(**TPS))
     yield Planned("pixmatch", method(name="pixmatch"))
     yield Planned("mean_teacher", method(**TEACHER))
     yield Planned("masked over mean_teacher", method(name="masked", over=TEACHER))
-    yield Planned("cmom", method(**cmom))
+    yield Planned("cmom", method(**cmom, statistics="batch"))
     yield Planned("da_vsn, then cmom", method(**cmom), after="da_vsn", timed=False)
     if world.drawn:
         yield Planned(CEILING, method(name="source_only"), timed=False, labels="camera")

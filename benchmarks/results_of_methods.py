@@ -29,6 +29,12 @@ Seconds are of processor, one step with its loading; MiB the most that the proce
 included. "da_vsn, then cmom" had da_vsn's steps before its own.
 """
 
+STREETS_FOUND = """\
+"""
+
+PROCITY_FOUND = """\
+"""
+
 CHOICES = """\
 What was tried on seed 0 of the streets, which no reported figure uses: each method's default and an alternative, before
 the runs above. The better one was taken, for both pairs. da_vsn's weights were chosen there before, for the demo, among
@@ -57,6 +63,16 @@ def methods(record: Record, found: str) -> list[str]:
     lines += [*regrets(rows_of(record)), found]
     lines += classes([row for row in rows if row["set"] == sets[0] and "steps" in row["budgets"]])
     return [*lines, *origin(record)]
+
+
+def streets(record: Record) -> list[str]:
+    """The drawn world, with TPS's corrections."""
+    return [*methods(record, STREETS_FOUND), *corrections(record)]
+
+
+def procity(record: Record) -> list[str]:
+    """Synthetic video to real video."""
+    return methods(record, PROCITY_FOUND)
 
 
 def comparison(rows: Sequence[Row], costs: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -36,13 +36,6 @@ fronts, and paints nearly all trees as building. With its losses off the road is
 people.
 """
 
-CORRECTIONS = """\
-The public code of TPS does some things by accident (docs/methods.md). Here each is switched on alone, in `tps` with all
-corrections: a correction is worth what its accident costs. All runs start from the same source-only network and train
-as long again. Two accidents cannot happen on streets, the fixed height of 512 rows and the flow of another drive; and
-the height ratio changes nothing here, since the light network's logits keep the shape of the frames.
-"""
-
 FLOW_FOUND = """\
 What was found: on this world and at this length, next to nothing depends on the flow. No motion at all, and even
 motion of the wrong sign, cost less mIoU than the seeds differ by. The table below says why: what the fusion learns in
@@ -87,11 +80,6 @@ def gap(record: Record) -> list[str]:
     ]
     told = "mIoU on `camera` of a network trained on either domain's labels, by the setting `gap`.\n"
     return [told, *table(["gap", *keys.values()], body), *origin(record)]
-
-
-def corrections(record: Record) -> list[str]:
-    """See :data:`CORRECTIONS`."""
-    return [CORRECTIONS, *scored(record)]
 
 
 def flow_effect(record: Record) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import results_of_costs as costs
 import results_of_flow as flow
+import results_of_methods as methods
 import results_of_training as training
 from results_tables import Record, rows_of, summary
 
@@ -38,7 +39,9 @@ Each section names the command, the commit and the machine. Where there are seve
 SECTIONS: dict[str, tuple[str, Section]] = {
     "demo": ("Streets: the demo", training.demo),
     "procity_camvid": ("ProcCity → CamVid: real video", training.procity),
-    "tps_corrections": ("What each correction of TPS is worth", training.corrections),
+    "methods_streets": ("Every method on the streets", methods.streets),
+    "methods_procity_camvid": ("Every method on ProcCity → CamVid", methods.procity),
+    "methods_choices": ("What was tried before", methods.choices),
     "method_cost": ("What a step of each method costs", costs.cost),
     "streets_gap": ("How far apart the two streets are", training.gap),
     "flow_quality": ("How good flow is", flow.flow_quality),
