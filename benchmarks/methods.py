@@ -262,7 +262,7 @@ def seed_of(
     rows = []
     for cell, budget in cells.items():
         if cell not in problems:
-            steps, both = experiments[cell].training.steps, budget == "steps" and cell.row not in apart
+            steps, both = experiments[cell].training.steps, budget == "steps" and cell.row in timed - apart
             rows += rows_of(cell, ["steps", "time"] if both else [budget], steps)
     return rows, [f"{cell.folder}: {problem}" for cell, problem in problems.items()]
 
@@ -278,7 +278,8 @@ def rows_of(cell: Cell, budgets: Sequence[str], steps: int) -> Iterator[dict[str
         yield found
 
 
-def main() -> int:
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("world", choices=["streets", "procity_camvid"])
     parser.add_argument("--data", type=Path, help="the pair's folder: source/, target/, classes.yaml")
@@ -293,38 +294,42 @@ def main() -> int:
     given = parser.parse_args()
     if given.world == "procity_camvid" and not (given.data and given.weights):
         parser.error("procity_camvid needs --data and --weights")
-    torch.set_num_threads(1)
-    code, folder = commit(), (given.out / given.world).resolve()
     if given.quick:
         given.first, given.steps = 4, 4
+    if given.choose:
+        given.seeds = [0]
+    return given
+
+
+def main() -> int:
+    given = arguments()
+    torch.set_num_threads(1)
+    code, folder = commit(), (given.out / given.world).resolve()
     world = streets(given) if given.world == "streets" else procity_camvid(given)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.yaml"
     recipe.write_text(yaml.safe_dump({**world.recipe, "name": given.world}, sort_keys=False))
     for seed in (0, *given.seeds) if world.drawn else ():
         draw(folder / f"seed{seed}" / "world", QUICK if given.quick else FULL, seed)
-    if given.choose:
-        given.seeds, costs = [0], {}
-    else:
-        costs = costs_of(recipe, world, folder / "seed0", (1, 9) if given.quick else (4, 20))
+    plan = list(tried(world) if given.choose else planned(world))
+    costs = {} if given.choose else costs_of(recipe, world, folder / "seed0", (1, 9) if given.quick else (4, 20))
     for title, cost in costs.items():
         print(f"{title:28} {cost['seconds']:.3f} s a step   {cost['memory_mib']:.0f} MiB", flush=True)
+    settings = {"recipe": world.recipe["name"], "first": world.first, "steps": world.steps}
+    settings |= {"snapshots": world.snapshots, "methods": {row.title: row.changes[0].partition("=")[2] for row in plan}}
+    name, title = f"methods_{given.world}", f"Every method on {given.world}"
+    if given.choose:
+        name, title = "methods_choices", "What was tried before"
     rows: list[dict[str, Any]] = []
     for seed in given.seeds:
-        cells = cells_of(
-            world, seed, folder / f"seed{seed}", costs, list(tried(world) if given.choose else planned(world))
-        )
+        cells = cells_of(world, seed, folder / f"seed{seed}", costs, plan)
         found, problems = seed_of(recipe, cells, given.jobs, set(costs))
         if problems:
             print("\n".join(problems))
             return 1
         rows += found
         if not given.quick:
-            settings = {"recipe": world.recipe["name"], "first": world.first, "steps": world.steps}
-            settings |= {"snapshots": world.snapshots, "da_vsn": DA_VSN, "mean_teacher": TEACHER, "tps": TPS}
-            settings |= {"things": world.things}
-            name = "methods_choices" if given.choose else f"methods_{given.world}"
-            write(name, f"Every method on {given.world}", settings, code, rows=rows, costs=costs)
+            write(name, title, settings, code, rows=rows, costs=costs)
     return 0
 
 
