@@ -62,7 +62,12 @@ def methods(record: Record, found: str) -> list[str]:
             lines += comparison([row for row in scored if budget in row["budgets"]], record["costs"])
     lines += [*regrets(rows_of(record)), found]
     lines += classes([row for row in rows if row["set"] == sets[0] and "steps" in row["budgets"]])
-    return [*lines, *origin(record)]
+    return [*lines, *settings(record), *origin(without_settings(record))]
+
+
+def without_settings(record: Record) -> dict[str, Any]:
+    """A record without its methods' settings, which the recipe of each row has in a table of their own."""
+    return {**record, "settings": {key: value for key, value in record["settings"].items() if key != "methods"}}
 
 
 def streets(record: Record) -> list[str]:
@@ -73,6 +78,18 @@ def streets(record: Record) -> list[str]:
 def procity(record: Record) -> list[str]:
     """Synthetic video to real video."""
     return methods(record, PROCITY_FOUND)
+
+
+def settings(record: Record) -> list[str]:
+    """What each method ran with; all else is its default, or the recipe's."""
+    body = [[title, f"`{written}`"] for title, written in record["settings"]["methods"].items()]
+    return [
+        "<details><summary>Settings of the methods</summary>",
+        "",
+        *table(["row", "method"], body),
+        "</details>",
+        "",
+    ]
 
 
 def comparison(rows: Sequence[Row], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -105,6 +122,7 @@ def regrets(rows: Sequence[Row]) -> list[str]:
     body = [
         [rule, str(len(values)), spread(values, 2), number(max(values), 2), number(found_best(values), 0)]
         for rule, values in lost.items()
+        if values
     ]
     told = "How much mIoU each rule loses against the checkpoint that is best on the test set, over all runs here:\n"
     return ["### Choosing a checkpoint", "", told, *table(["rule", "runs", "regret", "worst", "best found, %"], body)]
@@ -130,4 +148,4 @@ def corrections(record: Record) -> list[str]:
 def choices(record: Record) -> list[str]:
     """See :data:`CHOICES`."""
     body = [[row["method"], str(row["steps"]), number(row["miou"])] for row in rows_of(record)]
-    return [CHOICES, *table(["method and settings", "steps", "mIoU"], body), *origin(record)]
+    return [CHOICES, *table(["method and settings", "steps", "mIoU"], body), *origin(without_settings(record))]

@@ -76,6 +76,53 @@ def test_a_network_without_weights_is_timed_and_not_scored(script):
     assert "| dis medium | 1.00 | 2.00 | – | 3.00 |" in text
 
 
+def of_methods(**changes):
+    """A record of benchmarks/methods.py: two seeds, and one run that counts for both budgets."""
+    rows = [
+        {
+            "method": method,
+            "seed": seed,
+            "set": "unseen",
+            "miou": miou + seed,
+            "iou": {"road": 0.5},
+            "temporal_consistency": 90.0,
+            "budgets": budgets,
+            "steps": steps,
+            "chosen": {"last": miou + seed, "information": miou + seed - 1, "best": miou + seed + 0.5},
+        }
+        for method, miou, budgets, steps in (
+            ("source_only", 20.0, ["steps"], 100),
+            ("source_only", 21.0, ["time"], 250),
+            ("tps", 30.0, ["steps", "time"], 100),
+            ("tps, all accidents", 24.0, ["steps"], 100),
+        )
+        for seed in (1, 2)
+    ]
+    costs = {"tps": {"seconds": 0.4, "memory_mib": 999.6}}
+    return record(rows=rows, costs=costs, settings={"methods": {"tps": '{"name": "tps"}'}}, **changes)
+
+
+def test_methods_are_compared_at_equal_steps_and_at_equal_time(script):
+    text = script.page({"methods_streets": of_methods()})
+    steps, rest = text.split("### Equal steps")[1].split("### Equal time")
+    time = rest.split("###")[0]
+    assert "| source_only | 100 | 21.5 ± 0.7 | 20.5 ± 0.7 | – | – | 22.0 ± 0.7 | – | 90.0 ± 0.0 | – | – |" in steps
+    assert (
+        "| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | – | – | 32.0 ± 0.7 | 10.0 ± 0.0 | 90.0 ± 0.0 | 0.40 | 1000 |" in steps
+    )
+    assert "| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | – | – | 32.0 ± 0.7 | 9.0 ± 0.0 |" in time  # over longer training
+    assert "all accidents" not in steps + time
+
+
+def test_what_a_rule_loses_and_what_an_accident_costs(script):
+    text = script.page({"methods_streets": of_methods()})
+    assert "| last | 8 | 0.50 ± 0.00 | 0.50 | 0 |" in text
+    assert "| information | 8 | 1.50 ± 0.00 | 1.50 | 0 |" in text
+    worth = text.split("### What each correction of TPS is worth")[1]
+    assert "| tps | 31.5 ± 0.7 | – | 90.0 ± 0.0 |" in worth
+    assert "| tps, all accidents | 25.5 ± 0.7 | 6.00 ± 0.00 | 90.0 ± 0.0 |" in worth
+
+
 def test_every_record_has_a_section(script):
     assert script.load(script.RECORDS).keys() <= script.SECTIONS.keys()
 
