@@ -127,7 +127,8 @@ def streets(given: argparse.Namespace) -> World:
     """The demo's world; its clips are drawn for each seed anew."""
     recipe = recipe_values("demo")
     recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
-    return World(recipe, given.first or 240, given.steps or 150, 5, STREETS_THINGS, drawn=True)
+    snapshots = 3 if given.choose else 5
+    return World(recipe, given.first or 240, given.steps or 150, snapshots, STREETS_THINGS, drawn=True)
 
 
 def procity_camvid(given: argparse.Namespace) -> World:

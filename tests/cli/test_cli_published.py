@@ -119,5 +119,27 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     shutil.rmtree(tree / "runs")
 
 
+@pytest.mark.parametrize("pair", FULL)
+def test_check_and_train_tps_and_cmom_from_it(davsn, tree, pair):
+    source = "Viper" if pair == "viper" else "SynthiaSeq"
+    names = {
+        "source": f"{source}_train",
+        "target": "Cityscapes-Seq_train",
+        "validation.cityscapes": "Cityscapes-Seq_val",
+    }
+    flow = [f"{part}.flow_root=data/Estimated_optical_flow_{name}" for part, name in names.items()]  # one copy for all
+    once = [*SIZES, *FULL[pair], *flow, *HERE, "training.steps=1"]
+    recipes = {"tps": ["method.split=64"], "cmom": [f"start=runs/tps_{pair}"]}  # of 64 rows; 512 are published
+    for name, changes in recipes.items():
+        recipe = f"{name}_{pair}"
+        if name == "tps":
+            code, out, err = davsn(tree, "check", recipe, *once, *changes, "--all")
+            assert code == 0, out + err
+        code, _, err = davsn(tree, "train", recipe, *once, *changes)
+        assert code == 0, err
+        assert Scores.load(tree / "runs" / recipe / "scores_cityscapes.json").frames == 2
+    shutil.rmtree(tree / "runs")
+
+
 def distance(one, other):
     return float((one - other).norm() / one.norm())
