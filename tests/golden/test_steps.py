@@ -146,7 +146,7 @@ def four_frames(vectors, prefix, interval):
     return Batch(frames, flows, names=(prefix,))
 
 
-def recorded_draw(vectors, step, plain):
+def recorded_draw(vectors, step, plain, height):
     """TPS's draw of a step, in which the strong augmentation has the recorded result."""
     recorded = torch.from_numpy(vectors[f"s{step}_strong_u8"])[None].float() / 255
 

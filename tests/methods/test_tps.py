@@ -100,7 +100,7 @@ def test_the_corrected_step_equals_its_literal_version_in_values_and_gradients(m
     literal = copy.deepcopy(made.segmenter)
     source, target = batch(0, Tps.source), batch(0, TARGET)
     draw = Draw(mirrored, 1.13, Photometric(2.0, (("contrast", 0.6), ("hue", 0.1))))
-    made.draw = lambda: draw
+    made.draw = lambda height: draw
     given = [term for together in made.terms(source, target, 0) for term in together]
     assert [term.name for term in given] == ["segmentation/main", "segmentation/aux", "pseudo/main", "pseudo/aux"]
     (main, pseudo_main), (aux, pseudo_aux) = literal_step(literal, source, target, draw)
@@ -221,8 +221,10 @@ def test_an_interval_asks_for_its_own_frames_and_flows_and_they_are_enough(inter
 
 def test_draws_are_as_often_and_as_far_as_the_settings_say():
     made = method(scales=(0.5, 0.6), blur=(2.0,))
-    draws = [made.draw() for _ in range(2000)]
+    draws = [made.draw(64) for _ in range(2000)]
     assert sum(draw.mirrored for draw in draws) / 2000 == pytest.approx(0.5, abs=0.05)
     assert {draw.scale for draw in draws} == {number / 100 for number in range(50, 60)}
     assert {draw.photometric.blur for draw in draws} == {None, 2.0}
-    assert {method(scales=(1.0, 1.0)).draw().scale for _ in range(9)} == {1.0}
+    blurs = {draw.photometric.blur for draw in (method().draw(128) for _ in range(200))}
+    assert blurs == {None, 1.25, 1.75, 2.25}  # a quarter of the published ones, for a quarter of their height
+    assert {method(scales=(1.0, 1.0)).draw(64).scale for _ in range(9)} == {1.0}

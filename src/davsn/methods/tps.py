@@ -50,8 +50,9 @@ class Tps(Method):
         """Weight of the pseudo labels (λ_T): 1 as published for SYNTHIA-Seq; 0.1 for VIPER."""
         interval: int = Field(1, ge=1)
         """How many frames before the current one the pseudo labels come from."""
-        blur: tuple[PositiveFloat, ...] = Field((5, 7, 9), min_length=1)
-        """Standard deviations to blur by, in pixels; the published ones are for frames of 1024×512."""
+        blur: tuple[PositiveFloat, ...] | None = Field(None, min_length=1)
+        """Standard deviations to blur by, in pixels. null: 5, 7 and 9 at a height of 512, as published, and at others
+        in proportion."""
         scales: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.2)
         """The changed frames' size over their own, from and to."""
         augmented: Literal["pictures", "numbers"] = "pictures"
@@ -61,8 +62,7 @@ class Tps(Method):
         mirrored_back: Literal["before_warp", "after_warp"] = "before_warp"
         """When mirrored score maps are mirrored back; the public code warps them along the unmirrored flow first."""
         split: int | None = Field(None, ge=1)
-        """Row at which the stack of two changed frames is cut apart; null is the frames' height. The public code cuts
-        at 512, which is right for frames of 512 rows alone."""
+        """Row at which the stack of two changed frames is cut: null, their height; the public code's 512 is one."""
 
     paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
     when = "Good flow, and a start that is right more often than not."
@@ -72,6 +72,7 @@ class Tps(Method):
         **PUBLISHED,
         "video.propagation": "warp",
         "training.clip": None,
+        "method.blur": [5, 7, 9],
         "method.augmented": "numbers",
         "method.mirrored_flow": "kept",
         "method.mirrored_back": "after_warp",
@@ -91,17 +92,18 @@ class Tps(Method):
         flows = dict.fromkeys([(0, -1), (0, early), (early, early - 1)])
         return cls.source, ClipSpec(tuple(dict.fromkeys((0, -1, early, early - 1))), tuple(flows))
 
-    def draw(self) -> Draw:
-        """A step's draw, the same for all samples of the batch."""
+    def draw(self, height: int) -> Draw:
+        """A step's draw, the same for all samples of the batch, whose frames have ``height`` rows."""
         mirrored = random.random() < 0.5
         low, high = (round(100 * scale) for scale in self.config.scales)
         scale = random.randrange(low, max(high, low + 1)) / 100
-        return Draw(mirrored, scale, draw_photometric(self.config.blur))
+        blur = self.config.blur or [deviation * height / 512 for deviation in (5, 7, 9)]
+        return Draw(mirrored, scale, draw_photometric(blur))
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.methods.base.Method`."""
         assert target is not None
-        draw = self.draw()
+        draw = self.draw(target.size[0])
         matched = {offset: match_histograms(frame, target.current) for offset, frame in source.frames.items()}
         on_source = self.segmenter(*replace(source, frames=matched).seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
@@ -130,8 +132,7 @@ class Tps(Method):
         for logits in self.segmenter(current, previous, flow).fused:
             maps, back = logits.softmax(1), self.config.mirrored_back
             maps = maps.flip(-1) if draw.mirrored and back == "before_warp" else maps
-            size = (maps.shape[-2], maps.shape[-1])
-            motion = resize_flow(target.flows[0, early], size, self.segmenter.flow_scale)
+            motion = resize_flow(target.flows[0, early], (maps.shape[-2], maps.shape[-1]), self.segmenter.flow_scale)
             label = warp(maps, motion)[0].argmax(1)
             labels.append(label.flip(-1) if draw.mirrored and back == "after_warp" else label)
         return labels[0], labels[1]
