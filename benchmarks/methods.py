@@ -167,11 +167,13 @@ def planned(world: World) -> Iterator[Planned]:
     yield Planned("masked over mean_teacher", method(name="masked", over=TEACHER))
     yield Planned("cmom", method(**cmom, statistics="batch"))
     yield Planned("da_vsn, then cmom", method(**cmom), after="da_vsn", timed=False)
+    for first in ("da_vsn", "tps", "mean_teacher"):  # whose statistics are of both domains
+        yield Planned(f"{first}, then batch_norm", method(name="batch_norm"), after=first, timed=False)
     if world.drawn:
         yield Planned(CEILING, method(name="source_only"), timed=False, labels="camera")
         every = [change for changes in ACCIDENTS.values() for change in changes]
         for title, changes in {"all accidents": every, **ACCIDENTS}.items():
-            yield Planned(f"tps, {title}", (*method(**TPS), *changes), timed=False)
+            yield Planned(f"tps: {title}", (*method(**TPS), *changes), timed=False)
 
 
 def tried(world: World) -> Iterator[Planned]:

@@ -26,7 +26,7 @@ within a tenth of da_vsn's, one run is both. mIoU is that of the last checkpoint
 ([start-here.md](start-here.md)) chose; "best on the test set" was chosen by the labels it is scored on, as published numbers are, and
 is no fair figure. "Over source_only" is the difference to source_only's last checkpoint on the same seed and budget.
 Seconds are of processor, one step with its loading; MiB the most that the process held, PyTorch and all libraries
-included. "da_vsn, then cmom" had da_vsn's steps before its own.
+included. "A, then B" had A's steps before its own, from A's last checkpoint.
 """
 
 STREETS_FOUND = """\
@@ -52,7 +52,7 @@ frames: its row shows that two runs of one seed are equal.
 
 def methods(record: Record, found: str) -> list[str]:
     """A pair of domains: equal steps, equal time, the criteria, classes, and what was found."""
-    rows = [row for row in rows_of(record) if not row["method"].startswith(f"{TPS}, ")]
+    rows = [row for row in rows_of(record) if not row["method"].startswith(f"{TPS}: ")]
     sets = list(dict.fromkeys(row["set"] for row in rows))
     lines = [HOW]
     for name in sets:
@@ -138,7 +138,7 @@ def corrections(record: Record) -> list[str]:
     rows = [row for row in rows_of(record) if "steps" in row["budgets"]]
     body = []
     for (method,), same in groups(rows, "method").items():
-        if method in (TPS, BASELINE, "batch_norm") or method.startswith(f"{TPS}, "):
+        if method in (TPS, BASELINE, "batch_norm") or method.startswith(f"{TPS}: "):
             below = "–" if method == TPS else spread([-value for value in differences(same, rows, TPS)], 2)
             body.append([method, spread(column(same, "miou")), below, spread(column(same, "temporal_consistency"))])
     told = ["### What each correction of TPS is worth", "", CORRECTIONS]

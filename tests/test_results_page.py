@@ -94,7 +94,7 @@ def of_methods(**changes):
             ("source_only", 20.0, ["steps"], 100),
             ("source_only", 21.0, ["time"], 250),
             ("tps", 30.0, ["steps", "time"], 100),
-            ("tps, all accidents", 24.0, ["steps"], 100),
+            ("tps: all accidents", 24.0, ["steps"], 100),
         )
         for seed in (1, 2)
     ]
@@ -120,7 +120,7 @@ def test_what_a_rule_loses_and_what_an_accident_costs(script):
     assert "| information | 8 | 1.50 ± 0.00 | 1.50 | 0 |" in text
     worth = text.split("### What each correction of TPS is worth")[1]
     assert "| tps | 31.5 ± 0.7 | – | 90.0 ± 0.0 |" in worth
-    assert "| tps, all accidents | 25.5 ± 0.7 | 6.00 ± 0.00 | 90.0 ± 0.0 |" in worth
+    assert "| tps: all accidents | 25.5 ± 0.7 | 6.00 ± 0.00 | 90.0 ± 0.0 |" in worth
 
 
 def test_every_record_has_a_section(script):
