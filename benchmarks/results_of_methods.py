@@ -23,10 +23,10 @@ Laptop scale: a light network, short runs, one thread. The figures compare metho
 published benchmark. A source-only network is the start; every method goes on from it, once for the same number of steps
 and once for the same processor time: that of da_vsn (with small views) for these steps. Where a method's step costs
 within a tenth of da_vsn's, one run is both. mIoU is that of the last checkpoint, and of those that label-free criteria
-([start-here.md](start-here.md)) chose; "best on the test set" was chosen by the labels it is scored on, as published numbers are, and
-is no fair figure. "Over source_only" is the difference to source_only's last checkpoint on the same seed and budget.
-Seconds are of processor, one step with its loading; MiB the most that the process held, PyTorch and all libraries
-included. "A, then B" had A's steps before its own, from A's last checkpoint.
+chose ([start-here.md](start-here.md)); "best on the test set" was chosen by the labels it is scored on, as published
+numbers are, and is no fair figure. "Over source_only" is the difference to source_only's last checkpoint on the same
+seed and budget. Seconds are of processor, one step with its loading; MiB the most that the process held, PyTorch and
+all libraries included. "A, then B" had A's steps before its own, from A's last checkpoint.
 """
 
 STREETS_FOUND = """\
