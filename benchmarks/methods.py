@@ -67,6 +67,8 @@ CHOICES = {
     "cmom": ({"things": STREETS_THINGS}, {"things": STREETS_THINGS, "statistics": "batch"}),
 }
 """What was tried on seed 0 of the streets."""
+Costs = Mapping[str, Mapping[str, float]]
+"""Title → ``seconds`` of processor a step, and ``memory_mib`` at most, of one thread."""
 
 
 @dataclass(frozen=True)
@@ -185,21 +187,23 @@ def tried(world: World) -> Iterator[Planned]:
             yield Planned(title, (f"method={json.dumps({'name': name, **settings})}",), timed=False)
 
 
-def cells_of(
-    world: World, seed: int, folder: Path, costs: Mapping[str, Mapping[str, float]], plan: Sequence[Planned]
-) -> dict[Cell, str]:
+def lengths_of(row: Planned, world: World, costs: Costs) -> dict[str, int]:
+    """Steps of a row's runs: for equal ``steps``, and for equal ``time`` where that is another number."""
+    if row.title == START or not row.timed:
+        return {"steps": world.first if row.title == START else world.steps}
+    same = round(world.steps * costs[REFERENCE]["seconds"] / costs[row.title]["seconds"])
+    apart = not math.isclose(same, world.steps, rel_tol=0.1)
+    return {"steps": world.steps, **({"time": max(same, 1)} if apart else {})}
+
+
+def cells_of(world: World, seed: int, folder: Path, costs: Costs, plan: Sequence[Planned]) -> dict[Cell, str]:
     """The runs of a seed, and for what each is: equal ``steps`` or equal ``time``. A cell's row is its title."""
     found = {}
     folders = {row.title: folder / row.folder() for row in plan}
+    lengths = {row: lengths_of(row, world, costs) for row in plan}
     for budget in ("steps", "time"):
-        for row in plan:
-            steps = world.first if row.title == START else world.steps
-            if budget == "time":
-                same = round(steps * costs[REFERENCE]["seconds"] / costs[row.title]["seconds"]) if row.timed else steps
-                if math.isclose(same, steps, rel_tol=0.1):
-                    continue
-                steps = max(same, 1)
-            after = None if row.after is None else folders[row.after]
+        for row in (row for row in plan if budget in lengths[row]):
+            steps, after = lengths[row][budget], None if row.after is None else folders[row.after]
             own = {"seed": seed, "training.steps": steps, "training.save_every": math.ceil(steps / world.snapshots)}
             changes = [f"{key}={value}" for key, value in own.items()] + ["training.keep=100", *row.changes]
             changes += [*world.roots(row, folder / "world"), *([] if after is None else [f"start={after}"])]
@@ -207,8 +211,8 @@ def cells_of(
     return found
 
 
-def costs_of(recipe: Path, world: World, folder: Path, lengths: tuple[int, int]) -> dict[str, dict[str, float]]:
-    """Title → seconds of processor a step, and MiB of memory at most, of one thread; measured once and kept."""
+def costs_of(recipe: Path, world: World, folder: Path, lengths: tuple[int, int]) -> Costs:
+    """What a step of every timed row costs, from trainings of two lengths; measured once and kept."""
     kept = folder / "costs.json"
     if kept.is_file():
         return dict(json.loads(kept.read_text()))
