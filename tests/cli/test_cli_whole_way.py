@@ -143,6 +143,16 @@ def test_adapt_with_classes_elsewhere_and_another_method(davsn, world, tmp_path)
     assert open_trained(tmp_path / "run").experiment.method.name == "source_only"
 
 
+def test_adapt_by_another_method_keeps_what_the_recipe_says_of_both(davsn, world, tmp_path):
+    words = ("adapt", *SHORT, "--source", "game", "--target", "drive.mp4", "--method", "advent")
+    code, _, err = davsn(world, *words, "-o", tmp_path / "run", "method.aux_adversarial=0.5")
+    assert code == 0, err
+    method = open_trained(tmp_path / "run").experiment.method
+    assert (method.name, method.settings.views, method.settings.adversarial_weight) == ("advent", "logits", 0.05)
+    assert method.settings.aux_adversarial == 0.5
+    assert method.settings.main_weight == 1
+
+
 def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_path):
     words = ("adapt", *SHORT, "--source", "game", "--target", "drive.mp4", "--method", "batch_norm")
     code, _, err = davsn(world, *words, "-o", tmp_path / "run")

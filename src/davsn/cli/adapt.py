@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from davsn.cli.console import console
 from davsn.cli.train import carry_out, recipe_values, train_in
+from davsn.components import find
 from davsn.data.footage import holds_videos
 from davsn.errors import ConfigError
 from davsn.experiment import load, needs_start
@@ -51,13 +52,12 @@ def adapt_(
     validation:
         A labelled folder of the target domain, scored at the end; never trained on.
     method:
-        How to adapt (davsn list methods).
+        How to adapt (davsn list methods). It has its own defaults, but for settings that the recipe states and it has.
     out:
         The run's folder.
     """
     values = override(recipe_values("adapt"), [])
-    if values["method"]["name"] != method:  # the recipe's options are those of its own method
-        values["method"] = {"name": method}
+    values["method"] = _method(values["method"], method)
     values["source"] |= {"root": source, "classes": classes}
     values["target"] = _target(values["target"], target)
     values = override(values, list(changes))
@@ -71,6 +71,15 @@ def adapt_(
             return 130
         values["start"] = out / "source_only"
     return carry_out(load(values, where="davsn adapt"), out)
+
+
+def _method(of_recipe: dict[str, Any], name: str) -> dict[str, Any]:
+    """The chosen method with those of the recipe's options that it has too, such as small discriminators."""
+    try:
+        known = find("davsn.methods", name, Method).Config.model_fields
+    except ConfigError:  # which loading the settings tells, with all other mistakes
+        known = {}
+    return {"name": name, **{key: value for key, value in of_recipe.items() if key in known}}
 
 
 def _needs_start(method: Any) -> bool:
