@@ -8,6 +8,9 @@ import yaml
 from tiny_recipe import RECIPE
 
 from davsn import checkpoint
+from davsn.components import available
+from davsn.experiment import needs_start
+from davsn.methods.base import Method
 from davsn.trained import open_trained
 
 pytestmark = pytest.mark.slow
@@ -40,15 +43,20 @@ def test_cmom_starts_from_da_vsn_by_recipe(davsn, world):
     assert any(not torch.equal(value, before[key]) for key, value in after.items())
 
 
-@pytest.mark.parametrize("method", [["cmom"], ["masked", "method.over.name=cmom"]], ids=lambda method: method[0])
-def test_adapt_trains_a_start_for_the_method_or_for_the_one_below(davsn, world, method):
+ADAPTING = [*([name] for name in available("davsn.methods", Method)), ["masked", "method.over.name=cmom"]]
+
+
+@pytest.mark.parametrize("method", ADAPTING, ids="-".join)
+def test_adapt_by_every_method_with_a_start_for_those_that_need_one(davsn, world, method):
     tiny = ["network.encoder=mobilenetv3_small_050", "network.width=8", "network.weights=null", "training.workers=0"]
     few = ["training.steps=1", "training.save_every=1", "training.device=cpu"]
     data = ["--source", "game", "--target", "camera/frames"]
-    out = f"runs/adapted_{method[0]}"
+    out = f"runs/adapted_{len(method)}_{method[0]}"
     code, _, err = davsn(world, "adapt", *data, "--method", *method, "-o", out, *tiny, *few)
     assert code == 0, err
-    assert open_trained(world / out).experiment.start is not None
+    experiment = open_trained(world / out).experiment
+    assert experiment.method.name == method[0]
+    assert (experiment.start is not None) == (needs_start(experiment.method) is not None)
 
 
 def test_masked_over_mean_teacher_goes_on_where_it_was_stopped(davsn, world):
