@@ -147,7 +147,7 @@ def procity_camvid(given: argparse.Namespace) -> World:
     }
     recipe["network"]["weights"] = str(given.weights.resolve())
     recipe["training"]["workers"] = 0
-    return World(recipe, given.first or 200, given.steps or 100, 4, (4, 5, 8, 9), drawn=False)
+    return World(recipe, given.first or 200, given.steps or 80, 4, (4, 5, 8, 9), drawn=False)
 
 
 def planned(world: World) -> Iterator[Planned]:
