@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from results_tables import Record, classes, column, groups, number, origin, rows_of, spread, table
+from results_tables import Record, column, groups, number, origin, percent, rows_of, spread, table
 
 Row = Mapping[str, Any]
 
@@ -45,14 +45,16 @@ CORRECTIONS = """\
 The public code of TPS does some things by accident (docs/methods.md). Here each is switched on alone, in `tps` with all
 corrections: a correction is worth what its accident costs, "below tps" on the same seed. All start from the same
 source-only network and train as long. Two accidents cannot happen on streets, the fixed height of 512 rows and the flow
-of another drive; and the height ratio changes nothing here, since the light network's logits keep the shape of the
-frames: its row shows that two runs of one seed are equal.
+of another drive. And the height ratio can change little: the light network's logits keep the shape of the frames, all but
+the changed ones, whose sizes are rounded.
 """
 
 
 def methods(record: Record, found: str) -> list[str]:
     """A pair of domains: equal steps, equal time, the criteria, classes, and what was found."""
+    order = list(record["settings"]["methods"])
     rows = [row for row in rows_of(record) if not row["method"].startswith(f"{TPS}: ")]
+    rows.sort(key=lambda row: order.index(row["method"]))
     sets = list(dict.fromkeys(row["set"] for row in rows))
     lines = [HOW]
     for name in sets:
@@ -61,8 +63,25 @@ def methods(record: Record, found: str) -> list[str]:
             lines += [f"### {title}{f', scored on {name}' if len(sets) > 1 else ''}", ""]
             lines += comparison([row for row in scored if budget in row["budgets"]], record["costs"])
     lines += [*regrets(rows_of(record)), found]
-    lines += classes([row for row in rows if row["set"] == sets[0] and "steps" in row["budgets"]])
+    lines += by_class([row for row in rows if row["set"] == sets[0] and "steps" in row["budgets"]])
     return [*lines, *settings(record), *origin(without_settings(record))]
+
+
+def by_class(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """IoU of every class, a row a method."""
+    names = list(rows[0]["iou"])
+    body = [
+        [method, *(number(mean([percent(row, name) for row in same])) for name in names)]
+        for (method,), same in groups(rows, "method").items()
+    ]
+    told = f"IoU at equal steps, last checkpoint, on {rows[0]['set']}: means over the seeds.\n"
+    return [told, *table(["method", *names], body)]
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Of those that there are."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def without_settings(record: Record) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def of_methods(**changes):
         for seed in (1, 2)
     ]
     costs = {"tps": {"seconds": 0.4, "memory_mib": 999.6}}
-    return record(rows=rows, costs=costs, settings={"methods": {"tps": '{"name": "tps"}'}}, **changes)
+    methods = dict.fromkeys(["source_only", "tps", "tps: all accidents"], "{}")
+    return record(rows=rows, costs=costs, settings={"methods": methods}, **changes)
 
 
 def test_methods_are_compared_at_equal_steps_and_at_equal_time(script):
