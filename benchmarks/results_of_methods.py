@@ -45,8 +45,8 @@ CORRECTIONS = """\
 The public code of TPS does some things by accident (docs/methods.md). Here each is switched on alone, in `tps` with all
 corrections: a correction is worth what its accident costs, "below tps" on the same seed. All start from the same
 source-only network and train as long. Two accidents cannot happen on streets, the fixed height of 512 rows and the flow
-of another drive. And the height ratio can change little: the light network's logits keep the shape of the frames, all but
-the changed ones, whose sizes are rounded.
+of another drive. And the height ratio can change little: the light network's logits keep the shape of the frames, but
+for the changed ones, whose sizes are rounded.
 """
 
 
