@@ -8,11 +8,13 @@ in runs of their own for as much processor time as da_vsn needs for that (``time
 length. Where both come to the same number of steps within a tenth, one run counts as both. What a step costs is
 measured before, as the difference between two trainings of ``davsn train`` of different lengths, loading included.
 
-Streets also has TPS with its accidents, each alone. Runs go two at a time on one thread each, those of one seed
-together; what is done is not run again, and a run that was killed goes on. Every checkpoint is scored with
-``davsn eval --every``. After every method's run of equal steps the batch normalisation takes the target's statistics
-(``then batch_norm``), which during training were those of both domains. Nothing is chosen by the target's labels, but the column that says so. Settings that are not a
-method's defaults were chosen on seed 0 of the streets, which is no result, and the pair of real video takes them:
+After a method's run of equal steps, batch normalisation takes the target's statistics in one more (``then
+batch_norm``); during training they were those of both domains. Streets also has TPS with its accidents, each alone.
+
+Runs go two at a time on one thread each, those of one seed together; what is done is not run again, and a run that was
+killed goes on. Every checkpoint is scored with ``davsn eval --every``. Nothing is chosen by the target's labels, but
+the column that says so. Settings that are not a method's defaults were chosen on seed 0 of the streets, which is no
+result, and the pair of real video takes them:
 
      python benchmarks/methods.py streets --choose
 

@@ -95,11 +95,12 @@ def of_methods(**changes):
             ("source_only", 21.0, ["time"], 250),
             ("tps", 30.0, ["steps", "time"], 100),
             ("tps: all accidents", 24.0, ["steps"], 100),
+            ("tps, then batch_norm", 33.0, ["steps"], 100),
         )
         for seed in (1, 2)
     ]
     costs = {"tps": {"seconds": 0.4, "memory_mib": 999.6}}
-    methods = dict.fromkeys(["source_only", "tps", "tps: all accidents"], "{}")
+    methods = dict.fromkeys(["source_only", "tps", "tps, then batch_norm", "tps: all accidents"], "{}")
     return record(rows=rows, costs=costs, settings={"methods": methods}, **changes)
 
 
@@ -107,18 +108,20 @@ def test_methods_are_compared_at_equal_steps_and_at_equal_time(script):
     text = script.page({"methods_streets": of_methods()})
     steps, rest = text.split("### Equal steps")[1].split("### Equal time")
     time = rest.split("###")[0]
-    assert "| source_only | 100 | 21.5 ± 0.7 | 20.5 ± 0.7 | – | – | 22.0 ± 0.7 | – | 90.0 ± 0.0 | – | – |" in steps
-    assert (
-        "| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | – | – | 32.0 ± 0.7 | 10.0 ± 0.0 | 90.0 ± 0.0 | 0.40 | 1000 |" in steps
-    )
-    assert "| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | – | – | 32.0 ± 0.7 | 9.0 ± 0.0 |" in time  # over longer training
+    heads = "| method | steps | last | information | best on the test set | over source_only | then batch_norm |"
+    assert heads in steps  # and none of rules that chose nothing
+    assert "| source_only | 100 | 21.5 ± 0.7 | 20.5 ± 0.7 | 22.0 ± 0.7 | – | – | 90.0 ± 0.0 | – | – |" in steps
+    after = "10.0 ± 0.0 | 34.5 ± 0.7 | 90.0 ± 0.0 | 0.40 | 1000 |"
+    assert f"| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | 32.0 ± 0.7 | {after}" in steps
+    assert "| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | 32.0 ± 0.7 | 9.0 ± 0.0 |" in time  # over longer training
+    assert "then batch_norm" not in time  # of which there is none
     assert "all accidents" not in steps + time
 
 
 def test_what_a_rule_loses_and_what_an_accident_costs(script):
     text = script.page({"methods_streets": of_methods()})
-    assert "| last | 8 | 0.50 ± 0.00 | 0.50 | 0 |" in text
-    assert "| information | 8 | 1.50 ± 0.00 | 1.50 | 0 |" in text
+    assert "| last | 10 | 0.50 ± 0.00 | 0.50 | 0 |" in text
+    assert "| information | 10 | 1.50 ± 0.00 | 1.50 | 0 |" in text
     worth = text.split("### What each correction of TPS is worth")[1]
     assert "| tps | 31.5 ± 0.7 | – | 90.0 ± 0.0 |" in worth
     assert "| tps: all accidents | 25.5 ± 0.7 | 6.00 ± 0.00 | 90.0 ± 0.0 |" in worth
