@@ -22,13 +22,14 @@ HOW = """\
 Laptop scale: a light network, short runs, one thread. The figures compare methods with one another here, and with no
 published benchmark. A source-only network is the start; every method goes on from it, once for the same number of steps
 and once for the same processor time: that of da_vsn (with small views) for these steps. Where a method's step costs
-within a tenth of da_vsn's, one run is both. mIoU is that of the last checkpoint, and of those that label-free criteria
-chose ([start-here.md](start-here.md)); "best on the test set" was chosen by the labels it is scored on, as published
-numbers are, and is no fair figure. "Over source_only" is the difference to source_only's last checkpoint on the same
-seed and budget, "over batch_norm" likewise. Seconds are of processor, one step with its loading; MiB the most that the process held, PyTorch and
-all libraries included. "Then batch_norm" is the last checkpoint after one more run, which only gives its batch
-normalisation the target's statistics; during training they are those of both domains. "da_vsn, then cmom" had da_vsn's
-steps before its own.
+within a tenth of da_vsn's, one run is both.
+
+mIoU is that of the last checkpoint, and of those that label-free criteria chose ([start-here.md](start-here.md)); "best
+on the test set" was chosen by the labels it is scored on, as published numbers are, and is no fair figure. "Over" a
+baseline is the difference of last checkpoints on the same seed and budget. "Then batch_norm" is the last checkpoint
+after one more run, which only gives its batch normalisation the target's statistics; during training they are those of
+both domains. "da_vsn, then cmom" had da_vsn's steps before its own. Seconds are of processor, one step with its
+loading; MiB are the most that the process held, PyTorch and all libraries included.
 """
 
 STREETS_FOUND = """\
