@@ -58,8 +58,8 @@ STREETS_FOUND = """\
 - More training on the source, for equal time, gains nothing.
 - One of TPS's accidents matters, the change of numbers in the place of pictures; the signs and orders around
   mirroring are lost in the noise: the flow here is of a few pixels, and the maps that move along it are coarse.
-- The last checkpoint is hard to beat: rates fall to zero with the last step. `information` chooses it nearly always;
-  `invariance` loses a little more, and `neighbourhood` most: it likes the first checkpoints best.
+- Of the label-free criteria `information` loses least, a little less than the last checkpoint does, which is hard to
+  beat where rates fall to zero with the last step. `neighbourhood` loses most: it likes the first checkpoints best.
 """
 
 PROCITY_FOUND = """\
