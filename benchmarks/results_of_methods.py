@@ -88,7 +88,7 @@ and `clip` the only one with temporal consistency.
 CHOICES = """\
 What was tried on seed 0 of the streets, which no reported figure uses: each method's default and an alternative, before
 the runs above. The better one was taken, for both pairs. da_vsn's weights were chosen there before, for the demo, among
-more; masked, cmom and batch_norm have their defaults. This favours da_vsn a little.
+more; masked and batch_norm have their defaults. This favours da_vsn a little.
 """
 
 CORRECTIONS = """\
@@ -106,7 +106,7 @@ def methods(record: Record, found: str) -> list[str]:
     rows = [row for row in rows_of(record) if not row["method"].startswith(f"{TPS}: ")]
     rows.sort(key=lambda row: order.index(row["method"]))
     adapted = [row for row in rows if row["method"].endswith(THEN)]
-    rows = [row for row in rows if row not in adapted]
+    rows = [row for row in rows if not row["method"].endswith(THEN)]
     sets = list(dict.fromkeys(row["set"] for row in rows))
     lines = [HOW]
     for name in sets:

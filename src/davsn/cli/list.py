@@ -78,10 +78,8 @@ def _others(what: str) -> Table:
 
 def _methods() -> Table:
     heads = ("method", "what it is, and when to take it", "year", "needs", "cost of a step", "settings")
-    table, costs = (
-        Table(*heads, box=None, pad_edge=False),
-        json.loads(files("davsn.methods").joinpath(_COSTS).read_text()),
-    )
+    table = Table(*heads, box=None, pad_edge=False)
+    costs = json.loads(files("davsn.methods").joinpath(_COSTS).read_text(encoding="utf-8"))
     for name, method in available(*KINDS["methods"]).items():
         year = re.findall(r"\b(?:19|20)\d\d\b", method.paper)
         about = f"{method.paper}\n{method.when}"

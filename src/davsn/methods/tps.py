@@ -62,7 +62,7 @@ class Tps(Method):
         mirrored_back: Literal["before_warp", "after_warp"] = "before_warp"
         """When mirrored score maps are mirrored back; the public code warps them along the unmirrored flow first."""
         split: int | None = Field(None, ge=1)
-        """Row at which the stack of two changed frames is cut: null, their height; the public code's 512 is one."""
+        """Row at which the stack of two changed frames is cut: null is their height; the public code cuts at 512."""
 
     paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
     when = "Good flow, and a start that is right more often than not."
