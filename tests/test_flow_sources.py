@@ -89,7 +89,7 @@ def run_of(world, folder, flow, cache, **training):
         "source": {"name": "folder", "root": str(world / "game"), **settings},
         "target": {"name": "folder", "root": str(world / "camera"), "labels": None, **settings},
         "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
-        "method": "da_vsn",
+        "method": {"name": "da_vsn", "discriminator_width": 4},
         "training": {
             "steps": 4, "batch_size": 2, "save_every": 1, "log_every": 1, "workers": 0, "device": "cpu", **training
         },

@@ -133,7 +133,7 @@ def test_from_virtual_kitti_to_either_further_target(davsn, layouts, layout, uns
         "target": target,
         "validation": {"real": target},
         "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
-        "method": {"name": "da_vsn"},
+        "method": {"name": "da_vsn", "discriminator_width": 4},
         "optimiser": {"name": "adamw"},
         "training": {"steps": 3, "batch_size": 1, "workers": 0, "device": "cpu"},
     }
@@ -161,7 +161,7 @@ def _pair(request, davsn, layouts):
         "target": {**city, **written(davsn, layouts, "cityscapes", "domain=camera", "seed=1")},
         "validation": {"city": {**city, "split": "val", **written(davsn, layouts, "cityscapes", "split=val")}},
         "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
-        "method": {"name": "da_vsn"},
+        "method": {"name": "da_vsn", "discriminator_width": 4},
         "optimiser": {"name": "adamw"},
         "training": {"steps": 3, "batch_size": 1, "workers": 0, "device": "cpu"},
     }
