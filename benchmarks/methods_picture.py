@@ -1,11 +1,13 @@
 """Draws docs/methods.png from the records of benchmarks/methods.py: ``python benchmarks/methods_picture.py``.
 
 A panel for each pair of domains that has a record. A row a method at equal steps: a bar is the mean over the seeds, a
-dot a seed; a ring is the mean after one more run of batch_norm, and a ring's dots are its seeds.
+dot a seed; a ring is the mean after one more run of batch_norm, and a ring's dots are its seeds. The numbers drawn are
+kept in the picture's description, and a test holds them to the records.
 """
 
+import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,10 +17,26 @@ from records import PROJECT
 from results_of_methods import THEN, TPS
 from results_page import RECORDS, SECTIONS, load
 
+PICTURE = PROJECT / "docs" / "methods.png"
 BAR, RING, INK = "#a9c4dd", "#c0392b", "#333333"
+Panels = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
+"""Panel's title → method → mIoU of each seed, at equal ``steps`` and ``then`` after batch_norm."""
 
 
-def values_of(rows: list[dict[str, Any]], method: str) -> list[float]:
+def panels_of(records: Mapping[str, Any]) -> Panels:
+    """What there is to draw of all records: of each method, on the record's first set."""
+    found = {}
+    for name, record in sorted(records.items(), reverse=True):
+        if name.startswith("methods_") and record["costs"]:
+            rows = record["rows"]
+            methods = [name for name in record["settings"]["methods"] if f"{TPS}: " not in name and THEN not in name]
+            found[f"{SECTIONS[name][0]}: mIoU on {rows[0]['set']}, %"] = {
+                method: {"steps": mious_of(rows, method), "then": mious_of(rows, method + THEN)} for method in methods
+            }
+    return found
+
+
+def mious_of(rows: Sequence[Mapping[str, Any]], method: str) -> list[float]:
     """What each seed has at equal steps, on the record's first set."""
     return [
         row["miou"]
@@ -27,30 +45,29 @@ def values_of(rows: list[dict[str, Any]], method: str) -> list[float]:
     ]
 
 
-def panel(axes: Axes, record: Mapping[str, Any], title: str) -> None:
+def panel(axes: Axes, title: str, methods: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
     """One pair of domains."""
-    rows = record["rows"]
-    names = [name for name in record["settings"]["methods"] if not name.startswith(f"{TPS}: ") and THEN not in name]
-    for place, name in enumerate(names):
-        found, after = values_of(rows, name), values_of(rows, name + THEN)
-        axes.barh(place, statistics.fmean(found), color=BAR, height=0.7)
-        axes.scatter(found, [place] * len(found), color=INK, s=8, zorder=3)
-        if after:
-            axes.scatter(after, [place - 0.22] * len(after), color=RING, s=5, zorder=3)
-            axes.scatter(statistics.fmean(after), place, facecolor="none", edgecolor=RING, s=50, zorder=4)
-    axes.set_yticks(range(len(names)), names)
+    for place, found in enumerate(methods.values()):
+        steps, then = found["steps"], found["then"]
+        axes.barh(place, statistics.fmean(steps), color=BAR, height=0.7)
+        axes.scatter(steps, [place] * len(steps), color=INK, s=8, zorder=3)
+        if then:
+            axes.scatter(then, [place - 0.22] * len(then), color=RING, s=5, zorder=3)
+            axes.scatter(statistics.fmean(then), place, facecolor="none", edgecolor=RING, s=50, zorder=4)
+    axes.set_yticks(range(len(methods)), list(methods))
     axes.invert_yaxis()
-    axes.set_xlabel(f"mIoU on {rows[0]['set']}, %")
+    title, _, axis = title.partition(": ")
     axes.set_title(title, fontsize=10)
+    axes.set_xlabel(axis)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def main() -> None:
-    found = {name: record for name, record in load(RECORDS).items() if name.startswith("methods_") and record["costs"]}
-    figure = Figure(figsize=(6 * len(found), 4.6), layout="constrained", dpi=110)
-    for place, (name, record) in enumerate(sorted(found.items(), reverse=True), 1):
-        panel(figure.add_subplot(1, len(found), place), record, SECTIONS[name][0])
-    figure.savefig(PROJECT / "docs" / "methods.png", facecolor="white", metadata={"Software": None})
+    panels = panels_of(load(RECORDS))
+    figure = Figure(figsize=(6 * len(panels), 4.6), layout="constrained", dpi=110)
+    for place, (title, methods) in enumerate(panels.items(), 1):
+        panel(figure.add_subplot(1, len(panels), place), title, methods)
+    figure.savefig(PICTURE, facecolor="white", metadata={"Software": None, "Description": json.dumps(panels)})
 
 
 if __name__ == "__main__":

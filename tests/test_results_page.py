@@ -1,25 +1,17 @@
 """docs/results.md and the README's table hold what the records say, and nothing typed by hand."""
 
-import importlib.util
+import importlib
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
 from davsn.components import available
 from davsn.methods.base import Method
 
-PROJECT = Path(__file__).parents[1]
-
 
 @pytest.fixture(scope="module")
 def script():
-    sys.path.append(str(PROJECT / "benchmarks"))  # where a script's own folder is
-    spec = importlib.util.spec_from_file_location("results_page", PROJECT / "benchmarks" / "results_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("results_page")
 
 
 def record(**changes):

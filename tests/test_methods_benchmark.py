@@ -1,0 +1,80 @@
+"""benchmarks/methods.py: what is run, from where and for how long; and its picture."""
+
+import importlib
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from davsn.experiment import load
+from davsn.settings import override
+
+
+@pytest.fixture(scope="module")
+def script():
+    return importlib.import_module("methods")
+
+
+@pytest.fixture(scope="module")
+def world(script):
+    return script.streets(Namespace(choose=False, first=None, steps=None))
+
+
+@pytest.fixture(scope="module")
+def cells(script, world):
+    """Every method's step costs as much as da_vsn's, but for two."""
+    plan = list(script.planned(world))
+    costs = {row.title: {"seconds": 0.4} for row in plan if row.timed}
+    costs["minent"], costs["masked over mean_teacher"] = {"seconds": 0.38}, {"seconds": 0.8}
+    return script.cells_of(world, 7, Path("runs"), costs, plan)
+
+
+def test_the_fields_methods_have_a_row(script, world):
+    rows = {json.loads(row.changes[0].partition("=")[2])["name"] for row in script.planned(world)}
+    field = {"minent", "advent", "da_vsn", "tps", "pixmatch", "cmom", "mean_teacher", "masked"}
+    assert rows >= {"source_only", "batch_norm"} | field  # one of your own need not be measured
+
+
+def test_every_run_is_a_recipe_of_one_seed_and_comes_after_the_one_it_starts_from(world, cells):
+    done = {None}
+    for cell in cells:
+        experiment = load(override(world.recipe, cell.assignments), paths=False)
+        assert experiment.seed == 7
+        assert cell.after in done
+        assert experiment.start == cell.after
+        assert cell.folder not in done
+        done.add(cell.folder)
+    first, *others = cells
+    assert (first.row, first.after) == ("source_only, the start", None)
+    assert all(cell.after == first.folder for cell in others if ", then" not in cell.row)
+    after = {cell.row: cell.after for cell in others}
+    assert after["da_vsn, then cmom"] == after["da_vsn, then batch_norm"] == Path("runs/da_vsn")
+
+
+def test_no_run_but_the_ceiling_reads_the_targets_labels(world, cells):
+    for cell in cells:
+        experiment = load(override(world.recipe, cell.assignments), paths=False)
+        ceiling = cell.row == "trained on target labels"
+        assert Path(experiment.source.settings.root).name == ("camera" if ceiling else "game")
+        assert experiment.target is None or experiment.target.settings.labels is None
+
+
+def test_equal_time_is_fewer_steps_of_a_dearer_method(world, cells):
+    steps = {(cell.row, budget): load(override(world.recipe, cell.assignments), paths=False).training.steps
+             for cell, budget in cells.items()}  # fmt: skip
+    assert steps["masked over mean_teacher", "time"] == 75
+    assert ("minent", "time") not in steps  # within a tenth: the run of equal steps is both
+    assert ("tps: all accidents", "time") not in steps
+    assert steps["source_only, the start", "steps"] == 240
+    assert {count for (row, budget), count in steps.items() if budget == "steps" and "the start" not in row} == {150}
+
+
+def test_the_picture_shows_what_the_records_say():
+    picture, page = importlib.import_module("methods_picture"), importlib.import_module("results_page")
+    with Image.open(picture.PICTURE) as drawn:
+        shown = json.loads(drawn.text["Description"])
+    assert shown == picture.panels_of(page.load(page.RECORDS)), "run: python benchmarks/methods_picture.py"
+    assert len(shown) == 2
+    assert all(len(found["steps"]) == 3 for methods in shown.values() for found in methods.values())
