@@ -18,7 +18,11 @@ result, and the pair of real video takes them:
 
      python benchmarks/methods.py streets --choose
 
-trains each method's default there and an alternative (da_vsn's weights were chosen so before, for the demo).
+trains each method's default there and an alternative (da_vsn's weights were chosen so before, for the demo). And
+
+     python benchmarks/methods.py WORLD --statistics
+
+trains methods with the running statistics of both domains and with those of the target alone (training.statistics).
 """
 
 import argparse
@@ -28,9 +32,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +50,7 @@ from davsn.saving import replacing
 from records import PROJECT, commit, write
 
 START, REFERENCE, CEILING = "source_only, the start", "da_vsn", "trained on target labels"
+THEN, OF_TARGET = ", then batch_norm", ", statistics of the target"
 SMALL = {"views": "logits", "discriminator_width": 32}
 DA_VSN = {"name": "da_vsn", **SMALL, "adversarial_weight": 0.05, "consistency_weight": 1}
 TEACHER = {"name": "mean_teacher", "decay": 0.99}
@@ -70,6 +75,8 @@ CHOICES = {
     "cmom": ({"things": STREETS_THINGS}, {"things": STREETS_THINGS, "statistics": "batch"}),
 }
 """What was tried on seed 0 of the streets."""
+NORMALISED = ("minent", "advent", "da_vsn", "tps", "mean_teacher", "cmom")
+"""Whose statistics are tried; pixmatch and masked, the dearest, are not."""
 Costs = Mapping[str, Mapping[str, float]]
 """Title → ``seconds`` of processor a step, and ``memory_mib`` at most, of one thread."""
 
@@ -132,7 +139,7 @@ def streets(given: argparse.Namespace) -> World:
     """The demo's world; its clips are drawn for each seed anew."""
     recipe = recipe_values("demo")
     recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
-    snapshots = 3 if given.choose else 5
+    snapshots = 3 if given.study == "choices" else 5
     return World(recipe, given.first or 240, given.steps or 150, snapshots, STREETS_THINGS, drawn=True)
 
 
@@ -157,9 +164,22 @@ def planned(world: World) -> Iterator[Planned]:
     """All rows, those first that others start from."""
     rows = list(methods(world))
     yield from rows
-    for first in (row.title for row in rows if row.timed and row.title != "batch_norm"):
-        changes = ('method={"name": "batch_norm"}',)  # after training, whose statistics are of both domains
-        yield Planned(f"{first}, then batch_norm", changes, after=first, timed=False)
+    yield from (then_batch_norm(row.title) for row in rows if row.timed and row.title != "batch_norm")
+
+
+def then_batch_norm(first: str) -> Planned:
+    """The target's statistics after training, whose statistics are of both domains."""
+    return Planned(first + THEN, ('method={"name": "batch_norm"}',), after=first, timed=False)
+
+
+def normalised(world: World) -> Iterator[Planned]:
+    """The start, and methods by the statistics of both domains, by those of the target, and with batch_norm after."""
+    rows = {row.title: row for row in methods(world)}
+    yield rows[START]
+    for name in NORMALISED:
+        yield replace(rows[name], timed=False)
+        yield Planned(name + OF_TARGET, (*rows[name].changes, "training.statistics=target"), timed=False)
+        yield then_batch_norm(name)
 
 
 def methods(world: World) -> Iterator[Planned]:
@@ -195,6 +215,14 @@ def tried(world: World) -> Iterator[Planned]:
         for settings in several:
             title = " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
             yield Planned(title, (f"method={json.dumps({'name': name, **settings})}",), timed=False)
+
+
+STUDIES: Mapping[str, tuple[Callable[[World], Iterator[Planned]], str, str]] = {
+    "methods": (planned, "methods_{}", "Every method on {}"),
+    "choices": (tried, "methods_choices", "What was tried before"),
+    "statistics": (normalised, "methods_statistics_{}", "Whose statistics, on {}"),
+}
+"""What can be run: its rows, the record's name and its title."""
 
 
 def lengths_of(row: Planned, world: World, costs: Costs) -> dict[str, int]:
@@ -309,14 +337,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="steps of every method after it")
     parser.add_argument("--jobs", type=int, default=2, help="at a time; 0 runs nothing and records what is done")
     parser.add_argument("--out", type=Path, default=PROJECT / "runs" / "benchmark_methods")
-    parser.add_argument("--choose", action="store_true", help="try settings on seed 0 instead")
+    study = parser.add_mutually_exclusive_group()
+    for flag, name, told in (
+        ("--choose", "choices", "try settings on seed 0 instead"),
+        ("--statistics", "statistics", "try whose statistics to predict by instead"),
+    ):
+        study.add_argument(flag, action="store_const", dest="study", const=name, default="methods", help=told)
     parser.add_argument("--quick", action="store_true", help="a few steps, no record: does it run?")
     given = parser.parse_args()
     if given.world == "procity_camvid" and not (given.data and given.weights):
         parser.error("procity_camvid needs --data and --weights")
     if given.quick:
         given.first, given.steps = 4, 4
-    if given.choose:
+    if given.study == "choices":
         given.seeds = [0]
     return given
 
@@ -331,15 +364,14 @@ def main() -> int:
     recipe.write_text(yaml.safe_dump({**world.recipe, "name": given.world}, sort_keys=False))
     for seed in (0, *given.seeds) if world.drawn else ():
         draw(folder / f"seed{seed}" / "world", QUICK if given.quick else FULL, seed)
-    plan = list(tried(world) if given.choose else planned(world))
-    costs = {} if given.choose else costs_of(recipe, world, folder / "seed0", (1, 9) if given.quick else (4, 20))
-    for title, cost in costs.items():
-        print(f"{title:28} {cost['seconds']:.3f} s a step   {cost['memory_mib']:.0f} MiB", flush=True)
+    rows_of_study, name, title = STUDIES[given.study]
+    plan, costs = list(rows_of_study(world)), {}
+    if given.study == "methods":
+        costs = costs_of(recipe, world, folder / "seed0", (1, 9) if given.quick else (4, 20))
+    for row, cost in costs.items():
+        print(f"{row:28} {cost['seconds']:.3f} s a step   {cost['memory_mib']:.0f} MiB", flush=True)
     settings = {"recipe": world.recipe["name"], "first": world.first, "steps": world.steps}
     settings |= {"snapshots": world.snapshots, "methods": {row.title: row.changes[0].partition("=")[2] for row in plan}}
-    name, title = f"methods_{given.world}", f"Every method on {given.world}"
-    if given.choose:
-        name, title = "methods_choices", "What was tried before"
     rows: list[dict[str, Any]] = []
     for seed in given.seeds:
         cells = cells_of(world, seed, folder / f"seed{seed}", costs, plan)
@@ -350,7 +382,7 @@ def main() -> int:
                 return 1
         rows += found
         if not given.quick:
-            write(name, title, settings, code, rows=rows, costs=costs)
+            write(name.format(given.world), title.format(given.world), settings, code, rows=rows, costs=costs)
     return 0
 
 

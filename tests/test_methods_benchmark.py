@@ -19,7 +19,7 @@ def script():
 
 @pytest.fixture(scope="module")
 def world(script):
-    return script.streets(Namespace(choose=False, first=None, steps=None))
+    return script.streets(Namespace(study="methods", first=None, steps=None))
 
 
 @pytest.fixture(scope="module")

@@ -229,7 +229,12 @@ def build_segmenter(
     part, settings = find("davsn.networks", experiment.network.name, ImageNetwork), experiment.network.settings
     if start is not None and "weights" in type(settings).model_fields:
         settings = settings.model_copy(update={"weights": None})  # they would be replaced at once
-    segmenter = VideoSegmenter(part(settings, num_classes), experiment.video.propagation, experiment.video.flow_scale)
+    segmenter = VideoSegmenter(
+        part(settings, num_classes),
+        experiment.video.propagation,
+        experiment.video.flow_scale,
+        experiment.training.statistics,
+    )
     if isinstance(start, Path) and start.suffix in WEIGHTS_ALONE:
         load_weights(segmenter, start)
     elif isinstance(start, Path):

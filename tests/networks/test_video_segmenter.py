@@ -124,3 +124,24 @@ def test_gradients_of_the_fused_logits_pass_the_current_frame_alone(sample):
     assert frames[0].grad is not None
     assert frames[1].grad is None
     assert segmenter.fusion.weight.grad[:, 3:].abs().sum() > 0  # the fusion itself learns from the moved scores
+
+
+@pytest.mark.parametrize("statistics", ["both", "target"])
+def test_the_running_statistics_follow_the_source_or_leave_it_out(sample, statistics):
+    current, previous, flow = sample
+    segmenter, plain = VideoSegmenter(Tiny(), statistics=statistics), VideoSegmenter(Tiny())
+    plain.load_state_dict(segmenter.state_dict())
+    norm, other = segmenter.image.main[1], plain.image.main[1]
+    prediction, expected = segmenter.on_source(current, previous, flow), plain(current, previous, flow)
+    assert torch.equal(prediction.fused.main, expected.fused.main)  # the batch's own statistics either way
+    assert torch.equal(norm.running_mean, other.running_mean) == (statistics == "both")
+    if statistics == "target":
+        assert torch.equal(norm.running_mean, torch.zeros(3))
+        assert torch.equal(norm.running_var, torch.ones(3))
+    prediction.fused.main.sum().backward()
+    assert norm.momentum == 0.1
+    with pytest.raises(RuntimeError):
+        segmenter.on_source(current[:, :2], previous, flow)
+    assert norm.momentum == 0.1  # after a failure too
+    segmenter(current, previous, flow)
+    assert not torch.equal(norm.running_mean, torch.zeros(3))

@@ -91,9 +91,10 @@ class Cmom(TeacherMethod):
         assert target is not None
         assert source.labels is not None
         weights = self.config.main_weight, self.config.aux_weight
-        on_source = self.segmenter(*source.seen, features=True)
+        on_source = self.segmenter.on_source(*source.seen, features=True)
         yield supervision(on_source, source, *weights)
 
+        assert on_source.features is not None
         classify = self.segmenter.image.classify
         predicted = on_source.current.main.argmax(1)
         self.features.remember(on_source.features, predicted, source.labels, classify)

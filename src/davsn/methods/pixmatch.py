@@ -70,7 +70,7 @@ class PixMatch(TeacherMethod):
         """See :class:`~davsn.methods.base.Method`."""
         assert target is not None
         config = self.config
-        on_source = self.segmenter(*source.seen)
+        on_source = self.segmenter.on_source(*source.seen)
         yield supervision(on_source, source, config.main_weight, config.aux_weight)
 
         labels = self.pseudo_labels(target)

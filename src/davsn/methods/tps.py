@@ -105,7 +105,7 @@ class Tps(Method):
         assert target is not None
         draw = self.draw(target.size[0])
         matched = {offset: match_histograms(frame, target.current) for offset, frame in source.frames.items()}
-        on_source = self.segmenter(*replace(source, frames=matched).seen)
+        on_source = self.segmenter.on_source(*replace(source, frames=matched).seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
         labels = self.pseudo_labels(target, draw)

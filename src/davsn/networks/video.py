@@ -1,6 +1,8 @@
 """The video network: any network of single frames, with the previous frame's scores fused in along the flow."""
 
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from davsn.ops.resize import upsample
 from davsn.ops.warp import FlowScale, resize_flow, splat, warp
 
 Propagation = Literal["warp", "splat", "none"]
+Statistics = Literal["both", "target"]
 
 
 class VideoSegmenter(nn.Module):
@@ -28,14 +31,23 @@ class VideoSegmenter(nn.Module):
         propagation: how logits move along the flow: "warp" (backward bilinear, TPS), "splat" (rounding, DA-VSN), or
             "none" for single frames (ADVENT).
         flow_scale: see :func:`davsn.ops.warp.resize_flow`.
+        statistics: of whose frames the running statistics of batch normalisation are, with which it predicts: of all
+            that it was trained with ("both"), or of all but those of :meth:`on_source` ("target").
     """
 
-    def __init__(self, image: ImageNetwork, propagation: Propagation = "warp", flow_scale: FlowScale = "both") -> None:
+    def __init__(
+        self,
+        image: ImageNetwork,
+        propagation: Propagation = "warp",
+        flow_scale: FlowScale = "both",
+        statistics: Statistics = "both",
+    ) -> None:
         super().__init__()
         self.image = image
         self.num_classes = image.num_classes
         self.propagation = propagation
         self.flow_scale = flow_scale
+        self.statistics = statistics
         self.fusion: nn.Conv2d | None = None
         if self.looks_back:
             self.fusion = nn.Conv2d(2 * self.num_classes, self.num_classes, 1, bias=False)
@@ -82,6 +94,16 @@ class VideoSegmenter(nn.Module):
             moved = Levels(*(self.propagate(level, resized)[0] for level in previous_logits))
         return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized, read)
 
+    def on_source(self, *seen: Tensor | None, features: bool = False) -> Prediction:
+        """The same for source frames in training; see ``statistics``.
+
+        Args:
+            seen: current and previous frame and flow, as of :meth:`forward`.
+            features: as of :meth:`forward`.
+        """
+        with _running_statistics_kept(self) if self.statistics == "target" else nullcontext():
+            return cast(Prediction, self(*seen, features=features))
+
     def propagate(self, maps: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """Maps on the previous frame's grid brought onto the current one's.
 
@@ -117,6 +139,20 @@ class VideoSegmenter(nn.Module):
         assert self.fusion is not None
         with torch.autocast(current.main.device.type, enabled=False):
             return Levels(*(self.fusion(torch.cat(pair, 1)) for pair in zip(current, moved, strict=True)))
+
+
+@contextmanager
+def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Batch normalisation in training mode normalises by its batch, and remembers nothing of it."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum
 
 
 def _size(maps: Tensor) -> tuple[int, int]:
