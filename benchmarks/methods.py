@@ -48,9 +48,9 @@ from davsn.grid import Cell, finished, scores_of
 from davsn.jobs import Processes, run_all
 from davsn.saving import replacing
 from records import PROJECT, commit, write
+from results_of_methods import OF_TARGET, THEN
 
 START, REFERENCE, CEILING = "source_only, the start", "da_vsn", "trained on target labels"
-THEN, OF_TARGET = ", then batch_norm", ", statistics of the target"
 SMALL = {"views": "logits", "discriminator_width": 32}
 DA_VSN = {"name": "da_vsn", **SMALL, "adversarial_weight": 0.05, "consistency_weight": 1}
 TEACHER = {"name": "mean_teacher", "decay": 0.99}

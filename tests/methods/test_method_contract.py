@@ -172,26 +172,26 @@ def test_a_network_of_single_frames_is_trained_from_single_frames_or_refused_in_
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
 
 
-def test_what_the_source_shows_can_be_kept_out_of_the_running_statistics(method, monkeypatch):
+def test_the_source_can_be_kept_out_of_the_running_statistics(method, monkeypatch):
     if method.target is None:
         return  # the source's are all that there are
     trainer, (source, target), called = trainer_of(method), pair(method), []
-    on_source = VideoSegmenter.on_source
+    off_target = VideoSegmenter.off_target
 
     def watched(segmenter, *seen, **options):
         called.append(seen[0].shape)
         before = [buffer.clone() for name, buffer in segmenter.named_buffers() if "running" in name]
-        found = on_source(segmenter, *seen, **options)
+        found = off_target(segmenter, *seen, **options)
         after = [buffer for name, buffer in segmenter.named_buffers() if "running" in name]
         assert before
         assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
         return found
 
     trainer.segmenter.statistics = "target"
-    monkeypatch.setattr(VideoSegmenter, "on_source", watched)
+    monkeypatch.setattr(VideoSegmenter, "off_target", watched)
     before = {key: value.clone() for key, value in trainer.segmenter.named_buffers() if "running" in key}
     trainer.step(source, target)
-    assert called == ([source.current.shape] if source.frames else [])
+    assert called[:1] == [frame.shape for frame in source.frames.values()][:1]
     assert all(not torch.equal(value, trainer.segmenter.get_buffer(key)) for key, value in before.items())
 
 

@@ -127,12 +127,12 @@ def test_gradients_of_the_fused_logits_pass_the_current_frame_alone(sample):
 
 
 @pytest.mark.parametrize("statistics", ["both", "target"])
-def test_the_running_statistics_follow_the_source_or_leave_it_out(sample, statistics):
+def test_the_running_statistics_follow_other_frames_or_leave_them_out(sample, statistics):
     current, previous, flow = sample
     segmenter, plain = VideoSegmenter(Tiny(), statistics=statistics), VideoSegmenter(Tiny())
     plain.load_state_dict(segmenter.state_dict())
     norm, other = segmenter.image.main[1], plain.image.main[1]
-    prediction, expected = segmenter.on_source(current, previous, flow), plain(current, previous, flow)
+    prediction, expected = segmenter.off_target(current, previous, flow), plain(current, previous, flow)
     assert torch.equal(prediction.fused.main, expected.fused.main)  # the batch's own statistics either way
     assert torch.equal(norm.running_mean, other.running_mean) == (statistics == "both")
     if statistics == "target":
@@ -141,7 +141,7 @@ def test_the_running_statistics_follow_the_source_or_leave_it_out(sample, statis
     prediction.fused.main.sum().backward()
     assert norm.momentum == 0.1
     with pytest.raises(RuntimeError):
-        segmenter.on_source(current[:, :2], previous, flow)
+        segmenter.off_target(current[:, :2], previous, flow)
     assert norm.momentum == 0.1  # after a failure too
     segmenter(current, previous, flow)
     assert not torch.equal(norm.running_mean, torch.zeros(3))

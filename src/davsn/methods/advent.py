@@ -65,7 +65,7 @@ class Advent(Method):
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.methods.base.Method`."""
         assert target is not None
-        on_source = self.segmenter.on_source(*source.seen)
+        on_source = self.segmenter.off_target(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
         of_target = self.maps(self.segmenter(*target.seen), target.size)

@@ -91,7 +91,7 @@ class Cmom(TeacherMethod):
         assert target is not None
         assert source.labels is not None
         weights = self.config.main_weight, self.config.aux_weight
-        on_source = self.segmenter.on_source(*source.seen, features=True)
+        on_source = self.segmenter.off_target(*source.seen, features=True)
         yield supervision(on_source, source, *weights)
 
         assert on_source.features is not None

@@ -76,7 +76,7 @@ class Masked(Method):
         yield from self.inner.terms(source, target, step)
 
         labels, weight = self.inner.pseudo_labels(target), self.config.weight
-        on_masked = self.segmenter(*self.masked(target).seen)
+        on_masked = self.segmenter.off_target(*self.masked(target).seen)
         yield pseudo_supervision("masked", on_masked, labels, weight, weight * self.config.aux_weight)
 
     @torch.no_grad()

@@ -70,7 +70,7 @@ class PixMatch(TeacherMethod):
         """See :class:`~davsn.methods.base.Method`."""
         assert target is not None
         config = self.config
-        on_source = self.segmenter.on_source(*source.seen)
+        on_source = self.segmenter.off_target(*source.seen)
         yield supervision(on_source, source, config.main_weight, config.aux_weight)
 
         labels = self.pseudo_labels(target)
@@ -80,7 +80,7 @@ class PixMatch(TeacherMethod):
             if weight:
                 clip, found = change(source, target, labels)
                 weights = weight * config.main_weight, weight * config.aux_weight
-                yield pseudo_supervision(name, self.segmenter(*clip.seen), found, *weights)
+                yield pseudo_supervision(name, self.segmenter.off_target(*clip.seen), found, *weights)
 
     def label(self, target: Batch) -> PseudoLabels:
         """What the segmenter itself says of the clip; the auxiliary labels are those of both classifiers' mean."""

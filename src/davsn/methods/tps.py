@@ -105,14 +105,14 @@ class Tps(Method):
         assert target is not None
         draw = self.draw(target.size[0])
         matched = {offset: match_histograms(frame, target.current) for offset, frame in source.frames.items()}
-        on_source = self.segmenter.on_source(*replace(source, frames=matched).seen)
+        on_source = self.segmenter.off_target(*replace(source, frames=matched).seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
         labels = self.pseudo_labels(target, draw)
-        on_target = self.segmenter(*self.changed(target, draw), target.flow)
+        on_changed = self.segmenter.off_target(*self.changed(target, draw), target.flow)
         main, aux = (
             cross_entropy(upsample(logits, (label.shape[-2], label.shape[-1])), label)
-            for logits, label in zip(on_target.fused, labels, strict=True)
+            for logits, label in zip(on_changed.fused, labels, strict=True)
         )
         weight = self.config.target_weight
         yield (

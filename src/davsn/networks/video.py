@@ -31,8 +31,8 @@ class VideoSegmenter(nn.Module):
         propagation: how logits move along the flow: "warp" (backward bilinear, TPS), "splat" (rounding, DA-VSN), or
             "none" for single frames (ADVENT).
         flow_scale: see :func:`davsn.ops.warp.resize_flow`.
-        statistics: of whose frames the running statistics of batch normalisation are, with which it predicts: of all
-            that it was trained with ("both"), or of all but those of :meth:`on_source` ("target").
+        statistics: whose frames the running statistics of batch normalisation follow, by which it predicts: all that
+            it is trained with ("both"), or all but those that come by :meth:`off_target` ("target").
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class VideoSegmenter(nn.Module):
             moved = Levels(*(self.propagate(level, resized)[0] for level in previous_logits))
         return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized, read)
 
-    def on_source(self, *seen: Tensor | None, features: bool = False) -> Prediction:
-        """The same for source frames in training; see ``statistics``.
+    def off_target(self, *seen: Tensor | None, features: bool = False) -> Prediction:
+        """The same for frames that do not look as the target does, such as the source's; see ``statistics``.
 
         Args:
             seen: current and previous frame and flow, as of :meth:`forward`.
