@@ -257,6 +257,16 @@ def normalisation(record: Record, found: str) -> list[str]:
     return [*lines, found, *origin(without_settings(record))]
 
 
+def streets_statistics(record: Record) -> list[str]:
+    """The drawn world."""
+    return normalisation(record, "")
+
+
+def procity_statistics(record: Record) -> list[str]:
+    """Synthetic video to real video."""
+    return normalisation(record, "")
+
+
 def choices(record: Record) -> list[str]:
     """See :data:`CHOICES`."""
     body = [[row["method"], str(row["steps"]), number(row["miou"])] for row in rows_of(record)]

@@ -41,6 +41,11 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "procity_camvid": ("ProcCity → CamVid: real video", training.procity),
     "methods_streets": ("Every method on the streets", methods.streets),
     "methods_procity_camvid": ("Every method on ProcCity → CamVid", methods.procity),
+    "methods_statistics_streets": ("Whose statistics a network predicts by: the streets", methods.streets_statistics),
+    "methods_statistics_procity_camvid": (
+        "Whose statistics a network predicts by: ProcCity → CamVid",
+        methods.procity_statistics,
+    ),
     "methods_choices": ("What was tried before", methods.choices),
     "method_cost": ("What a step of each method costs", costs.cost),
     "streets_gap": ("How far apart the two streets are", training.gap),

@@ -119,6 +119,18 @@ def test_what_a_rule_loses_and_what_an_accident_costs(script):
     assert "| tps: all accidents | 25.5 ± 0.7 | 6.00 ± 0.00 | 90.0 ± 0.0 |" in worth
 
 
+def test_whose_statistics_is_compared_on_the_same_seeds(script):
+    mious = {"": (30.0, 36.0), ", statistics of the target": (33.0, 40.0), ", then batch_norm": (35.0, 41.0)}
+    rows = [
+        {**of_methods()["rows"][0], "method": f"tps{behind}", "seed": seed, "miou": miou}
+        for behind, values in mious.items()
+        for seed, miou in enumerate(values)
+    ]
+    text = script.page({"methods_statistics_streets": record(rows=rows, costs={}, settings={"methods": {}})})
+    assert "| mIoU on unseen | both | target | then batch_norm | target over both |" in text
+    assert "| tps | 33.0 ± 4.2 | 36.5 ± 4.9 | 38.0 ± 4.2 | 3.5 ± 0.7 | 90.0 ± 0.0 | 90.0 ± 0.0 |" in text
+
+
 def test_every_record_has_a_section(script):
     assert script.load(script.RECORDS).keys() <= script.SECTIONS.keys()
 

@@ -65,8 +65,7 @@ class TrainingSettings(Settings):
     """Draw source frames by their classes, rare ones more often: {} is as DAFormer does; null draws all alike."""
     statistics: Statistics = "both"
     """Whose frames the running statistics of batch normalisation follow, by which the network predicts: those of 'both'
-    domains, as in all public code, or of the 'target', if the method sees one: as they are, or else mixed with source
-    frames. Training itself normalises by the batch's own."""
+    domains, as in all public code, or of the 'target', as they are. Training itself normalises by the batch's own."""
     workers: int = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"

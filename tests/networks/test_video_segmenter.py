@@ -143,5 +143,6 @@ def test_the_running_statistics_follow_other_frames_or_leave_them_out(sample, st
     with pytest.raises(RuntimeError):
         segmenter.off_target(current[:, :2], previous, flow)
     assert norm.momentum == 0.1  # after a failure too
-    segmenter(current, previous, flow)
+    segmenter.remember(current)
+    assert segmenter.image.seen[-1] is current if statistics == "target" else segmenter.image.seen[-1] is not current
     assert not torch.equal(norm.running_mean, torch.zeros(3))

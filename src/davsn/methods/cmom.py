@@ -98,8 +98,10 @@ class Cmom(TeacherMethod):
         classify = self.segmenter.image.classify
         predicted = on_source.current.main.argmax(1)
         self.features.remember(on_source.features, predicted, source.labels, classify)
+        self.segmenter.remember(target.current)
         mixed, labels = self.mixed(source, target)
-        on_mixed = self.segmenter(*mixed.seen, features=True)
+        on_mixed = self.segmenter.off_target(*mixed.seen, features=True)
+        assert on_mixed.features is not None
         distances = self.features.losses(on_mixed.features, self.agreed(on_mixed, target), classify)
         yield (
             *pseudo_supervision("mixed", on_mixed, labels, *weights),

@@ -74,10 +74,11 @@ class MeanTeacher(TeacherMethod):
         on_source = self.segmenter.off_target(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
 
+        self.segmenter.remember(target.current)
         mixed, labels = self.mixed(source, target)
         share = self.config.target_weight
         weights = share * self.config.main_weight, share * self.config.aux_weight
-        yield pseudo_supervision("mixed", self.segmenter(*mixed.seen), labels, *weights)
+        yield pseudo_supervision("mixed", self.segmenter.off_target(*mixed.seen), labels, *weights)
 
     def label(self, target: Batch) -> PseudoLabels:
         """What the teacher says of target frames; all of a frame's labels are trusted alike, but in its margins."""

@@ -32,7 +32,7 @@ class VideoSegmenter(nn.Module):
             "none" for single frames (ADVENT).
         flow_scale: see :func:`davsn.ops.warp.resize_flow`.
         statistics: whose frames the running statistics of batch normalisation follow, by which it predicts: all that
-            it is trained with ("both"), or all but those that come by :meth:`off_target` ("target").
+            it is trained with ("both"), or the target's as they are, all but those of :meth:`off_target` ("target").
     """
 
     def __init__(
@@ -103,6 +103,16 @@ class VideoSegmenter(nn.Module):
         """
         with _running_statistics_kept(self) if self.statistics == "target" else nullcontext():
             return cast(Prediction, self(*seen, features=features))
+
+    @torch.no_grad()
+    def remember(self, target: Tensor) -> None:
+        """For methods that show it the target only as :meth:`off_target`: statistics of "target" come from here.
+
+        Args:
+            target: (B, 3, H, W) frames as they are; not looked at where the statistics are of "both".
+        """
+        if self.statistics == "target":
+            self.image(target)
 
     def propagate(self, maps: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """Maps on the previous frame's grid brought onto the current one's.
