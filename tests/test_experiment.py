@@ -358,6 +358,19 @@ def test_a_run_may_start_from_another_ones_network(world, tmp_path):
     assert all(torch.equal(value, expected[key]) for key, value in second.trainer.segmenter.state_dict().items())
 
 
+def test_whose_statistics_a_network_predicts_by_is_a_setting_and_nothing_else_changes(world, tmp_path):
+    values = recipe(world, method={"name": "da_vsn", "discriminator_width": 4})
+    trained = {}
+    for statistics in ("both", "target"):
+        run = Run(load(values, [f"training.statistics={statistics}"]), tmp_path / statistics)
+        assert run.train()
+        trained[statistics] = run.trainer.segmenter.state_dict()
+    same = {key for key, value in trained["both"].items() if torch.equal(value, trained["target"][key])}
+    running = {key for key in trained["both"] if "running" in key}
+    assert running
+    assert trained["both"].keys() - same == running
+
+
 def test_a_folder_without_a_checkpoint_says_so(tmp_path):
     with pytest.raises(CheckpointError, match=r"holds no checkpoint yet\. Give a checkpoint file, or a run"):
         open_trained(tmp_path)

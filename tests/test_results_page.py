@@ -131,6 +131,19 @@ def test_whose_statistics_is_compared_on_the_same_seeds(script):
     assert "| tps | 33.0 ± 4.2 | 36.5 ± 4.9 | 38.0 ± 4.2 | 3.5 ± 0.7 | 90.0 ± 0.0 | 90.0 ± 0.0 |" in text
 
 
+def test_runs_that_two_records_share_gave_the_same_numbers(script):
+    records = script.load(script.RECORDS)
+    for world in ("streets", "procity_camvid"):
+        both = [records[f"methods_{study}{world}"]["rows"] for study in ("", "statistics_")]
+        first, again = (
+            {(row["method"], row["seed"], row["set"]): row["miou"] for row in rows if "steps" in row["budgets"]}
+            for rows in both
+        )
+        shared = first.keys() & again.keys()
+        assert len(shared) >= 39
+        assert {key: first[key] for key in shared} == {key: again[key] for key in shared}
+
+
 def test_every_record_has_a_section(script):
     assert script.load(script.RECORDS).keys() <= script.SECTIONS.keys()
 
