@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from davsn.experiment import load
+from davsn.experiment import dump, load
 from davsn.settings import override
 
 
@@ -69,6 +69,17 @@ def test_equal_time_is_fewer_steps_of_a_dearer_method(world, cells):
     assert ("tps: all accidents", "time") not in steps
     assert steps["source_only, the start", "steps"] == 240
     assert {count for (row, budget), count in steps.items() if budget == "steps" and "the start" not in row} == {150}
+
+
+def test_whose_statistics_is_tried_on_runs_that_are_alike_otherwise(script, world):
+    plan = list(script.normalised(world))
+    cells = {cell.row: cell for cell in script.cells_of(world, 7, Path("runs"), {}, plan)}
+    for name in script.NORMALISED:
+        both, target = (dump(load(override(world.recipe, cells[row].assignments), paths=False))
+                        for row in (name, name + script.OF_TARGET))  # fmt: skip
+        assert (both["training"].pop("statistics"), target["training"].pop("statistics")) == ("both", "target")
+        assert both == target
+        assert cells[name + script.THEN].after == cells[name].folder
 
 
 def test_the_picture_shows_what_the_records_say():

@@ -23,7 +23,7 @@ from davsn.clip import Batch
 from davsn.data.rare_classes import RareClasses
 from davsn.log import Log, Record
 from davsn.methods.base import Method, Term
-from davsn.networks.video import Statistics, VideoSegmenter
+from davsn.networks.video import StatisticsOf, VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.optimisation import Optimisation
 from davsn.selection import Criterion
@@ -63,9 +63,10 @@ class TrainingSettings(Settings):
     """Write the log as TensorBoard curves too, if that is installed."""
     rare_classes: RareClasses | None = None
     """Draw source frames by their classes, rare ones more often: {} is as DAFormer does; null draws all alike."""
-    statistics: Statistics = "both"
+    statistics: StatisticsOf = "both"
     """Whose frames the running statistics of batch normalisation follow, by which the network predicts: those of 'both'
-    domains, as in all public code, or of the 'target', as they are. Training itself normalises by the batch's own."""
+    domains, as in all public code, or of the 'target' as they are, where the method sees one. Training normalises by
+    the batch's own either way."""
     workers: int = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"

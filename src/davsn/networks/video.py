@@ -13,7 +13,7 @@ from davsn.ops.resize import upsample
 from davsn.ops.warp import FlowScale, resize_flow, splat, warp
 
 Propagation = Literal["warp", "splat", "none"]
-Statistics = Literal["both", "target"]
+StatisticsOf = Literal["both", "target"]
 
 
 class VideoSegmenter(nn.Module):
@@ -40,7 +40,7 @@ class VideoSegmenter(nn.Module):
         image: ImageNetwork,
         propagation: Propagation = "warp",
         flow_scale: FlowScale = "both",
-        statistics: Statistics = "both",
+        statistics: StatisticsOf = "both",
     ) -> None:
         super().__init__()
         self.image = image
