@@ -2,11 +2,11 @@
 
 import torch
 
-from davsn.clip import Levels
+from davsn.core.clip import Levels
+from davsn.core.settings import Settings
 from davsn.data.taxonomy import Taxonomy
-from davsn.networks.base import ImageNetwork
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
 
 TAXONOMY = Taxonomy(("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
 

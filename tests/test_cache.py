@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from davsn import cache
-from davsn.cache import Store, default_folder, identity
+from davsn.core import cache
+from davsn.core.cache import Store, default_folder, identity
 
 KEY = identity("frame", 1)
 
@@ -156,7 +156,7 @@ def test_a_folder_deleted_while_an_entry_is_written_costs_that_entry_alone(store
 
 def test_a_killed_writer_leaves_nothing_that_counts(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from davsn.cache import Store, identity\n"
+        "import sys; from pathlib import Path; from davsn.core.cache import Store, identity\n"
         "store = Store(Path(sys.argv[1]), 10**9)\n"
         "for number in range(10**6): store.put(identity(number % 50), bytes([number % 256]) * 300_000)"
     )

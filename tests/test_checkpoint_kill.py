@@ -10,9 +10,9 @@ import time
 import pytest
 import yaml
 
-from davsn import checkpoint
-from davsn.data.streets import Streets
-from davsn.data.streets.write import write
+from davsn.data.export.writing import write
+from davsn.data.sets.streets import Streets
+from davsn.training import checkpoint
 from toy import leaves, same
 
 pytestmark = pytest.mark.slow

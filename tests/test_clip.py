@@ -1,4 +1,4 @@
-"""The conventions of ``davsn.clip`` from files on disk to a batch; those of functions are tested beside them."""
+"""The conventions of ``davsn.core.clip`` from files on disk to a batch; those of functions are tested beside them."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from davsn.clip import IGNORE, Batch, ClipSpec
-from davsn.data.folder import Folder
+from davsn.core.clip import IGNORE, Batch, ClipSpec
 from davsn.data.loading import Samples, evaluation_batches
+from davsn.data.sets.folder import Folder
 from davsn.ops.losses import cross_entropy
 from davsn.ops.warp import warp
 

@@ -6,17 +6,17 @@ import sys
 
 import pytest
 
-from davsn.components import available, find, name_of
-from davsn.data.base import VideoDataset
-from davsn.errors import ConfigError
-from davsn.flow.base import FlowEstimator
-from davsn.methods.base import Method
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import available, find, name_of
+from davsn.data.dataset import VideoDataset
+from davsn.flow.estimator import FlowEstimator
+from davsn.learning.method import Method
 from davsn.methods.da_vsn import DaVsn
-from davsn.networks.base import ImageNetwork
+from davsn.networks.image_network import ImageNetwork
 
 MINE = """
 from davsn.methods.source_only import SourceOnly
-from davsn.settings import Settings
+from davsn.core.settings import Settings
 
 class _Hidden(SourceOnly):
     pass
@@ -50,20 +50,20 @@ def test_a_file_is_a_part_of_its_name_and_helpers_are_none(package, kind, names)
 
 
 def test_finding_a_part_imports_no_other():
-    code = "import sys; from davsn.components import find; from davsn.flow.base import FlowEstimator; "
-    code += "find('davsn.flow', 'dis', FlowEstimator); sys.exit('torchvision' in sys.modules)"
+    code = "import sys; from davsn.core.plugins import find; from davsn.flow.estimator import FlowEstimator; "
+    code += "find(FlowEstimator, 'dis'); sys.exit('torchvision' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # RAFT's takes two seconds
 
 
 @pytest.mark.parametrize("name", ["base", "files", "neural", "raft", "flownet2.stacks"])
 def test_a_helper_is_no_part(name):
     with pytest.raises(ConfigError, match=f"there is no FlowEstimator '{name}'"):
-        find("davsn.flow", name, FlowEstimator)
+        find(FlowEstimator, name)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all_there_are():
     with pytest.raises(ConfigError) as error:
-        find("davsn.methods", "davsn", Method)
+        find(Method, "davsn")
     (mistake,) = error.value.mistakes
     assert mistake.startswith("there is no Method 'davsn'. Did you mean 'da_vsn'? (there are: ")
     assert mistake.endswith("or a path to your own .py)")
@@ -72,10 +72,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_there_are():
 def test_a_users_file_is_a_part(tmp_path):
     path = tmp_path / "my_own_method.py"
     path.write_text(MINE)
-    mine = find("davsn.methods", str(path), Method)
+    mine = find(Method, str(path))
     assert mine.__name__ == "Mine"
     assert mine.Config().weight == 2.0
-    assert find("davsn.methods", str(path), Method) is mine  # one class, however often it is looked for
+    assert find(Method, str(path)) is mine  # one class, however often it is looked for
     assert pickle.loads(pickle.dumps(mine)) is mine  # as a loader process wants it
 
 
@@ -94,10 +94,10 @@ def test_a_users_file_that_is_no_part(tmp_path, name, content, text):
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigError) as error:
-        find("davsn.methods", str(path), Method)
+        find(Method, str(path))
     assert error.value.mistakes[0].startswith(text.format(path=path))
 
 
 def test_a_part_that_a_file_only_imports_is_not_its_own():
-    assert find("davsn.methods", "da_vsn", Method) is DaVsn
-    assert all(name_of(part) == name for name, part in available("davsn.methods", Method).items())
+    assert find(Method, "da_vsn") is DaVsn
+    assert all(name_of(part) == name for name, part in available(Method).items())

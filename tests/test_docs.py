@@ -8,17 +8,17 @@ import pytest
 import yaml
 
 from davsn.cli import main
-from davsn.components import available
-from davsn.data.base import DatasetSettings
+from davsn.core.plugins import available
+from davsn.data.dataset import DatasetSettings
 from davsn.data.taxonomy import read_classes
-from davsn.experiment import Experiment, Part, VideoSettings, load
-from davsn.methods.base import Method
-from davsn.optimisation import OptimiserSettings
-from davsn.training import TrainingSettings
+from davsn.experiment.experiment import Choice, Experiment, VideoSettings, load
+from davsn.learning.method import Method
+from davsn.training.loop import TrainingSettings
+from davsn.training.optimisation import OptimiserSettings
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-METHODS = available("davsn.methods", Method)
+METHODS = available(Method)
 RECIPES = sorted((PROJECT / "src" / "davsn" / "recipes").glob("*.yaml"))
 
 
@@ -121,7 +121,7 @@ def shown(value):
 def value_of(experiment: Experiment, dotted: str):
     part, key = dotted.split(".")
     settings = getattr(experiment, part)
-    return getattr(settings.settings if isinstance(settings, Part) else settings, key)
+    return getattr(settings.settings if isinstance(settings, Choice) else settings, key)
 
 
 def test_every_method_has_a_section_that_names_its_settings():

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from colour_network import TAXONOMY, colour_segmenter
-from davsn.clip import Batch, ClipSpec
-from davsn.data.folder import Folder
+from davsn.core.clip import Batch, ClipSpec
 from davsn.data.loading import evaluation_batches
 from davsn.data.samples import Samples
+from davsn.data.sets.folder import Folder
 from davsn.data.taxonomy import Taxonomy
-from davsn.evaluation import evaluate
-from davsn.selection import label_free
+from davsn.scoring.evaluation import evaluate
+from davsn.training.selection import label_free
 
 
 def picture(ids):

@@ -11,23 +11,23 @@ import torch
 import yaml
 from PIL import Image
 
-from davsn import checkpoint
-from davsn.components import available
-from davsn.data.streets import Streets
-from davsn.data.streets.write import write
-from davsn.errors import CheckpointError, ConfigError, DataError
-from davsn.experiment import Experiment, choose, device_of, dump, load
-from davsn.flow.base import FlowEstimator
-from davsn.methods.base import Method
-from davsn.run import Run
-from davsn.settings import read_yaml, validate
-from davsn.trained import open_trained, scored_frames
+from davsn.core.errors import CheckpointError, ConfigError, DataError
+from davsn.core.plugins import available
+from davsn.core.settings import read_yaml, validate
+from davsn.data.export.writing import write
+from davsn.data.sets.streets import Streets
+from davsn.experiment.experiment import Experiment, choose, device_of, dump, load
+from davsn.experiment.run import Run
+from davsn.experiment.trained import open_trained, scored_frames
+from davsn.flow.estimator import FlowEstimator
+from davsn.learning.method import Method
+from davsn.training import checkpoint
 
 MINE = """
 from davsn.methods.source_only import SourceOnly as Base
-from davsn.methods.base import Method, Term
-from davsn.clip import ClipSpec
-from davsn.settings import Settings
+from davsn.learning.method import Method, Term
+from davsn.core.clip import ClipSpec
+from davsn.core.settings import Settings
 
 class Mine(Method):
     class Config(Settings):
@@ -159,11 +159,11 @@ def test_a_faithful_recipe_without_a_method_tells_all_the_same(world, method):
     assert [mistake.split("  ")[0] for mistake in found] == ["seed", "video", "method"]
 
 
-@pytest.mark.parametrize("name", available("davsn.methods", Method))
+@pytest.mark.parametrize("name", available(Method))
 def test_faithful_fills_in_what_the_recipe_does_not_state(world, name):
     preset = {
         key: value
-        for key, value in available("davsn.methods", Method)[name].faithful.items()
+        for key, value in available(Method)[name].faithful.items()
         if not key.startswith("target.")  # of files that this target has not: put there only where it has them
     }
     world = {"world": world, "start": world}
@@ -208,8 +208,8 @@ def test_a_recipe_in_a_file(world, tmp_path):
 
 
 def test_a_part_may_be_given_whole(world):
-    part = choose("davsn.flow", FlowEstimator, "zero")
-    assert choose("davsn.flow", FlowEstimator, part) is part
+    part = choose(FlowEstimator, "zero")
+    assert choose(FlowEstimator, part) is part
 
 
 def test_a_run_of_a_users_own_method(world, tmp_path):
@@ -228,7 +228,7 @@ def test_a_checkpoint_runs_no_code_without_leave(world, tmp_path):
     own, ran = tmp_path / "own_network.py", tmp_path / "ran"
     own.write_text(
         "from pathlib import Path\n\n"
-        "from davsn.networks.light import Light\n\n"
+        "from davsn.networks.image.light import Light\n\n"
         f"Path({str(ran)!r}).touch()\n\n\n"
         "class Own(Light):\n    pass\n"
     )
@@ -245,7 +245,7 @@ def test_a_checkpoint_runs_no_code_without_leave(world, tmp_path):
 def test_a_users_own_data_set_reaches_the_loaders_processes(world, tmp_path):
     own = tmp_path / "darker.py"
     own.write_text(
-        "from davsn.data.folder import Folder\n\n\n"
+        "from davsn.data.sets.folder import Folder\n\n\n"
         "class Darker(Folder):\n"
         "    def read_frame(self, clip, position):\n"
         "        return super().read_frame(clip, position) // 2\n"

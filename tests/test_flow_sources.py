@@ -10,31 +10,31 @@ import numpy as np
 import pytest
 import torch
 
-from davsn.clip import ClipSpec
+from davsn.core.clip import ClipSpec
+from davsn.core.settings import validate
 from davsn.data import precompute
-from davsn.data.folder import Folder
+from davsn.data.export.writing import write
 from davsn.data.loading import collate, evaluation_batches, training_batches
 from davsn.data.precompute import fill_ahead, needs_filling
 from davsn.data.samples import Samples
-from davsn.data.streets import Streets
-from davsn.data.streets.write import write
+from davsn.data.sets.folder import Folder
+from davsn.data.sets.streets import Streets
 from davsn.data.transforms import crop, mirror
-from davsn.evaluation import evaluate
-from davsn.experiment import load
+from davsn.experiment.experiment import load
+from davsn.experiment.run import Run
 from davsn.flow import estimation
-from davsn.flow.dis import Dis
+from davsn.flow.estimators.dis import Dis
 from davsn.methods.da_vsn import DaVsn
 from davsn.networks.video import VideoSegmenter
-from davsn.run import Run
-from davsn.selection import label_free
-from davsn.settings import validate
+from davsn.scoring.evaluation import evaluate
+from davsn.training.selection import label_free
 from toy import LABELLED, UNLABELLED, Tiny, trainer_of, weights
 
 NEURAL = """
 import torch
 
-from davsn.flow.base import FlowEstimator
-from davsn.settings import Settings
+from davsn.flow.estimator import FlowEstimator
+from davsn.core.settings import Settings
 
 
 class Neural(FlowEstimator):

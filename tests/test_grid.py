@@ -5,11 +5,11 @@ import math
 import pytest
 from rich.console import Console
 
-from davsn import jobs
-from davsn.errors import ConfigError
-from davsn.grid import Cell, Row, cells, spread, tables, values_of
-from davsn.scores import Scores
-from davsn.snapshots import Entry, SnapshotScores
+from davsn.core.errors import ConfigError
+from davsn.experiment.snapshots import Entry, SnapshotScores
+from davsn.scoring.scores import Scores
+from davsn.sweep import jobs
+from davsn.sweep.grid import Cell, Row, cells, spread, tables, values_of
 
 OWN = {"method": {"name": "da_vsn", "consistency_weight": 1}}
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 import davsn.data.footage
 from colour_network import TAXONOMY, colour_segmenter
-from davsn.errors import DataError
-from davsn.flow.zero import Zero
-from davsn.inference import Predictor, stream
-from davsn.settings import Settings
+from davsn.core.errors import DataError
+from davsn.core.settings import Settings
+from davsn.flow.estimators.zero import Zero
+from davsn.scoring.inference import Predictor, stream
 
 ZERO = Zero(Settings())
 PURE = np.eye(3, dtype=np.uint8) * 255

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from davsn.experiment import dump, load
-from davsn.settings import override
+from davsn.core.settings import override
+from davsn.experiment.experiment import dump, load
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from davsn.optimisation import Optimisation, OptimiserSettings, RepeatedSGD, times_listed
+from davsn.training.optimisation import Optimisation, OptimiserSettings, RepeatedSGD, times_listed
 
 
 def repeated_torch(weight, gradients, count, foreach, rate, momentum=0.9, decay=5e-4):

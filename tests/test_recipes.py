@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import pytest
 
-from davsn.data.benchmarks import taxonomy
-from davsn.errors import ConfigError
-from davsn.experiment import dump, load
-from davsn.reference_config import translate
+from davsn.core.errors import ConfigError
+from davsn.data.class_tables import taxonomy
+from davsn.experiment.experiment import dump, load
+from davsn.reference.configs import translate
 
 THEIRS = {
     "da_vsn_viper": {

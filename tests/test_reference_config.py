@@ -6,15 +6,15 @@ import re
 import pytest
 import yaml
 
-from davsn.components import find
-from davsn.errors import ConfigError
-from davsn.experiment import VideoSettings, load
-from davsn.methods.base import Method
-from davsn.optimisation import OptimiserSettings
-from davsn.reference_config import is_reference, translate
-from davsn.reference_keys import METHODS, TABLE
-from davsn.settings import validate
-from davsn.training import TrainingSettings
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import find
+from davsn.core.settings import validate
+from davsn.experiment.experiment import VideoSettings, load
+from davsn.learning.method import Method
+from davsn.reference.configs import is_reference, translate
+from davsn.reference.keys import METHODS, TABLE
+from davsn.training.loop import TrainingSettings
+from davsn.training.optimisation import OptimiserSettings
 
 VIPER = """
 EXP_NAME: davsn_viper2city
@@ -277,7 +277,7 @@ def test_our_side_of_the_table_exists():
         "training": TrainingSettings,
         "video": VideoSettings,
     }
-    taken = {key for method in METHODS.values() for key in find("davsn.methods", method, Method).Config.model_fields}
+    taken = {key for method in METHODS.values() for key in find(Method, method).Config.model_fields}
     for row in TABLE:
         for dotted in row.ours.split():
             part, _, key = dotted.partition(".")

@@ -5,16 +5,16 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from davsn import checkpoint
-from davsn.clip import ClipSpec
-from davsn.components import available
-from davsn.errors import ConfigError
-from davsn.methods.base import Method, Term
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import available
+from davsn.core.settings import Settings
+from davsn.doctor.rehearsal import CannotRehearseError, rehearse, with_flows
+from davsn.learning.method import Method, Term
 from davsn.methods.da_vsn import DaVsn
 from davsn.methods.mean_teacher import MeanTeacher
 from davsn.methods.source_only import SourceOnly
-from davsn.rehearsal import CannotRehearseError, rehearse, with_flows
-from davsn.settings import Settings
+from davsn.training import checkpoint
 from toy import LABELLED, UNLABELLED, Tiny, batch, trainer_of
 
 SIZE = (64, 96)
@@ -52,9 +52,9 @@ class RealPeak(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize("name", available("davsn.methods", Method))
+@pytest.mark.parametrize("name", available(Method))
 def test_every_method_can_be_rehearsed(name):
-    method = available("davsn.methods", Method)[name]
+    method = available(Method)[name]
     trainer = trainer_of(method)
     try:
         taken = rehearse(trainer, *batches(method))

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from davsn.components import available
-from davsn.methods.base import Method
+from davsn.core.plugins import available
+from davsn.learning.method import Method
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_the_page_on_methods_has_the_costs_of_every_method(script):
     table = text.split(script.START)[1].split(script.END)[0]
     measured = set(re.findall(r"^\| (\w+) \|", table, re.MULTILINE))
     assert {"source_only", "da_vsn"} <= measured
-    assert measured <= set(available("davsn.methods", Method))  # a new method is one file, and may be measured later
+    assert measured <= set(available(Method))  # a new method is one file, and may be measured later
     rows = [{"method": name, "of_source_only": value} for name, value in [("a", 1.0), ("a, small views", 2.25)]]
     assert "| a | 1.0 | – | 2.2 |" in script.in_methods_page(text, {"method_cost": record(rows=rows)})
 

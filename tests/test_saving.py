@@ -1,7 +1,7 @@
 import pytest
 
-from davsn.errors import DataError
-from davsn.saving import replacing
+from davsn.core.errors import DataError
+from davsn.core.files.writing import replacing
 
 
 def test_the_file_appears_whole(tmp_path):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from davsn.errors import DataError
-from davsn.scores import ConfusionMatrix, Scores, iou, percent
+from davsn.core.errors import DataError
+from davsn.scoring.scores import ConfusionMatrix, Scores, iou, percent
 
 
 def literal_counts(labels, prediction, classes):

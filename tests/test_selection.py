@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from colour_network import ColourNetwork, colour_segmenter
-from davsn.clip import Batch
-from davsn.errors import DataError
+from davsn.core.clip import Batch
+from davsn.core.errors import DataError
 from davsn.networks.video import VideoSegmenter
-from davsn.selection import CRITERIA, label_free
+from davsn.training.selection import CRITERIA, label_free
 
 
 def seen(current, previous=None, flow=None):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from davsn.errors import ConfigError
-from davsn.settings import MADE, Settings, override, read_yaml, validate
+from davsn.core.errors import ConfigError
+from davsn.core.settings import MADE, Settings, override, read_yaml, validate
 
 
 class Inner(Settings):

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from davsn.clip import ClipSpec
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import CheckpointError
+from davsn.data.export.writing import write
 from davsn.data.loading import evaluation_batches
-from davsn.data.streets import Streets
-from davsn.data.streets.write import write
-from davsn.errors import CheckpointError
-from davsn.evaluation import evaluate
-from davsn.experiment import asked, clips_of, load
-from davsn.flow.dis import Dis
-from davsn.run import Run
-from davsn.trained import open_trained, scored_frames
+from davsn.data.sets.streets import Streets
+from davsn.experiment.experiment import asked, clips_of, load
+from davsn.experiment.run import Run
+from davsn.experiment.trained import open_trained, scored_frames
+from davsn.flow.estimators.dis import Dis
+from davsn.scoring.evaluation import evaluate
 
 SINGLE = ["video.propagation=none"]
 

@@ -6,10 +6,10 @@ import shutil
 import pytest
 from rich.console import Console
 
-from davsn import snapshots
-from davsn.errors import DataError
-from davsn.scores import Scores
-from davsn.snapshots import Entry, SnapshotScores, content_of, follow
+from davsn.core.errors import DataError
+from davsn.experiment import snapshots
+from davsn.experiment.snapshots import Entry, SnapshotScores, content_of, follow
+from davsn.scoring.scores import Scores
 
 
 def scores(*hits):

@@ -13,16 +13,16 @@ import torch
 from torch import nn
 
 import toy
-from davsn import checkpoint
-from davsn.clip import ClipSpec
-from davsn.errors import CheckpointError, ConfigError, TrainingError
-from davsn.log import Log
-from davsn.methods.base import Method, Term
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import CheckpointError, ConfigError, TrainingError
+from davsn.core.settings import Settings
+from davsn.learning.method import Method, Term
 from davsn.methods.da_vsn import DaVsn
 from davsn.methods.source_only import SourceOnly
 from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
-from davsn.training import segmenter_of, train
+from davsn.training import checkpoint
+from davsn.training.log import Log
+from davsn.training.loop import segmenter_of, train
 from toy import CLASSES, LABELLED, UNLABELLED, Tiny, weights
 
 

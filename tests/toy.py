@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
-from davsn import checkpoint
-from davsn.clip import Batch, ClipSpec, Levels
-from davsn.networks.base import ImageNetwork
+from davsn.core.clip import Batch, ClipSpec, Levels
+from davsn.core.settings import Settings
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
-from davsn.optimisation import OptimiserSettings
-from davsn.settings import Settings
-from davsn.training import Trainer, TrainingSettings, optimisation_of
+from davsn.training import checkpoint
+from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.optimisation import OptimiserSettings
 
 CLASSES = 3
 LABELLED = ClipSpec((0, -1), ((0, -1),), labels=True)

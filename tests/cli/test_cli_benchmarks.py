@@ -5,21 +5,21 @@ import pytest
 import torch
 import yaml
 
-from davsn.clip import ClipSpec
-from davsn.data.benchmarks import train_ids
-from davsn.data.camvid import CamVid
-from davsn.data.cityscapes import Cityscapes
-from davsn.data.kitti_step import KittiStep
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import FlowError
+from davsn.data.class_tables import train_ids
+from davsn.data.export.files import published_ids
 from davsn.data.samples import Samples
-from davsn.data.streets import Config, Streets
-from davsn.data.streets.categories import published_ids
-from davsn.data.synthia import Synthia
-from davsn.data.viper import Viper
-from davsn.data.vkitti2 import Vkitti2
-from davsn.errors import FlowError
-from davsn.experiment import build_segmenter
-from davsn.scores import Scores
-from davsn.trained import open_trained
+from davsn.data.sets.camvid import CamVid
+from davsn.data.sets.cityscapes import Cityscapes
+from davsn.data.sets.kitti_step import KittiStep
+from davsn.data.sets.streets import Config, Streets
+from davsn.data.sets.synthia import Synthia
+from davsn.data.sets.viper import Viper
+from davsn.data.sets.vkitti2 import Vkitti2
+from davsn.experiment.experiment import build_segmenter
+from davsn.experiment.trained import open_trained
+from davsn.scoring.scores import Scores
 
 SPEC = ClipSpec((0, -1), ((0, -1),), labels=True)
 LENGTH = 11

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from davsn.cli import check as command
-from davsn.data.check import Finding
+from davsn.doctor.data import Finding
 
 LONG = "/a/disk/with/a/very/long/name/" + "below/" * 20 + "000001.png"
 FOUND = [
@@ -27,7 +27,7 @@ def _shown(monkeypatch):
         out = io.StringIO()
         told = Console(file=out, force_terminal=terminal, width=width, color_system=None, highlight=False)
         monkeypatch.setattr(command, "console", told)
-        monkeypatch.setattr("davsn.cli.console.console", told)
+        monkeypatch.setattr("davsn.core.console.console", told)
         command.show(found)
         return out.getvalue()
 

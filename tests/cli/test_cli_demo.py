@@ -39,7 +39,7 @@ def test_all_networks_of_the_demo_start_from_the_same_weights(tmp_path):
     import torch
 
     from davsn.cli.demo import QUICK, RUNS, draw, experiment_of
-    from davsn.run import Run
+    from davsn.experiment.run import Run
 
     draw(tmp_path / "world", QUICK, 3)
     starts = [Run(experiment_of(name, tmp_path, QUICK, 3, []), tmp_path / name).trainer.segmenter for name in RUNS]

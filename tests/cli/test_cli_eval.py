@@ -9,13 +9,13 @@ import torch
 import yaml
 from PIL import Image
 
-from davsn import checkpoint
 from davsn.cli import main
-from davsn.data.base import VideoDataset
+from davsn.data.dataset import VideoDataset
 from davsn.data.loading import evaluation_batches
-from davsn.experiment import choose
-from davsn.scores import Scores
-from davsn.trained import open_trained, scored_frames
+from davsn.experiment.experiment import choose
+from davsn.experiment.trained import open_trained, scored_frames
+from davsn.scoring.scores import Scores
+from davsn.training import checkpoint
 
 
 @pytest.fixture(scope="module", name="city")
@@ -32,7 +32,7 @@ def test_pictures_of_the_labelled_frames(davsn, world, trained, city, tmp_path):
     assert code == 0, err
     assert f"pictures to {tmp_path / 'masks'}".replace(" ", "") in "".join(out.split())
     network = open_trained(trained)
-    samples = scored_frames(network, choose("davsn.data", VideoDataset, yaml.safe_load(city.partition("=")[2])["city"]))
+    samples = scored_frames(network, choose(VideoDataset, yaml.safe_load(city.partition("=")[2])["city"]))
     found = {}
     for batch in evaluation_batches(samples):
         size = batch.labels.shape[-2:]

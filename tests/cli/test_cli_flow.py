@@ -5,10 +5,10 @@ import pytest
 import yaml
 from tiny_recipe import RECIPE
 
-from davsn.data.folder import Folder
+from davsn.core.settings import validate
 from davsn.data.samples import Samples
-from davsn.experiment import TWO_FRAMES
-from davsn.settings import validate
+from davsn.data.sets.folder import Folder
+from davsn.experiment.experiment import TWO_FRAMES
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_a_folder_into_the_cache_that_the_loader_reads(davsn, world, tmp_path, m
     assert f"s, 0 were there; the cache in {tmp_path / 'cache'}" in out
     assert "Set flow: {name: dis, preset: fast, cached: true} to use it." in out
     assert entries(tmp_path) == 6
-    monkeypatch.setattr("davsn.flow.dis.Dis.estimate", lambda *pair: pytest.fail("estimated again"))
+    monkeypatch.setattr("davsn.flow.estimators.dis.Dis.estimate", lambda *pair: pytest.fail("estimated again"))
     values = {"root": world / "game", "flow": yaml.safe_load("{name: dis, preset: fast, cached: true}")}
     assert all(sample.flows[0, -1].any() for sample in Samples(Folder(validate(Folder.Config, values, "")), TWO_FRAMES))
     _, out, _ = davsn(world, "flow", "game", "--estimator", "{name: dis, preset: fast}")
@@ -128,7 +128,7 @@ def test_predicting_takes_options_and_no_words(davsn, trained, world, tmp_path):
 
 def test_an_estimator_that_cannot_be_made_is_found_before_training(davsn, world, tmp_path):
     (tmp_path / "broken.py").write_text(
-        "from davsn.errors import FlowError\nfrom davsn.flow.zero import Zero\n\n\n"
+        "from davsn.core.errors import FlowError\nfrom davsn.flow.estimators.zero import Zero\n\n\n"
         "class Broken(Zero):\n"
         "    def __init__(self, config):\n"
         "        raise FlowError('no weights', 'broken.pth', 'Download them')\n"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from davsn.flow.direction import RECORD
-from davsn.flow.files import read_flow, write_flow
+from davsn.flow.files.direction import RECORD
+from davsn.flow.files.io import read_flow, write_flow
 
 HEIGHT, WIDTH, MOVED = 48, 80, 3
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from davsn.components import available
-from davsn.methods.base import Method
+from davsn.core.plugins import available
+from davsn.learning.method import Method
 
 
 @pytest.fixture(name="blocks")
@@ -26,7 +26,7 @@ def _blocks(davsn, tmp_path, monkeypatch):
 
 
 def test_every_method_has_its_paper_year_use_and_settings(blocks):
-    methods = available("davsn.methods", Method)
+    methods = available(Method)
     assert blocks.keys() == methods.keys()
     for name, method in methods.items():
         assert method.when, name
@@ -56,7 +56,7 @@ def test_a_method_that_was_not_measured_has_a_dash(davsn, tmp_path, monkeypatch)
     monkeypatch.setattr(listing, "_COSTS", str(tmp_path / "none.json"))
     code, out, _ = davsn(tmp_path, "list", "methods")
     assert code == 0
-    assert len(re.findall("–", out)) >= len(available("davsn.methods", Method))
+    assert len(re.findall("–", out)) >= len(available(Method))
     assert "as it stands" not in out
 
 

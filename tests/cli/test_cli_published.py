@@ -12,13 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from davsn import snapshots
-from davsn.checkpoint import all_of
 from davsn.cli import main
-from davsn.data.benchmarks import taxonomy
-from davsn.networks.deeplab import DeepLab
-from davsn.scores import Scores
-from davsn.trained import open_trained
+from davsn.data.class_tables import taxonomy
+from davsn.experiment import snapshots
+from davsn.experiment.trained import open_trained
+from davsn.networks.image.deeplab import DeepLab
+from davsn.scoring.scores import Scores
+from davsn.training.checkpoint import all_of
 
 pytestmark = pytest.mark.slow
 SIZES = [f"{part}.size=[128,64]" for part in ("source", "target", "validation.cityscapes")]

@@ -2,7 +2,7 @@
 
 import yaml
 
-from davsn.trained import open_trained
+from davsn.experiment.trained import open_trained
 
 THEIRS = {
     "EXP_NAME": "theirs",

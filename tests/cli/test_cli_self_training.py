@@ -7,11 +7,11 @@ import torch
 import yaml
 from tiny_recipe import RECIPE
 
-from davsn import checkpoint
-from davsn.components import available
-from davsn.experiment import needs_start
-from davsn.methods.base import Method
-from davsn.trained import open_trained
+from davsn.core.plugins import available
+from davsn.experiment.experiment import needs_start
+from davsn.experiment.trained import open_trained
+from davsn.learning.method import Method
+from davsn.training import checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def test_cmom_starts_from_da_vsn_by_recipe(davsn, world):
     assert any(not torch.equal(value, before[key]) for key, value in after.items())
 
 
-ADAPTING = [*([name] for name in available("davsn.methods", Method)), ["masked", "method.over.name=cmom"]]
+ADAPTING = [*([name] for name in available(Method)), ["masked", "method.over.name=cmom"]]
 
 
 @pytest.mark.parametrize("method", ADAPTING, ids="-".join)

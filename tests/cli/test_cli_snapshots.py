@@ -14,8 +14,8 @@ from tiny_recipe import RECIPE
 
 from davsn import checkpoint, snapshots
 from davsn.cli import main
-from davsn.scores import Scores
-from davsn.trained import open_trained
+from davsn.experiment.trained import open_trained
+from davsn.scoring.scores import Scores
 
 MANY = ["training.steps=4", "training.save_every=1", "training.keep=9"]
 

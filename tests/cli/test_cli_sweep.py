@@ -10,8 +10,8 @@ import time
 import pytest
 import yaml
 
-from davsn import checkpoint
-from davsn.run import alone
+from davsn.experiment.run import alone
+from davsn.training import checkpoint
 
 FEW = ["training.steps=2", "training.save_every=1"]
 

@@ -6,10 +6,10 @@ import torch
 import yaml
 from tiny_recipe import RECIPE
 
-from davsn.experiment import load
-from davsn.run import Run
-from davsn.scores import Scores
-from davsn.trained import open_trained
+from davsn.experiment.experiment import load
+from davsn.experiment.run import Run
+from davsn.experiment.trained import open_trained
+from davsn.scoring.scores import Scores
 
 DEEPLAB = {**RECIPE, "network": {"name": "deeplab", "layers": [1, 1, 1, 1]}, "method": "source_only", "name": "deep"}
 

@@ -11,9 +11,9 @@ import yaml
 from PIL import Image
 from tiny_recipe import TINY
 
-from davsn.flow.dis import Dis
-from davsn.scores import Scores
-from davsn.trained import open_trained
+from davsn.experiment.trained import open_trained
+from davsn.flow.estimators.dis import Dis
+from davsn.scoring.scores import Scores
 
 SHORT = [*TINY, "training.steps=2", "source.size=[256,128]", "target.size=[256,128]"]
 

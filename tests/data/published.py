@@ -8,8 +8,8 @@ from PIL import Image
 from tiny_data import frame_of
 
 from davsn.data.colour_codes import COLOURS, paint
-from davsn.flow.files import write_flow
-from davsn.flow.relative import write_relative
+from davsn.flow.files.io import write_flow
+from davsn.flow.files.relative import write_relative
 
 SIZE = (40, 24)
 """(width, height) of every picture."""

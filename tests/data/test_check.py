@@ -7,15 +7,15 @@ from PIL import Image
 from published import cityscapes, synthia, viper
 from tiny_data import cut, frame_of, label_of, texture, write_labelled, write_video
 
-from davsn.clip import ClipSpec
-from davsn.data.check import Finding, check, grouped, look_up
-from davsn.data.cityscapes import Cityscapes
-from davsn.data.folder import Folder
+from davsn.core.clip import ClipSpec
 from davsn.data.samples import target_training
-from davsn.data.synthia import Synthia
-from davsn.data.video import Video
-from davsn.data.viper import Viper
-from davsn.flow.files import write_flow
+from davsn.data.sets.cityscapes import Cityscapes
+from davsn.data.sets.folder import Folder
+from davsn.data.sets.synthia import Synthia
+from davsn.data.sets.video import Video
+from davsn.data.sets.viper import Viper
+from davsn.doctor.data import Finding, check, grouped, look_up
+from davsn.flow.files.io import write_flow
 
 TWO = ClipSpec((0, -1), ((0, -1),), labels=True)
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from tiny_data import write_labelled, write_video
 
-from davsn.cache import identity
-from davsn.clip import ClipSpec
-from davsn.components import available
-from davsn.data.base import DatasetSettings, VideoDataset
+from davsn.core.cache import identity
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import DataError
+from davsn.core.plugins import available
+from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.loading import Samples, collate, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import DataError
 
-DATASETS = available("davsn.data", VideoDataset)
+DATASETS = available(VideoDataset)
 PAIR = ClipSpec((0, -1), ((0, -1),))
 
 

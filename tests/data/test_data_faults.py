@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from tiny_data import cut, label_of, texture, write_labelled, write_video
 
-from davsn.data.folder import Folder
+from davsn.core.errors import ConfigError, DataError
+from davsn.core.settings import validate
 from davsn.data.images import check_ids, read_ids, read_picture
+from davsn.data.sets.folder import Folder
+from davsn.data.sets.video import Video
 from davsn.data.taxonomy import Taxonomy
-from davsn.data.video import Video
-from davsn.errors import ConfigError, DataError
-from davsn.settings import validate
 
 TABLE = Taxonomy(("road", "sky"), ((1, 2, 3), (4, 5, 6)))
 

@@ -13,12 +13,12 @@ from PIL import Image
 from tiny_data import CLASSES, cut, write_labelled
 
 from davsn import doctor
-from davsn.data.check import Finding
-from davsn.doctor import examine
-from davsn.experiment import build_segmenter, load
+from davsn.doctor.data import Finding
+from davsn.doctor.examination import examine
+from davsn.experiment.experiment import build_segmenter, load
+from davsn.experiment.run import Run
 from davsn.networks import light
 from davsn.networks.weights import save_weights
-from davsn.run import Run
 
 NETWORK = {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None}
 
@@ -125,9 +125,9 @@ def test_one_step_that_the_network_refuses(place, look):
 
 
 METHOD = """
-from davsn.clip import ClipSpec
-from davsn.methods.base import Method, Term
-from davsn.settings import Settings
+from davsn.core.clip import ClipSpec
+from davsn.learning.method import Method, Term
+from davsn.core.settings import Settings
 
 
 class Mine(Method):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from davsn.core.errors import DataError
 from davsn.data.footage import footage, holds_videos
-from davsn.errors import DataError
 
 
 def picture(value, path):

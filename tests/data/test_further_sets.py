@@ -8,16 +8,16 @@ import pytest
 from PIL import Image
 from tiny_data import cut, frame_of
 
-from davsn.clip import IGNORE, ClipSpec
-from davsn.data.benchmarks import train_ids
-from davsn.data.camvid import CamVid
-from davsn.data.check import check
+from davsn.core.clip import IGNORE, ClipSpec
+from davsn.core.errors import DataError, FlowError
+from davsn.data.class_tables import train_ids
 from davsn.data.colour_codes import COLOURS, paint, read_painted
-from davsn.data.kitti_step import KittiStep
 from davsn.data.samples import Samples, target_training
-from davsn.data.vkitti2 import Vkitti2
-from davsn.errors import DataError, FlowError
-from davsn.flow.relative import read_relative, write_relative
+from davsn.data.sets.camvid import CamVid
+from davsn.data.sets.kitti_step import KittiStep
+from davsn.data.sets.vkitti2 import Vkitti2
+from davsn.doctor.data import check
+from davsn.flow.files.relative import read_relative, write_relative
 
 PAIR = ClipSpec((0, -1))
 LABELLED = ClipSpec((0, -1), labels=True)

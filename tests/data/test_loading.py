@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from tiny_data import cut, frame_of, label_of, write_labelled
 
-from davsn.clip import Clip, ClipSpec
-from davsn.data.folder import Folder
+from davsn.core.clip import Clip, ClipSpec
+from davsn.core.errors import ConfigError, DataError
+from davsn.core.settings import validate
 from davsn.data.loading import Samples, collate, evaluation_batches, target_training, training_batches
-from davsn.errors import ConfigError, DataError
-from davsn.flow.files import write_flow
-from davsn.settings import validate
+from davsn.data.sets.folder import Folder
+from davsn.flow.files.io import write_flow
 
 TWO = ClipSpec((0, -1), ((0, -1),), labels=True)
 THREE = ClipSpec((0, -1, -2), ((0, -1), (0, -2), (-1, -2)))
@@ -124,7 +124,7 @@ class TestSamples:
     def test_flow_of_a_users_own_file(self, root, tmp_path):
         own = tmp_path / "mine.py"
         own.write_text(
-            "import torch\nfrom davsn.flow.base import FlowEstimator\nfrom davsn.settings import Settings\n"
+            "import torch\nfrom davsn.flow.estimator import FlowEstimator\nfrom davsn.core.settings import Settings\n"
             "class Mine(FlowEstimator):\n    class Config(Settings):\n        pass\n"
             "    def __init__(self, config):\n        pass\n"
             "    def estimate(self, a, b):\n        return torch.full_like(a[:, :2], 7.0)\n"
@@ -255,8 +255,8 @@ class TestTrainingBatches:
     def test_workers_end_when_the_run_is_killed(self, root):
         script = textwrap.dedent(f"""
             import multiprocessing, time
-            from davsn.clip import ClipSpec
-            from davsn.data.folder import Folder
+            from davsn.core.clip import ClipSpec
+            from davsn.data.sets.folder import Folder
             from davsn.data.loading import Samples, training_batches
             if __name__ == "__main__":
                 samples = Samples(Folder(Folder.Config(root={str(root)!r})), ClipSpec())

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from tiny_data import texture
 
+from davsn.core.errors import DataError
 from davsn.data import images
 from davsn.data.images import read_picture
-from davsn.errors import DataError
 
 
 def chunk(kind, content):

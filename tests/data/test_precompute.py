@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 from tiny_data import cut, frame_of, write_labelled
 
-from davsn.cache import Store
-from davsn.clip import ClipSpec
-from davsn.data.folder import Folder
+from davsn.core.cache import Store
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import ConfigError, DataError, FlowError
+from davsn.core.settings import validate
 from davsn.data.precompute import Cached, Files, Filled, count_pairs, fill, shard
 from davsn.data.samples import Samples
-from davsn.errors import ConfigError, DataError, FlowError
-from davsn.flow.files import read_flow
-from davsn.settings import validate
+from davsn.data.sets.folder import Folder
+from davsn.flow.files.io import read_flow
 
 BEFORE = ClipSpec((0, -1), ((0, -1),))
 AROUND = ClipSpec((0, -1, -2), ((0, -1), (0, -2), (-1, 0), (-2, 0)))
@@ -27,7 +27,7 @@ import os
 import time
 from pathlib import Path
 
-from davsn.flow.dis import Dis
+from davsn.flow.estimators.dis import Dis
 
 
 class Counting(Dis):
@@ -41,11 +41,11 @@ FILL = """
 import sys
 from pathlib import Path
 
-from davsn.clip import ClipSpec
-from davsn.data.folder import Folder
+from davsn.core.clip import ClipSpec
+from davsn.data.sets.folder import Folder
 from davsn.data.precompute import Cached, Files, fill
 from davsn.data.samples import Samples
-from davsn.settings import validate
+from davsn.core.settings import validate
 
 root, out, way = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 config = validate(Folder.Config, {"root": root, "flow": sys.argv[4], "cache_folder": out}, "the test")

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_data import cut, frame_of
 
-from davsn.clip import ClipSpec
-from davsn.data.base import NO_FILE
-from davsn.data.benchmarks import taxonomy, train_ids
-from davsn.data.check import check
-from davsn.data.cityscapes import Cityscapes
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import ConfigError, DataError, FlowError
+from davsn.core.settings import validate
+from davsn.data.class_tables import taxonomy, train_ids
+from davsn.data.dataset import NO_FILE
 from davsn.data.layout import runs as _runs
 from davsn.data.samples import Samples, target_training
-from davsn.data.synthia import Synthia
-from davsn.data.viper import Viper, without_own_car
-from davsn.errors import ConfigError, DataError, FlowError
-from davsn.flow.files import write_flow
-from davsn.settings import validate
+from davsn.data.sets.cityscapes import Cityscapes
+from davsn.data.sets.synthia import Synthia
+from davsn.data.sets.viper import Viper, without_own_car
+from davsn.doctor.data import check
+from davsn.flow.files.io import write_flow
 
 PAIR = ClipSpec((0, -1))
 LABELLED = ClipSpec((0, -1), labels=True)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from davsn.clip import ClipSpec
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import ConfigError, DataError
 from davsn.data.loading import training_batches
 from davsn.data.rare_classes import ClassDraw, RareClasses, counted
 from davsn.data.samples import Samples
-from davsn.data.streets import Config, Streets
-from davsn.errors import ConfigError, DataError
-from davsn.experiment import dump, load
+from davsn.data.sets.streets import Config, Streets
+from davsn.experiment.experiment import dump, load
 
 COUNTS = np.array([[90, 10, 0, 0], [80, 0, 5, 15], [100, 0, 0, 0], [99, 1, 0, 0]])
 """Four labels of 100 pixels; three classes, and those without a class."""

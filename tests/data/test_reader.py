@@ -14,17 +14,17 @@ import torch
 from PIL import Image
 from tiny_data import frame_of, write_labelled, write_video
 
-from davsn.clip import ClipSpec
-from davsn.components import find
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import DataError
+from davsn.core.plugins import find
 from davsn.data import origin
-from davsn.data.base import VideoDataset
-from davsn.data.check import check
-from davsn.data.folder import Folder
+from davsn.data.dataset import VideoDataset
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.reader import Reader
-from davsn.data.synthia import Synthia
-from davsn.data.video import Video
-from davsn.errors import DataError
+from davsn.data.sets.folder import Folder
+from davsn.data.sets.synthia import Synthia
+from davsn.data.sets.video import Video
+from davsn.doctor.data import check
 
 PAIR = ClipSpec((0, -1), ((0, -1),), labels=True)
 
@@ -206,7 +206,7 @@ def test_workers_and_runs_share_it_and_one_of_them_warns(root, cached, capfd):
 MINE = """
 import numpy as np
 from pathlib import Path
-from davsn.data.base import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.origin import origin
 
 class Mine(VideoDataset):
@@ -225,7 +225,7 @@ SAYS = """
 def mine(path, code, **settings):
     path.write_text(code)
     origin._code.cache_clear()
-    part = find("davsn.data", str(path), VideoDataset)
+    part = find(VideoDataset, str(path))
     return part(part.Config(**settings))
 
 

@@ -8,14 +8,14 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from davsn.clip import IGNORE
-from davsn.components import available
-from davsn.data.base import VideoDataset
-from davsn.data.benchmarks import taxonomy
-from davsn.data.streets import NATIVE_SIZE, Config, Streets
-from davsn.data.streets.categories import Category, train_ids
-from davsn.errors import ConfigError, DataError
-from davsn.settings import validate
+from davsn.core.clip import IGNORE
+from davsn.core.errors import ConfigError, DataError
+from davsn.core.plugins import available
+from davsn.core.settings import validate
+from davsn.data.class_tables import taxonomy
+from davsn.data.dataset import VideoDataset
+from davsn.data.sets.streets import NATIVE_SIZE, Config, Streets, train_ids
+from davsn.streets.categories import Category
 
 SMALL = (128, 64)
 
@@ -26,7 +26,7 @@ def streets(**settings):
 
 
 def test_the_data_set_is_found_under_its_name():
-    assert available("davsn.data", VideoDataset)["streets"] is Streets
+    assert available(VideoDataset)["streets"] is Streets
 
 
 def test_frames_and_labels_have_the_size_asked_for_and_the_native_size_else():

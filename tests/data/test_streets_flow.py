@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from davsn.data.streets import Config, Streets, motion
-from davsn.data.streets.camera import Camera
-from davsn.data.streets.categories import Category
-from davsn.data.streets.render import GROUND, PARTS, SKY
-from davsn.data.streets.road import Drive, Pose, Road
+from davsn.data.sets.streets import Config, Streets, motion
+from davsn.streets.camera import Camera
+from davsn.streets.categories import Category
+from davsn.streets.render import GROUND, PARTS, SKY
+from davsn.streets.road import Drive, Pose, Road
 
 SIZE = (256, 128)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from davsn.data.streets import Config, Streets
-from davsn.data.streets.write import write
+from davsn.core.errors import DataError
+from davsn.data.export.writing import write
+from davsn.data.sets.streets import Config, Streets
 from davsn.data.taxonomy import read_classes
-from davsn.errors import DataError
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from davsn.core.errors import ConfigError
 from davsn.data.taxonomy import Taxonomy, read_classes, write_classes
-from davsn.errors import ConfigError
 
 TABLE = Taxonomy(("road", "sky", "fence"), ((128, 64, 128), (70, 130, 180), (1, 2, 3)), frozenset({"fence"}))
 

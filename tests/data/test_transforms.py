@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_data import frame_of, label_of, texture
 
-from davsn.clip import Clip
+from davsn.core.clip import Clip
+from davsn.core.errors import DataError
 from davsn.data import transforms
 from davsn.data.transforms import colour, crop, flow_to_size, mirror, resize_frame, resize_label
-from davsn.errors import DataError
 from davsn.ops.warp import warp
 
 PAIR = (0, -1)

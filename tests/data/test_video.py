@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from tiny_data import cut, number_in, numbered, write_video
 
-from davsn.clip import ClipSpec
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import DataError
 from davsn.data.loading import Samples, evaluation_batches
-from davsn.data.video import Video
-from davsn.errors import DataError
+from davsn.data.sets.video import Video
 
 FORMS = [
     ("a.mp4", "libx264", {}),

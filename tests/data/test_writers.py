@@ -3,9 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from davsn.core.errors import DataError
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.writers import MaskFolder, OverlayVideo, writer_for
-from davsn.errors import DataError
 
 TAXONOMY = Taxonomy(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
 

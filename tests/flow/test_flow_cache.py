@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davsn.cache import Store
+from davsn.core.cache import Store
+from davsn.core.errors import FlowError
 from davsn.data.images import read_picture
 from davsn.data.samples import as_arrays, pictures
-from davsn.data.streets import Config, Streets
-from davsn.errors import FlowError
+from davsn.data.sets.streets import Config, Streets
 from davsn.flow.cache import FlowCache
-from davsn.flow.coding import STEPS, decode, encode, rounded
-from davsn.flow.dis import Dis
-from davsn.flow.files import read_flow
+from davsn.flow.estimators.dis import Dis
+from davsn.flow.files.coding import STEPS, decode, encode, rounded
+from davsn.flow.files.io import read_flow
 from davsn.flow.setting import FlowSetting
 
 SHARED = Path(os.environ.get("DAVSN_SHARED", Path(__file__).parents[3] / "shared"))
@@ -118,7 +118,7 @@ def test_an_entry_is_read_again_by_another_process_with_its_mask(tmp_path):
     assert kept
     code = (
         "import sys, numpy as np\nfrom pathlib import Path\n"
-        "from davsn.cache import Store\nfrom davsn.flow.cache import FlowCache\n"
+        "from davsn.core.cache import Store\nfrom davsn.flow.cache import FlowCache\n"
         "from davsn.flow.setting import FlowSetting\n"
         "frame = lambda seed: np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)\n"
         "cache = FlowCache(FlowSetting.model_validate('dis, checked'), Store(Path(sys.argv[1]), 10**7))\n"
@@ -189,7 +189,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from davsn.cache import Store
+from davsn.core.cache import Store
 from davsn.flow.cache import FlowCache
 from davsn.flow.setting import FlowSetting
 

@@ -11,10 +11,10 @@ import torch
 import yaml
 from torch import nn
 
-from davsn.components import find
-from davsn.flow.base import FlowEstimator
-from davsn.flow.flownet2 import _FILES, Part
-from davsn.settings import validate
+from davsn.core.plugins import find
+from davsn.core.settings import validate
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.estimators.flownet2 import _FILES, Choice
 
 PAGE = (Path(__file__).parents[2] / "docs" / "flow.md").read_text(encoding="utf-8")
 TEXT = PAGE.split("<!-- networks:start -->")[1].split("<!-- networks:end -->")[0]
@@ -41,7 +41,7 @@ def test_the_adapter_is_an_estimator(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "sea_raft_of_the_docs", raising=False)
     (tmp_path / "sea_raft_of_the_docs.py").write_text(code)
-    part = find("davsn.flow", str(tmp_path / "sea_raft_of_the_docs.py"), FlowEstimator)
+    part = find(FlowEstimator, str(tmp_path / "sea_raft_of_the_docs.py"))
     estimator = part(part.Config())
     a, b = torch.rand(2, 2, 3, 50, 70)
     assert torch.equal(estimator.estimate(a, b), torch.stack([a[:, 0], b[:, 0]], 1))
@@ -54,13 +54,13 @@ def test_the_adapter_is_an_estimator(tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", re.findall(r"`(\{name: (?:raft|flownet2).*?\})`", TEXT))
 def test_the_settings_shown_are_valid(text):
     settings = yaml.safe_load(text)
-    part = find("davsn.flow", settings.pop("name"), FlowEstimator)
+    part = find(FlowEstimator, settings.pop("name"))
     validate(part.Config, settings, "docs/flow.md", paths=False)
 
 
 def test_the_table_of_parts_is_whole():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TEXT, re.MULTILINE)
     named = re.findall(r"`(\w+)`", " ".join(rows))
-    assert set(get_args(Part)) <= set(named)
+    assert set(get_args(Choice)) <= set(named)
     for part in ("full", "css", "cs", "c"):
         assert _FILES[part] in TEXT

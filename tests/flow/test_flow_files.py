@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davsn.errors import FlowError
-from davsn.flow.files import read_flow, write_flow
+from davsn.core.errors import FlowError
+from davsn.flow.files.io import read_flow, write_flow
 
 
 def some_flow(height=5, width=7, scale=20.0, seed=0):

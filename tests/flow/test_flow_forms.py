@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davsn.errors import FlowError
-from davsn.flow.files import FARTHEST, FORMS, read_flow, write_flow
+from davsn.core.errors import FlowError
+from davsn.flow.files.io import FARTHEST, FORMS, read_flow, write_flow
 
 HEIGHT, WIDTH = 6, 9
 
@@ -182,8 +182,8 @@ def resealed(content, suffix):
 PROBE = """
 import resource, sys, warnings
 from pathlib import Path
-from davsn.errors import FlowError
-from davsn.flow.files import read_flow
+from davsn.core.errors import FlowError
+from davsn.flow.files.io import read_flow
 sys.path.insert(0, {tests!r})
 import random
 from test_flow_forms import damaged, resealed

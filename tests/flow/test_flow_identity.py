@@ -5,13 +5,13 @@ import sys
 import torch
 from torch import nn
 
-from davsn.components import find
-from davsn.flow.base import FlowEstimator
-from davsn.flow.dis import Dis
-from davsn.flow.zero import Zero
+from davsn.core.plugins import find
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.estimators.dis import Dis
+from davsn.flow.estimators.zero import Zero
 
 MINE = """
-from davsn.flow.zero import Zero
+from davsn.flow.estimators.zero import Zero
 
 class Mine(Zero):
     '''{}'''
@@ -57,7 +57,7 @@ def test_a_users_file_that_changed_is_another_estimator(tmp_path, monkeypatch):
         path.write_text(MINE.format(text))
         monkeypatch.setattr(sys, "path", list(sys.path))
         monkeypatch.delitem(sys.modules, "my_shift_estimator", raising=False)
-        part = find("davsn.flow", str(path), FlowEstimator)
+        part = find(FlowEstimator, str(path))
         identities.append(part(part.Config()).identity())
         sys.path.remove(path.parent.as_posix())
     assert all(text.startswith("my_shift_estimator code ") for text in identities)

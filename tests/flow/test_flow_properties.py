@@ -11,16 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from davsn.components import available
-from davsn.flow.base import FlowEstimator
-from davsn.flow.zero import Zero
+from davsn.core.plugins import available
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.estimators.zero import Zero
 from davsn.ops.warp import mirror_flow, resize_flow
 
-PARTS = {
-    name: part
-    for name, part in available("davsn.flow", FlowEstimator).items()
-    if "weights" not in part.Config.model_fields
-}
+PARTS = {name: part for name, part in available(FlowEstimator).items() if "weights" not in part.Config.model_fields}
 HEIGHT, WIDTH, EDGE = 96, 128, 20
 
 

@@ -9,14 +9,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davsn.components import available
-from davsn.errors import ConfigError
-from davsn.experiment import dump, load
-from davsn.flow.base import FlowEstimator
-from davsn.flow.dis import Dis
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import available
+from davsn.core.settings import Settings, validate
+from davsn.experiment.experiment import dump, load
+from davsn.experiment.trained import _without_data
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.estimators.dis import Dis
 from davsn.flow.setting import OWN, FlowSetting
-from davsn.settings import Settings, validate
-from davsn.trained import _without_data
 
 
 class Holder(Settings):
@@ -38,8 +38,8 @@ def _mine(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
         "import torch\n"
-        "from davsn.flow.zero import Zero\n"
-        "from davsn.settings import Settings\n\n\n"
+        "from davsn.flow.estimators.zero import Zero\n"
+        "from davsn.core.settings import Settings\n\n\n"
         "class Mine(Zero):\n"
         "    class Config(Settings):\n"
         "        strength: int = 3\n\n"
@@ -105,7 +105,7 @@ def test_all_mistakes_of_a_mapping_come_at_once():
     assert all(f"flow.{key}  " in found for key in ("preset", "cached", "strong"))
 
 
-ESTIMATORS = sorted(available("davsn.flow", FlowEstimator))
+ESTIMATORS = sorted(available(FlowEstimator))
 OPTIONS = {"dis": st.fixed_dictionaries({}, optional={"preset": st.sampled_from(["ultrafast", "fast", "medium"])})}
 WORDS = {"cached": st.booleans(), "checked": st.booleans()}
 FORMS = st.sampled_from(ESTIMATORS).flatmap(

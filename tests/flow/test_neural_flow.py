@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional
 from torchvision.models.optical_flow import raft_small
 
-from davsn.errors import CheckpointError, FlowError
-from davsn.flow.flownet2 import _TELLING, FlowNet2, stacks
-from davsn.flow.flownet2.ops import channel_norm, correlation
-from davsn.flow.flownet2.stacks import build, estimate
-from davsn.flow.raft_large import RaftLarge
-from davsn.flow.raft_small import RaftSmall
+from davsn.core.errors import CheckpointError, FlowError
+from davsn.flow.estimators.flownet2 import _TELLING, FlowNet2, stacks
+from davsn.flow.estimators.flownet2.ops import channel_norm, correlation
+from davsn.flow.estimators.flownet2.stacks import build, estimate
+from davsn.flow.estimators.raft_large import RaftLarge
+from davsn.flow.estimators.raft_small import RaftSmall
 
 
 def frames(height, width, batch=1, seed=0):

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from davsn.data.images import read_picture
-from davsn.flow.dis import Dis
-from davsn.flow.files import read_flow
+from davsn.flow.estimators.dis import Dis
+from davsn.flow.files.io import read_flow
 
 SHARED = Path(os.environ.get("DAVSN_SHARED", Path(__file__).parents[2].parent / "shared"))
 GROUND_TRUTH = SHARED / "data" / "flow_gt"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from davsn.flow.dis import Dis
+from davsn.flow.estimators.dis import Dis
 from davsn.flow.setting import FlowSetting
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "wrong_sign.py"

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from vectors import files, label, load, meta
 
-from davsn.clip import ClipSpec
-from davsn.data.benchmarks import train_ids
-from davsn.data.cityscapes import Cityscapes
+from davsn.core.clip import ClipSpec
+from davsn.data.class_tables import train_ids
 from davsn.data.samples import Samples
-from davsn.data.synthia import Synthia
-from davsn.data.viper import Viper, without_own_car
-from davsn.flow.files import read_flow
+from davsn.data.sets.cityscapes import Cityscapes
+from davsn.data.sets.synthia import Synthia
+from davsn.data.sets.viper import Viper, without_own_car
+from davsn.flow.files.io import read_flow
 
 MEAN = np.array([104.00698793, 116.66876762, 122.67891434], np.float32)
 FRAMES = ClipSpec((0, -1, -2), labels=True)

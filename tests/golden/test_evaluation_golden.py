@@ -5,12 +5,12 @@ import pytest
 import torch
 from vectors import files, label, load
 
-from davsn.clip import Batch, Levels
+from davsn.core.clip import Batch, Levels
+from davsn.core.settings import Settings
 from davsn.data.taxonomy import Taxonomy
-from davsn.evaluation import evaluate
-from davsn.networks.base import ImageNetwork
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
+from davsn.scoring.evaluation import evaluate
 
 FENCE = 3
 """Trained, and left out of the reported classes where they are fewer."""

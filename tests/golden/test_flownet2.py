@@ -9,10 +9,10 @@ import pytest
 import torch
 from vectors import checksum, files, fill, load, meta, noise
 
-from davsn.flow.flownet2 import networks, stacks
-from davsn.flow.flownet2.networks import FlowNetC, FlowNetFusion, FlowNetS
-from davsn.flow.flownet2.ops import channel_norm, correlation
-from davsn.flow.flownet2.stacks import build, estimate
+from davsn.flow.estimators.flownet2 import networks, stacks
+from davsn.flow.estimators.flownet2.networks import FlowNetC, FlowNetFusion, FlowNetS
+from davsn.flow.estimators.flownet2.ops import channel_norm, correlation
+from davsn.flow.estimators.flownet2.stacks import build, estimate
 from davsn.ops.warp import warp
 
 RECORDINGS = {path.stem: path for path in reversed(files("flownet2/*.npz"))}  # each once, from the first folder

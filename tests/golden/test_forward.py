@@ -5,7 +5,7 @@ import pytest
 import torch
 from vectors import batch, checksum, files, fill_module, label, load, meta
 
-from davsn.networks.deeplab import DeepLab, DeepLabSettings
+from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import published_state
 

@@ -7,7 +7,7 @@ from vectors import files, label, load
 from davsn.ops.losses import SOURCE, TARGET, cross_entropy, domain_loss, weighted_l1
 from davsn.ops.pictures import MEAN_BGR, match_histograms, wrapped
 from davsn.ops.uncertainty import entropy, entropy_loss, self_information
-from davsn.optimisation import Optimisation, OptimiserSettings
+from davsn.training.optimisation import Optimisation, OptimiserSettings
 
 
 @pytest.fixture(params=files("d_parts*.npz"), ids=label)

@@ -13,18 +13,18 @@ import pytest
 import torch
 from vectors import checksum, files, fill, flow, load, picture
 
-from davsn.clip import Batch
+from davsn.core.clip import Batch
+from davsn.core.settings import override
 from davsn.methods.advent import Advent
 from davsn.methods.da_vsn import DaVsn
 from davsn.methods.minent import MinEnt
 from davsn.methods.source_only import SourceOnly
 from davsn.methods.tps import Draw, Tps
-from davsn.networks.deeplab import DeepLab
+from davsn.networks.image.deeplab import DeepLab
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import published_state
-from davsn.optimisation import OptimiserSettings
-from davsn.settings import override
-from davsn.training import Trainer, TrainingSettings, optimisation_of
+from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.optimisation import OptimiserSettings
 
 # The public code's names → ours.
 JUDGES = {

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davsn.clip import Batch
+from davsn.core.clip import Batch
 
 Shape = tuple[int, ...]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from davsn.clip import Levels, Prediction
+from davsn.core.clip import Levels, Prediction
+from davsn.learning.adversarial import fool, tell_apart
 from davsn.methods.advent import Advent
-from davsn.methods.adversarial import fool, tell_apart
 from davsn.methods.minent import MinEnt
 from davsn.networks.video import VideoSegmenter
 from toy import CLASSES, LABELLED, UNLABELLED, Tiny, batch

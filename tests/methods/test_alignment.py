@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from davsn.methods.alignment import FeatureAlignment
-from davsn.methods.prototypes import Prototypes
-from davsn.methods.thresholds import ClassThresholds
+from davsn.learning.alignment import FeatureAlignment
+from davsn.learning.prototypes import Prototypes
+from davsn.learning.thresholds import ClassThresholds
 from davsn.ops.pseudo_labels import class_thresholds
 
 

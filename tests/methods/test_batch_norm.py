@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from davsn.clip import Batch, ClipSpec, Levels
-from davsn.errors import ConfigError
+from davsn.core.clip import Batch, ClipSpec, Levels
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings
 from davsn.methods.batch_norm import BatchNorm
-from davsn.networks.base import ImageNetwork
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
 from toy import Tiny, batch, trainer_of, weights
 
 NOTHING = Batch({})

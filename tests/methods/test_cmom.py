@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from davsn.clip import Batch
-from davsn.errors import ConfigError
+from davsn.core.clip import Batch
+from davsn.core.errors import ConfigError
+from davsn.learning.mixing import at_size, moved
 from davsn.methods.cmom import Cmom
-from davsn.methods.mixing import at_size, moved
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.mixing import share_of_the_classes
 from davsn.ops.warp import splat, warp

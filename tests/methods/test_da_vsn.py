@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from davsn.clip import Levels, Prediction
+from davsn.core.clip import Levels, Prediction
 from davsn.methods.da_vsn import DaVsn
 from davsn.networks.video import VideoSegmenter
 from toy import CLASSES, LABELLED, UNLABELLED, Tiny, batch

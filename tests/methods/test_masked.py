@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from davsn import checkpoint
-from davsn.clip import Batch
-from davsn.errors import ConfigError
-from davsn.experiment import clips_of, dump, load
+from davsn.core.clip import Batch
+from davsn.core.errors import ConfigError
+from davsn.experiment.experiment import clips_of, dump, load
 from davsn.methods.masked import Masked
 from davsn.methods.mean_teacher import MeanTeacher
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.mixing import random_blocks
 from davsn.ops.pictures import MEAN_BGR, without
+from davsn.training import checkpoint
 from toy import LABELLED, UNLABELLED, Tiny, batch, leaves, same, trainer_of
 
 RECIPE = {"source": "streets", "target": "streets", "network": "light"}

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from davsn import checkpoint
-from davsn.components import available, name_of
-from davsn.errors import ConfigError
-from davsn.experiment import asked, dump, load
-from davsn.methods.base import Method, Term
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import available, name_of
+from davsn.experiment.experiment import asked, dump, load
+from davsn.learning.method import Method, Term
 from davsn.networks.video import VideoSegmenter
+from davsn.training import checkpoint
 from toy import Tiny, batch, leaves, same, trainer_of, weights
 
-METHODS = available("davsn.methods", Method)
+METHODS = available(Method)
 
 
 @pytest.fixture(name="method", params=METHODS.values(), ids=METHODS.keys())
@@ -236,6 +236,6 @@ def test_a_method_knows_no_file_device_optimiser_or_logger_and_is_short(method):
             imported |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             called.add(node.func.attr)
-    for name in ("torch.optim", "pathlib", "logging", "os", "davsn.optimisation", "davsn.data"):
+    for name in ("torch.optim", "pathlib", "logging", "os", "davsn.training.optimisation", "davsn.data"):
         assert not {module for module in imported if module == name or module.startswith(f"{name}.")}
     assert not called & {"to", "cuda", "cpu", "item", "numpy", "tolist", "requires_grad_", "backward", "autocast"}

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from davsn.clip import Batch
-from davsn.methods.mixing import at_size, labelled, pasted
+from davsn.core.clip import Batch
+from davsn.learning.mixing import at_size, labelled, pasted
 from davsn.ops.pseudo_labels import PseudoLabels
 from davsn.ops.warp import warp
 

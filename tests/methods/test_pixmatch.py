@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from davsn.clip import Batch
-from davsn.methods.geometry import Geometry, draw_geometry
+from davsn.core.clip import Batch
+from davsn.learning.geometry import Geometry, draw_geometry
 from davsn.methods.pixmatch import PixMatch
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.pictures import with_low_frequencies

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from davsn.methods.teacher import Teacher, frozen, taught
+from davsn.learning.teacher import Teacher, frozen, taught
 from davsn.networks.video import VideoSegmenter
 from toy import UNLABELLED, Tiny, batch
 

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from colour_network import ColourNetwork
-from davsn.clip import Batch, ClipSpec, Levels
-from davsn.errors import ConfigError
+from davsn.core.clip import Batch, ClipSpec, Levels
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings
 from davsn.methods.tps import Draw, Tps
-from davsn.networks.base import ImageNetwork
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import Photometric
 from davsn.ops.pictures import match_histograms
-from davsn.settings import Settings
 from oracles.propagation import literal_warp
 from toy import CLASSES, batch
 

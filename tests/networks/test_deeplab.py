@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from davsn.networks.deeplab import DeepLab, DeepLabSettings
+from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
 
 
 @pytest.fixture

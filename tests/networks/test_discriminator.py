@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from davsn.errors import ConfigError
+from davsn.core.errors import ConfigError
 from davsn.networks.discriminator import discriminator
 
 

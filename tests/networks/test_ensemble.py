@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from colour_network import TAXONOMY, colour_segmenter
-from davsn.clip import Batch, Levels
-from davsn.evaluation import evaluate
+from davsn.core.clip import Batch, Levels
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.video import VideoSegmenter
+from davsn.scoring.evaluation import evaluate
 from toy import Tiny
 
 

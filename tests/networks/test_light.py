@@ -6,10 +6,10 @@ import timm
 import torch
 from huggingface_hub import constants
 
-from davsn.errors import CheckpointError, ConfigError
+from davsn.core.errors import CheckpointError, ConfigError
+from davsn.core.settings import validate
 from davsn.networks import light
-from davsn.networks.light import Light, LightSettings
-from davsn.settings import validate
+from davsn.networks.image.light import Light, LightSettings
 
 
 @pytest.mark.parametrize("encoder", ["resnet18", "convnext_atto"])

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from davsn.components import available
-from davsn.networks.base import ImageNetwork
+from davsn.core.plugins import available
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.ops.losses import cross_entropy
 from davsn.ops.resize import upsample
 
 CLASSES = 5
-NETWORKS = available("davsn.networks", ImageNetwork)
+NETWORKS = available(ImageNetwork)
 OPTIONS = {"deeplab": [{"layers": (1, 1, 1, 1)}]}
 OPTIONS["light"] = [
     {"encoder": encoder} for encoder in ("resnet18", "mobilenetv3_large_100", "tf_efficientnet_lite0", "convnext_atto")

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from davsn.clip import Levels
-from davsn.networks.base import ImageNetwork
+from davsn.core.clip import Levels
+from davsn.core.settings import Settings
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.warp import resize_flow, splat, warp
-from davsn.settings import Settings
 
 
 class Tiny(ImageNetwork):

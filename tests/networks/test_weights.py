@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from davsn import state_files
-from davsn.errors import CheckpointError, DataError
-from davsn.networks.deeplab import DeepLab, DeepLabSettings
+from davsn.core.errors import CheckpointError, DataError
+from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_imagenet, load_state, load_weights, published_state, read_state, save_weights
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from davsn.data.taxonomy import Taxonomy
 from davsn.report.page import ResultRow, RunReport, Strip, write_page
-from davsn.scores import Scores
+from davsn.scoring.scores import Scores
 
 TAXONOMY = Taxonomy(("road", "fence", "sky"), ((128, 64, 128), (190, 153, 153), (70, 130, 180)), frozenset({"fence"}))
 PHOTO = np.stack([*np.mgrid[0:240:10, 0:240:6], np.full((24, 40), 90)], -1).astype(np.uint8)

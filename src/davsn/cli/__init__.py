@@ -5,7 +5,7 @@ import sys
 from cyclopts import App
 
 from davsn import __version__
-from davsn.errors import DavsnError
+from davsn.core.errors import DavsnError
 
 ABOUT = """Adapt a video segmentation network from labelled video to video that nobody has labelled.
 

@@ -5,15 +5,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from davsn.cli.console import console
 from davsn.cli.train import carry_out, recipe_values, train_in
-from davsn.components import find
+from davsn.core.console import console
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import choose, find
+from davsn.core.settings import override
 from davsn.data.footage import holds_videos
-from davsn.errors import ConfigError
-from davsn.experiment import load, needs_start
-from davsn.methods.base import Method
-from davsn.parts import choose
-from davsn.settings import override
+from davsn.experiment.experiment import load, needs_start
+from davsn.learning.method import Method
 
 
 def adapt_(
@@ -76,7 +75,7 @@ def adapt_(
 def _method(of_recipe: dict[str, Any], name: str) -> dict[str, Any]:
     """The chosen method with those of the recipe's options that it has too, such as small discriminators."""
     try:
-        known = find("davsn.methods", name, Method).Config.model_fields
+        known = find(Method, name).Config.model_fields
     except ConfigError:  # which loading the settings tells, with all other mistakes
         known = {}
     return {"name": name, **{key: value for key, value in of_recipe.items() if key in known}}
@@ -84,7 +83,7 @@ def _method(of_recipe: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _needs_start(method: Any) -> bool:
     try:
-        return needs_start(choose("davsn.methods", Method, method, paths=False)) is not None
+        return needs_start(choose(Method, method, paths=False)) is not None
     except ValueError:  # which loading the settings tells, with all other mistakes
         return False
 

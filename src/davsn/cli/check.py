@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from davsn.cli.console import console, progress, say
 from davsn.cli.train import load_recipe, tell_caches
-from davsn.data.check import Finding, grouped
-from davsn.doctor import examine
+from davsn.core.console import console, progress, say
+from davsn.doctor.data import Finding, grouped
+from davsn.doctor.examination import examine
 
 _COLOURS = {"fatal": "red", "warning": "yellow", "note": "dim"}
 

@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 import davsn
-from davsn.cli.console import Report, console, progress, say
 from davsn.cli.train import recipe_values, score, train_in
+from davsn.core.console import Report, console, progress, say
+from davsn.core.files.writing import replacing
+from davsn.core.settings import override
+from davsn.data.export.writing import write
 from davsn.data.loading import evaluation_batches
 from davsn.data.painting import colourise, overlay
-from davsn.data.streets import Streets
-from davsn.data.streets.write import write
-from davsn.experiment import Experiment, load
+from davsn.data.sets.streets import Streets
+from davsn.experiment.experiment import Experiment, load
+from davsn.experiment.trained import Trained, open_trained, scored_frames
 from davsn.report.page import ResultRow, RunReport, Strip, write_page
-from davsn.saving import replacing
-from davsn.scores import percent
-from davsn.settings import override
-from davsn.trained import Trained, open_trained, scored_frames
+from davsn.scoring.scores import percent
 
 Picture = NDArray[np.uint8]
 

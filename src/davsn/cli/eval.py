@@ -7,18 +7,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.checkpoint import held
-from davsn.cli.console import console, say
 from davsn.cli.train import load_recipe, score
-from davsn.data.base import VideoDataset
-from davsn.errors import CheckpointError, ConfigError
-from davsn.experiment import Experiment, Part, choose, dump, load
+from davsn.core.console import console, say
+from davsn.core.errors import CheckpointError, ConfigError
+from davsn.core.settings import override
+from davsn.data.dataset import VideoDataset
+from davsn.experiment.experiment import Choice, Experiment, choose, dump, load
+from davsn.experiment.snapshots import FILE, Entry, SnapshotScores, content_of, follow
+from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.weights import WEIGHTS_ALONE
-from davsn.scores import percent
-from davsn.settings import override
-from davsn.snapshots import FILE, Entry, SnapshotScores, content_of, follow
-from davsn.trained import Trained, open_trained, settings_of, trained_size
+from davsn.scoring.scores import percent
+from davsn.training.checkpoint import held
 
 
 def eval_(  # noqa: PLR0913 - a parameter for each option
@@ -169,7 +169,13 @@ def _said(members: list[Trained], paths: list[Path]) -> str:
 
 
 def _every(
-    folder: Path, experiment: Experiment, sets: dict[str, Part], file: Path, labelled_only: bool, watch: bool, own: bool
+    folder: Path,
+    experiment: Experiment,
+    sets: dict[str, Choice],
+    file: Path,
+    labelled_only: bool,
+    watch: bool,
+    own: bool,
 ) -> None:
     """Score what was not scored yet, and show the last and the best of all."""
     kept_scores = {
@@ -196,7 +202,7 @@ def _every(
     say(f"written to {file}")
 
 
-def _sets(experiment: Experiment, data: Path | None, classes: Path | None, changes: list[str]) -> dict[str, Part]:
+def _sets(experiment: Experiment, data: Path | None, classes: Path | None, changes: list[str]) -> dict[str, Choice]:
     """The sets to score on, by name: the labelled folder, or the validation sets, changed as wished."""
     if data is None:
         sets = _changed(experiment, changes).validation if changes else experiment.validation
@@ -210,7 +216,7 @@ def _sets(experiment: Experiment, data: Path | None, classes: Path | None, chang
         "size": trained_size(experiment),
         "classes": classes,
     }
-    return {data.name: choose("davsn.data", VideoDataset, override(settings, changes))}
+    return {data.name: choose(VideoDataset, override(settings, changes))}
 
 
 def _changed(experiment: Experiment, changes: list[str]) -> Experiment:

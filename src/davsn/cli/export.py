@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.console import say
 from davsn.cli.train import open_with
-from davsn.errors import ConfigError
+from davsn.core.console import say
+from davsn.core.errors import ConfigError
 from davsn.networks.weights import WEIGHTS_ALONE, save_weights
 
 

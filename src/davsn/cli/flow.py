@@ -10,23 +10,23 @@ from typing import Annotated
 import torch
 from cyclopts import App, Parameter
 
-from davsn.cli.console import progress, say
 from davsn.cli.train import chosen_flow, load_recipe
-from davsn.clip import ClipSpec
-from davsn.data.base import DatasetSettings, VideoDataset
+from davsn.core.clip import ClipSpec
+from davsn.core.console import progress, say
+from davsn.core.errors import ConfigError, DataError
+from davsn.core.settings import override
+from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.footage import holds_videos
 from davsn.data.precompute import Cached, Files, Keeper, count_pairs, fill, shard
 from davsn.data.samples import Samples, target_training
-from davsn.errors import ConfigError, DataError
-from davsn.experiment import TWO_FRAMES, Part, asked, build_dataset, choose, clips_of, device_of
+from davsn.experiment.experiment import TWO_FRAMES, Choice, asked, build_dataset, choose, clips_of, device_of
 from davsn.flow.setting import FlowSetting
-from davsn.settings import override
 
 flow_ = App(name="flow", result_action="return_value")
 flow_.command("davsn.cli.flow_convert:convert_", name="convert")
 flow_.command("davsn.cli.flow_show:show_", name="show")
 flow_.command("davsn.cli.flow_measure:measure_", name="measure")
-Domains = dict[str, tuple[Part, ClipSpec]]
+Domains = dict[str, tuple[Choice, ClipSpec]]
 """Data sets by their keys in the recipe, and what is wanted of their samples."""
 
 
@@ -115,12 +115,12 @@ def _domains(data: str, changes: list[str], estimator: str | None) -> Domains:
             raise DataError("no such file or folder", data, "Give a recipe, a folder of frames, or a video")
         video = Path(data).is_file() or holds_videos(Path(data))
         values = {"name": "video", "paths": [data]} if video else {"name": "folder", "root": data}
-        found = {"": (choose("davsn.data", VideoDataset, override(values, changes)), TWO_FRAMES)}
+        found = {"": (choose(VideoDataset, override(values, changes)), TWO_FRAMES)}
     chosen = None if estimator is None else chosen_flow(estimator, "--estimator")
     return {name: (_estimating(part, chosen, name), spec) for name, (part, spec) in found.items()}
 
 
-def _estimating(part: Part, chosen: FlowSetting | None, name: str) -> Part:
+def _estimating(part: Choice, chosen: FlowSetting | None, name: str) -> Choice:
     """The data set with a flow that is estimated, and no folder of stored flow, which need not be there yet."""
     assert isinstance(part.settings, DatasetSettings)
     setting = chosen or part.settings.flow

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from davsn.cli.console import console, progress
-from davsn.flow.convert import Conversion
-from davsn.flow.direction import RECORD, Direction
+from davsn.core.console import console, progress
+from davsn.flow.files.conversion import Conversion
+from davsn.flow.files.direction import RECORD, Direction
 
 FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda"]
 

@@ -7,16 +7,16 @@ import torch
 from numpy.typing import NDArray
 
 from davsn.cli.train import chosen_flow
-from davsn.components import find
-from davsn.data.base import VideoDataset
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import find
+from davsn.core.settings import override, validate
+from davsn.data.dataset import VideoDataset
 from davsn.data.footage import Frame
 from davsn.data.pairs import Pairs, pair_of, pairs_in, pairs_of
 from davsn.data.samples import pictures
-from davsn.errors import ConfigError
-from davsn.experiment import device_of
-from davsn.flow.base import FlowEstimator
-from davsn.flow.direction import Direction, settled
-from davsn.settings import override, validate
+from davsn.experiment.experiment import device_of
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.files.direction import Direction, settled
 
 
 def estimator_of(text: str) -> FlowEstimator:
@@ -60,7 +60,7 @@ def pairs_from(
         raise ConfigError("the command line", ["gives no frames: name two pictures, a video, a folder or a data set"])
     first, rest = Path(words[0]), words[1:]
     if words[0].endswith(".py") or not (first.exists() or first.suffix):
-        part = find("davsn.data", words[0], VideoDataset)
+        part = find(VideoDataset, words[0])
         return pairs_of(part(validate(part.Config, override({}, rest), words[0])), number)
     if len(rest) > 1 or (rest and first.is_dir()):
         raise ConfigError("the command line", [f"{rest[-1]}  is too much: give two pictures, one folder or one video"])

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from davsn.cli.console import console, progress, say
 from davsn.cli.flow_convert import FormName
 from davsn.cli.flow_inputs import estimated, estimator_of, pairs_from
+from davsn.core.console import console, progress, say
+from davsn.core.errors import FlowError
+from davsn.core.files.writing import replacing
 from davsn.data.pairs import Pair, Pairs
-from davsn.errors import FlowError
-from davsn.flow.base import FlowEstimator
-from davsn.flow.direction import Direction
-from davsn.flow.files import Flow, read_flow
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.files.direction import Direction
+from davsn.flow.files.io import Flow, read_flow
 from davsn.flow.measure import Tally, against_exact, without_exact
-from davsn.saving import replacing
 
 UNITS = {
     **dict.fromkeys(("outliers", "comes home", "known"), "%"),

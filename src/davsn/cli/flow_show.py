@@ -10,17 +10,17 @@ from cyclopts.validators import Number
 from numpy.typing import NDArray
 from PIL import Image
 
-from davsn.cli.console import progress, say
 from davsn.cli.flow_convert import FormName
 from davsn.cli.flow_inputs import estimated, estimator_of, pairs_from
+from davsn.core.console import progress, say
+from davsn.core.errors import DataError
+from davsn.core.files.writing import replacing
 from davsn.data.footage import footage
 from davsn.data.pairs import Pair, Pairs
 from davsn.data.writers import PICTURES_RATE, WRITTEN_VIDEOS, PictureVideo
-from davsn.errors import DataError
-from davsn.flow.base import FlowEstimator
-from davsn.flow.direction import Direction
+from davsn.flow.estimator import FlowEstimator
+from davsn.flow.files.direction import Direction
 from davsn.report.flow_picture import FlowView, flow_picture, scale_of
-from davsn.saving import replacing
 
 _LOOKED_AT = 8
 """Pairs of a video by which the scale of its colours is chosen."""

@@ -9,24 +9,24 @@ from typing import Any, Literal
 import torch
 from rich.table import Table
 
-from davsn.cli.console import console
 from davsn.cli.train import recipe_file
-from davsn.components import available
-from davsn.data.base import VideoDataset
-from davsn.errors import ConfigError
-from davsn.flow.base import FlowEstimator
-from davsn.methods.base import Method
-from davsn.networks.base import ImageNetwork
-from davsn.networks.deeplab import DeepLab, DeepLabSettings
+from davsn.core.console import console
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import available
+from davsn.data.dataset import VideoDataset
+from davsn.flow.estimator import FlowEstimator
+from davsn.learning.method import Method
+from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
+from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 
 _COSTS = "costs.json"
 """Beside the methods: what their steps cost, written by benchmarks/results_page.py from a record."""
-KINDS: dict[str, tuple[str, type[Any]]] = {
-    "methods": ("davsn.methods", Method),
-    "networks": ("davsn.networks", ImageNetwork),
-    "data": ("davsn.data", VideoDataset),
-    "flow": ("davsn.flow", FlowEstimator),
+KINDS: dict[str, type[Any]] = {
+    "methods": Method,
+    "networks": ImageNetwork,
+    "data": VideoDataset,
+    "flow": FlowEstimator,
 }
 
 
@@ -71,7 +71,7 @@ def _others(what: str) -> Table:
             if file.name.endswith(".yaml"):
                 table.add_row(file.name.removesuffix(".yaml"), file.read_text().splitlines()[0].lstrip("# "), "")
     else:
-        for name, part in available(*KINDS[what]).items():
+        for name, part in available(KINDS[what]).items():
             table.add_row(name, (part.__doc__ or "").splitlines()[0], ", ".join(part.Config.model_fields))
     return table
 
@@ -79,8 +79,8 @@ def _others(what: str) -> Table:
 def _methods() -> Table:
     heads = ("method", "what it is, and when to take it", "year", "needs", "cost of a step", "settings")
     table = Table(*heads, box=None, pad_edge=False)
-    costs = json.loads(files("davsn.methods").joinpath(_COSTS).read_text(encoding="utf-8"))
-    for name, method in available(*KINDS["methods"]).items():
+    costs = json.loads(files("davsn.learning").joinpath(_COSTS).read_text(encoding="utf-8"))
+    for name, method in available(Method).items():
         year = re.findall(r"\b(?:19|20)\d\d\b", method.paper)
         about = f"{method.paper}\n{method.when}"
         cost = "\n".join(_cost(costs.get(name, {})))

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from davsn.clip import Batch
+from davsn.core.clip import Batch
 from davsn.data.samples import Samples
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.writers import save_mask

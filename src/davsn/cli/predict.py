@@ -5,11 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.console import progress, say
 from davsn.cli.train import chosen_flow, open_with
+from davsn.core.console import progress, say
+from davsn.core.errors import ConfigError
 from davsn.data.footage import footage
-from davsn.errors import ConfigError
-from davsn.inference import Predictor
+from davsn.scoring.inference import Predictor
 
 
 def predict_(

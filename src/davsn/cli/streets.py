@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from davsn.cli.console import progress, say
-from davsn.data.streets import Streets
-from davsn.data.streets.layouts import Benchmark
-from davsn.data.streets.write import write
-from davsn.settings import override, validate
+from davsn.core.console import progress, say
+from davsn.core.settings import override, validate
+from davsn.data.export import Benchmark
+from davsn.data.export.writing import write
+from davsn.data.sets.streets import Streets
 
 
 def streets_(folder: Path, *changes: str, layout: Literal["folder"] | Benchmark = "folder") -> None:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from davsn.cli.console import console, progress, say
 from davsn.cli.train import load_recipe
-from davsn.errors import ConfigError
-from davsn.experiment import Experiment, dump
-from davsn.grid import Cell, cells, finished, rows, tables, values_of
-from davsn.jobs import Processes, cluster, run_all
-from davsn.saving import replacing
+from davsn.core.console import console, progress, say
+from davsn.core.errors import ConfigError
+from davsn.core.files.writing import replacing
+from davsn.experiment.experiment import Experiment, dump
+from davsn.sweep.grid import Cell, cells, finished, rows, tables, values_of
+from davsn.sweep.jobs import Processes, cluster, run_all
 
 
 def sweep_(  # noqa: PLR0913 - a parameter for each option

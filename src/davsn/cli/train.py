@@ -11,25 +11,25 @@ import torch
 import yaml
 from cyclopts import Parameter
 
-from davsn.cache import GIGABYTE
-from davsn.cli.console import Report, console, progress, say
 from davsn.cli.pictures import Pictures
-from davsn.clip import Batch
-from davsn.data.base import DatasetSettings
+from davsn.core.cache import GIGABYTE
+from davsn.core.clip import Batch
+from davsn.core.console import Report, console, progress, say
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings, read_yaml, validate
+from davsn.data.dataset import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.rare_classes import class_draw
 from davsn.data.reader import store_of
-from davsn.errors import ConfigError
-from davsn.evaluation import evaluate
-from davsn.experiment import Experiment, Part, load
+from davsn.experiment.experiment import Choice, Experiment, load
+from davsn.experiment.run import Run
+from davsn.experiment.trained import Trained, open_trained, scored_frames
 from davsn.flow.setting import FlowSetting
 from davsn.networks.ensemble import Ensemble
-from davsn.reference_config import is_reference, translate
-from davsn.run import Run
-from davsn.scores import Scores
-from davsn.settings import Settings, read_yaml, validate
-from davsn.trained import Trained, open_trained, scored_frames
+from davsn.reference.configs import is_reference, translate
+from davsn.scoring.evaluation import evaluate
+from davsn.scoring.scores import Scores
 
 
 def train_(
@@ -72,7 +72,7 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> int:
 
 
 def load_recipe(recipe: str, changes: list[str], paths: bool = True) -> Experiment:
-    """An experiment from a file, or from a recipe of ours by its name; see :func:`davsn.experiment.load`.
+    """An experiment from a file, or from a recipe of ours by its name; see :func:`davsn.experiment.experiment.load`.
 
     A YAML file of the public code is translated, and what became of its keys is printed.
 
@@ -89,7 +89,7 @@ def load_recipe(recipe: str, changes: list[str], paths: bool = True) -> Experime
 
 
 def open_with(path: Path, recipe: str | None, own_code: bool) -> Trained:
-    """A trained network; weights alone come with a recipe's name or file. See :func:`davsn.trained.open_trained`."""
+    """A trained network; weights alone come with a recipe's name or file. See :func:`davsn.experiment.trained.open_trained`."""
     named = None if recipe is None else load_recipe(recipe, [], paths=False)
     return open_trained(path, own_code, named)
 
@@ -170,19 +170,19 @@ def tell_caches(experiment: Experiment) -> None:
 
 def score(
     trained: Trained,
-    part: Part,
+    part: Choice,
     name: str,
     labelled_only: bool = False,
     together: Ensemble | None = None,
     pictures: Path | None = None,
 ) -> Scores:
-    """Evaluate with progress on the screen; see :func:`davsn.trained.scored_frames`.
+    """Evaluate with progress on the screen; see :func:`davsn.experiment.trained.scored_frames`.
 
     Args:
         trained: the network.
         part: the data set.
         name: of the set.
-        labelled_only: see :func:`davsn.trained.scored_frames`.
+        labelled_only: see :func:`davsn.experiment.trained.scored_frames`.
         together: several networks to score in place of the one.
         pictures: a folder for the predictions of the labelled frames; see :class:`davsn.cli.pictures.Pictures`.
     """

@@ -1,1 +1,1 @@
-"""Data sets and their loading. A file (or package) with a :class:`~davsn.data.base.VideoDataset` is a data set."""
+"""Data sets and their loading. A file (or package) with a :class:`~davsn.data.dataset.VideoDataset` is a data set."""

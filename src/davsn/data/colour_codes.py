@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.core.errors import DataError
 from davsn.data.images import read_picture
 from davsn.data.taxonomy import Colour
-from davsn.errors import DataError
 
 Painted = Literal["camvid", "vkitti2"]
 """The data sets whose labels are colours."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.core.errors import DataError
 from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
-from davsn.data.video import VIDEO_SUFFIXES, Video
-from davsn.errors import DataError
+from davsn.data.sets.video import VIDEO_SUFFIXES, Video
 
 Frame = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""

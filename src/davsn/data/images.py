@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from davsn.clip import IGNORE
+from davsn.core.clip import IGNORE
+from davsn.core.errors import DataError
+from davsn.core.files.png import png_chunks, png_header
 from davsn.data.taxonomy import Taxonomy
-from davsn.errors import DataError
-from davsn.png import png_chunks, png_header
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 """Of the files taken for frames, in lower case."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from davsn.errors import DataError
+from davsn.core.errors import DataError
 
 Key = tuple[str, int]
 """A frame of a data set: its drive and its number."""

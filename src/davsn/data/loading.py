@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from davsn.clip import Batch, Clip
+from davsn.core.clip import Batch, Clip
+from davsn.core.errors import DataError, FileError
 from davsn.data.rare_classes import ClassDraw
 from davsn.data.samples import Samples, pictures, target_training
 from davsn.data.transforms import flow_to_size
-from davsn.errors import DataError, FileError
 from davsn.flow.estimation import Completion
 
 __all__ = ["Samples", "collate", "evaluation_batches", "target_training", "training_batches"]
@@ -190,7 +190,7 @@ def _begin(worker: int) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     if worker:  # the first one's warning that the cache is full speaks for all
-        logging.getLogger("davsn.cache").setLevel(logging.ERROR)
+        logging.getLogger("davsn.core.cache").setLevel(logging.ERROR)
 
 
 def _end_with_parent() -> None:

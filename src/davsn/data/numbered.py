@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
-from davsn.data.base import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.benchmarks import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
+from davsn.core.errors import DataError, FlowError
+from davsn.data.class_tables import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
+from davsn.data.dataset import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import picture_size, read_ids, read_picture
 from davsn.data.layout import Key, Layout, listed, runs, scan
 from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label
-from davsn.errors import DataError, FlowError
-from davsn.flow.files import Flow, read_flow
+from davsn.flow.files.io import Flow, read_flow
 
 
 class NumberedSettings(DatasetSettings):

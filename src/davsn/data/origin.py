@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import PIL
 
-from davsn.cache import identity
+from davsn import streets
+from davsn.core.cache import identity
 
 Origin = tuple[object, ...]
-"""Plain data, as :func:`davsn.cache.identity` takes it."""
+"""Plain data, as :func:`davsn.core.cache.identity` takes it."""
 
 
 def origin(owner: object, *parts: object) -> Origin | None:
@@ -44,8 +45,8 @@ def _file(path: Path) -> Origin:
 
 @cache
 def _code(name: str, modules: tuple[str, ...]) -> str:
-    """The code that reads: all of this package, and the files of a user's own class."""
-    files = {*Path(__file__).parent.rglob("*.py")}
+    """The code that reads and draws: all of data and streets, and the files of a user's own class."""
+    files = {*Path(__file__).parent.rglob("*.py"), *Path(streets.__file__).parent.rglob("*.py")}
     files |= {Path(file) for file in (getattr(sys.modules[module], "__file__", None) for module in modules) if file}
     texts = [file.read_text(encoding="utf-8") for file in sorted(files)]
     return identity(name, modules, [library.__version__ for library in (av, cv2, np, PIL)], texts)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.clip import ClipSpec
-from davsn.data.base import VideoDataset
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import DataError, FlowError
+from davsn.data.dataset import VideoDataset
 from davsn.data.footage import Frame, footage
 from davsn.data.samples import Samples
-from davsn.errors import DataError, FlowError
-from davsn.flow.direction import Direction
-from davsn.flow.files import FORMS, SUFFIXES, Flow, read_flow
+from davsn.flow.files.direction import Direction
+from davsn.flow.files.io import FORMS, SUFFIXES, Flow, read_flow
 
 
 @dataclass(frozen=True)

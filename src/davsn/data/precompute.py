@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from davsn.cache import identity
+from davsn.core.cache import identity
+from davsn.core.errors import ConfigError, FileError, FlowError
 from davsn.data.samples import Samples, as_arrays, pictures
-from davsn.errors import ConfigError, FileError, FlowError
 from davsn.flow.cache import Frame
 from davsn.flow.estimation import estimated
-from davsn.flow.files import write_flow
+from davsn.flow.files.io import write_flow
 
 
 class Report(Protocol):

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from davsn.core.errors import DataError
+from davsn.core.files.writing import replacing
+from davsn.core.settings import Settings
 from davsn.data.samples import Samples
-from davsn.errors import DataError
-from davsn.saving import replacing
-from davsn.settings import Settings
 
 ENOUGH = 0.0015
 """The share of a frame that is enough of a class: DAFormer's 3000 pixels of a frame of GTA5."""

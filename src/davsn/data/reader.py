@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.cache import GIGABYTE, Store, default_folder, identity
-from davsn.data.base import DatasetSettings, VideoDataset
+from davsn.core.cache import GIGABYTE, Store, default_folder, identity
+from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.origin import Origin
 from davsn.data.transforms import resize_frame
 

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from davsn.clip import Clip, ClipSpec
-from davsn.data.base import ClipInfo, VideoDataset
+from davsn.core.clip import Clip, ClipSpec
+from davsn.core.errors import DataError
+from davsn.data.dataset import ClipInfo, VideoDataset
 from davsn.data.origin import Origin
 from davsn.data.reader import Reader, store_of
 from davsn.data.transforms import colour, crop, mirror
-from davsn.errors import DataError
 from davsn.flow.cache import FlowCache
 from davsn.flow.estimation import Completion, estimated
-from davsn.flow.files import Flow
+from davsn.flow.files.io import Flow
 
 
 class Samples(Dataset[Clip]):

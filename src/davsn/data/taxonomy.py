@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from davsn.clip import IGNORE
-from davsn.errors import ConfigError
-from davsn.settings import Settings, read_yaml, validate
+from davsn.core.clip import IGNORE
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings, read_yaml, validate
 
 Colour = tuple[int, int, int]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from davsn.clip import Clip
-from davsn.errors import DataError
+from davsn.core.clip import Clip
+from davsn.core.errors import DataError
 from davsn.ops.warp import mirror_flow, resize_flow
 
 _STRIP = 8

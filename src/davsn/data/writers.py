@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from davsn.core.errors import DataError
+from davsn.core.files.writing import replacing
 from davsn.data.footage import Frame
 from davsn.data.images import PICTURE_SUFFIXES
 from davsn.data.painting import overlay
+from davsn.data.sets.video import VIDEO_SUFFIXES
 from davsn.data.taxonomy import Taxonomy
-from davsn.data.video import VIDEO_SUFFIXES
-from davsn.errors import DataError
-from davsn.saving import replacing
 
 Mask = NDArray[np.uint8]
 """(H, W) uint8 train ids."""

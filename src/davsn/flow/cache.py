@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.cache import Store, identity
-from davsn.flow.coding import STEPS, decode, encode, rounded
+from davsn.core.cache import Store, identity
 from davsn.flow.consistency import RULE
-from davsn.flow.files import Flow
+from davsn.flow.files.coding import STEPS, decode, encode, rounded
+from davsn.flow.files.io import Flow
 from davsn.flow.setting import FlowSetting
 
 Frame = NDArray[np.uint8]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from davsn.clip import Batch, Pair
+from davsn.core.clip import Batch, Pair
 from davsn.flow.consistency import consistent
 from davsn.flow.setting import FlowSetting
 

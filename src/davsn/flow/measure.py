@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davsn.clip import IGNORE
+from davsn.core.clip import IGNORE
 from davsn.flow.consistency import consistent
 from davsn.ops.warp import warp
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from davsn.flow.base import FlowEstimator
-from davsn.settings import Settings
-from davsn.state_files import State, load_state
+from davsn.core.files.tensors import State, load_state
+from davsn.core.settings import Settings
+from davsn.flow.estimator import FlowEstimator
 
 _log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 from torchvision.models.optical_flow.raft import CorrBlock
 
-from davsn.components import name_of
-from davsn.errors import FlowError
+from davsn.core.errors import FlowError
+from davsn.core.files.tensors import State, read_state
+from davsn.core.plugins import name_of
 from davsn.flow.neural import NeuralEstimator, NeuralSettings, prepared
-from davsn.state_files import State, read_state
 
 
 class RaftSettings(NeuralSettings):

@@ -1,6 +1,5 @@
 """Which flow the samples of a data set come with, as a recipe says it: ``dis``, or ``raft_large, checked, cached``."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,10 +8,10 @@ from typing import Any, cast
 import torch
 from pydantic import ValidationInfo, create_model, model_serializer, model_validator
 
-from davsn.components import find
-from davsn.errors import ConfigError
-from davsn.flow.base import FlowEstimator
-from davsn.settings import Settings, validate
+from davsn.core.errors import ConfigError, did_you_mean
+from davsn.core.plugins import find
+from davsn.core.settings import Settings, validate
+from davsn.flow.estimator import FlowEstimator
 
 OWN = frozenset({"exact", "stored"})
 """Names that mean the data set's own flow."""
@@ -97,7 +96,7 @@ class FlowSetting(Ways):
         return _made(self._estimator(), self.options.model_dump_json())
 
     def _estimator(self) -> type[FlowEstimator]:
-        return find("davsn.flow", self.name, FlowEstimator)
+        return find(FlowEstimator, self.name)
 
 
 @lru_cache(4)
@@ -114,9 +113,8 @@ def _from_text(text: str) -> dict[str, Any]:
     mistakes = []
     for word in words:
         if word not in _WORDS:
-            near = difflib.get_close_matches(word, _WORDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            mistakes.append(f"'{word}' says nothing of flow.{hint} (after a name there can be: {', '.join(_WORDS)})")
+            known = f"(after a name there can be: {', '.join(_WORDS)})"
+            mistakes.append(f"'{word}' says nothing of flow.{did_you_mean(word, _WORDS)} {known}")
     if mistakes:
         raise ConfigError(f"flow: {text}", mistakes)
     return {"name": name, **dict.fromkeys(words, True)}
@@ -126,7 +124,7 @@ def _with_options(values: Mapping[str, Any], paths: bool) -> dict[str, Any]:
     """The estimator's own keys apart from ours; all mistakes in both at once."""
     values = dict(values)
     name = values.pop("name")
-    own = Settings if name in OWN else find("davsn.flow", name, FlowEstimator).Config
+    own = Settings if name in OWN else find(FlowEstimator, name).Config
     both = _with_ways(own)  # so that all mistakes are found at once
     read: Any = validate(both, values, name, paths)
     ways = {word: getattr(read, word) for word in _WORDS}

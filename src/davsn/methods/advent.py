@@ -11,15 +11,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from davsn.clip import Batch, ClipSpec, Prediction
-from davsn.methods.adversarial import fool, tell_apart
-from davsn.methods.base import PUBLISHED, Method, Term
-from davsn.methods.supervision import supervision
+from davsn.core.clip import Batch, ClipSpec, Prediction
+from davsn.core.settings import Settings
+from davsn.learning.adversarial import fool, tell_apart
+from davsn.learning.method import PUBLISHED, Method, Term
+from davsn.learning.supervision import supervision
 from davsn.networks.discriminator import discriminator
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.resize import upsample
 from davsn.ops.uncertainty import self_information
-from davsn.settings import Settings
 
 LEVELS = ("main", "aux")
 
@@ -63,7 +63,7 @@ class Advent(Method):
         self.parts = {"segmenter": segmenter, **self.judges}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         on_source = self.segmenter.off_target(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)

@@ -11,11 +11,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from davsn.clip import Batch, ClipSpec
-from davsn.errors import ConfigError
-from davsn.methods.base import Method, Term
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings
+from davsn.learning.method import Method, Term
 from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
 
 
 class BatchNorm(Method):

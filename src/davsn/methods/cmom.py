@@ -14,20 +14,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from davsn.clip import IGNORE, Batch, ClipSpec, Prediction
-from davsn.errors import ConfigError
-from davsn.methods.alignment import FeatureAlignment
-from davsn.methods.base import PUBLISHED, Term
-from davsn.methods.mixing import at_size, labelled, moved, pasted
-from davsn.methods.supervision import pseudo_supervision, supervision
-from davsn.methods.teacher import Statistics, TeacherMethod, frozen, taught
-from davsn.methods.thresholds import ClassThresholds
+from davsn.core.clip import IGNORE, Batch, ClipSpec, Prediction
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings
+from davsn.learning.alignment import FeatureAlignment
+from davsn.learning.method import PUBLISHED, Term
+from davsn.learning.mixing import at_size, labelled, moved, pasted
+from davsn.learning.supervision import pseudo_supervision, supervision
+from davsn.learning.teacher import Statistics, TeacherMethod, frozen, taught
+from davsn.learning.thresholds import ClassThresholds
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.mixing import paste, share_of_the_classes
 from davsn.ops.pseudo_labels import PseudoLabels
 from davsn.ops.resize import upsample
 from davsn.ops.warp import resize_flow
-from davsn.settings import Settings
 
 
 class Cmom(TeacherMethod):
@@ -87,7 +87,7 @@ class Cmom(TeacherMethod):
         self.kept = {"labeller": self.labeller, "thresholds": self.thresholds, "features": self.features}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         assert source.labels is not None
         weights = self.config.main_weight, self.config.aux_weight

@@ -12,18 +12,17 @@ from typing import Annotated, Any, ClassVar
 import torch
 from pydantic import Field
 
-from davsn.clip import Batch, ClipSpec
-from davsn.components import find
-from davsn.methods.base import Method, Term
-from davsn.methods.mixing import at_size, moved
-from davsn.methods.supervision import pseudo_supervision
-from davsn.methods.teacher import TeacherMethod
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.plugins import Choice, choice_of, find
+from davsn.core.settings import Settings
+from davsn.learning.method import Method, Term
+from davsn.learning.mixing import at_size, moved
+from davsn.learning.supervision import pseudo_supervision
+from davsn.learning.teacher import TeacherMethod
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.mixing import random_blocks
 from davsn.ops.pictures import without
-from davsn.parts import Part, part_of
-from davsn.settings import Settings
 
 LARGEST = 64
 """Pixels of a block's side in the paper, for crops of 512 and of 1024."""
@@ -35,7 +34,7 @@ class Masked(Method):
     class Config(Settings):
         """Settings of masked image consistency; the defaults are the published ones."""
 
-        over: Annotated[Part, part_of("davsn.methods", TeacherMethod)] = Field("mean_teacher")  # type: ignore[assignment]  # validated
+        over: Annotated[Choice, choice_of(TeacherMethod)] = Field("mean_teacher")  # type: ignore[assignment]  # validated
         """The method that it adds to, one that labels target frames itself, with its own settings."""
         weight: float = Field(1.0, ge=0)
         """Weight of the consistency (λ^M)."""
@@ -61,17 +60,17 @@ class Masked(Method):
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         self.config = config
         self.segmenter = segmenter
-        kind = find("davsn.methods", config.over.name, TeacherMethod)
+        kind = find(TeacherMethod, config.over.name)
         self.inner = kind(config.over.settings, segmenter)
         self.parts, self.kept = self.inner.parts, self.inner.kept
 
     @classmethod
     def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:
         """What the inner method asks for."""
-        return find("davsn.methods", config.over.name, TeacherMethod).clips(config.over.settings)
+        return find(TeacherMethod, config.over.name).clips(config.over.settings)
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         yield from self.inner.terms(source, target, step)
 

@@ -12,17 +12,17 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from davsn.clip import Batch, ClipSpec
-from davsn.methods.base import Term
-from davsn.methods.mixing import at_size, labelled, pasted
-from davsn.methods.supervision import pseudo_supervision, supervision
-from davsn.methods.teacher import Statistics, Teacher, TeacherMethod, taught
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.settings import Settings
+from davsn.learning.method import Term
+from davsn.learning.mixing import at_size, labelled, pasted
+from davsn.learning.supervision import pseudo_supervision, supervision
+from davsn.learning.teacher import Statistics, Teacher, TeacherMethod, taught
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.mixing import half_of_the_classes
 from davsn.ops.pseudo_labels import PseudoLabels, most_likely, trusted_share, without_margins
 from davsn.ops.resize import upsample
-from davsn.settings import Settings
 
 
 class MeanTeacher(TeacherMethod):
@@ -69,7 +69,7 @@ class MeanTeacher(TeacherMethod):
         self.kept = {"teacher": self.teacher}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         on_source = self.segmenter.off_target(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)

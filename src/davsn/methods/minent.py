@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from davsn.clip import Batch, ClipSpec
-from davsn.methods.base import PUBLISHED, Method, Term
-from davsn.methods.supervision import supervision
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.settings import Settings
+from davsn.learning.method import PUBLISHED, Method, Term
+from davsn.learning.supervision import supervision
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.resize import upsample
 from davsn.ops.uncertainty import entropy_loss
-from davsn.settings import Settings
 
 
 class MinEnt(Method):
@@ -45,7 +45,7 @@ class MinEnt(Method):
         self.parts = {"segmenter": segmenter}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         on_source = self.segmenter.off_target(*source.seen)
         yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)

@@ -11,19 +11,19 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from davsn.clip import Batch, ClipSpec
-from davsn.methods.base import Term
-from davsn.methods.geometry import draw_geometry
-from davsn.methods.mixing import at_size, labelled, pasted
-from davsn.methods.supervision import pseudo_supervision, supervision
-from davsn.methods.teacher import TeacherMethod
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.settings import Settings
+from davsn.learning.geometry import draw_geometry
+from davsn.learning.method import Term
+from davsn.learning.mixing import at_size, labelled, pasted
+from davsn.learning.supervision import pseudo_supervision, supervision
+from davsn.learning.teacher import TeacherMethod
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.mixing import rectangle
 from davsn.ops.pictures import with_low_frequencies
 from davsn.ops.pseudo_labels import PseudoLabels, most_likely, only_sure
 from davsn.ops.resize import upsample
-from davsn.settings import Settings
 
 Changed = tuple[Batch, PseudoLabels]
 """A changed clip, and what was said of it before."""
@@ -67,7 +67,7 @@ class PixMatch(TeacherMethod):
         self.parts = {"segmenter": segmenter}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         config = self.config
         on_source = self.segmenter.off_target(*source.seen)

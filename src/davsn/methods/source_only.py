@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from davsn.clip import Batch, ClipSpec
-from davsn.methods.base import PUBLISHED, Method, Term
-from davsn.methods.supervision import supervision
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.settings import Settings
+from davsn.learning.method import PUBLISHED, Method, Term
+from davsn.learning.supervision import supervision
 from davsn.networks.video import VideoSegmenter
-from davsn.settings import Settings
 
 
 class SourceOnly(Method):
@@ -36,6 +36,6 @@ class SourceOnly(Method):
         self.parts = {"segmenter": segmenter}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         prediction = self.segmenter(*source.seen)
         yield supervision(prediction, source, self.config.main_weight, self.config.aux_weight)

@@ -14,17 +14,17 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from davsn.clip import Batch, ClipSpec
-from davsn.errors import ConfigError
-from davsn.methods.base import PUBLISHED, Method, Term
-from davsn.methods.supervision import supervision
+from davsn.core.clip import Batch, ClipSpec
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings
+from davsn.learning.method import PUBLISHED, Method, Term
+from davsn.learning.supervision import supervision
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.losses import cross_entropy
 from davsn.ops.pictures import as_if_normalised, match_histograms, wrapped
 from davsn.ops.resize import upsample
 from davsn.ops.warp import mirror_flow, resize_flow, warp
-from davsn.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Tps(Method):
         return Draw(mirrored, scale, draw_photometric(blur))
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """See :class:`~davsn.methods.base.Method`."""
+        """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         draw = self.draw(target.size[0])
         matched = {offset: match_histograms(frame, target.current) for offset, frame in source.frames.items()}

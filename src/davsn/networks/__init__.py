@@ -1,1 +1,1 @@
-"""Segmentation networks. A file with an :class:`~davsn.networks.base.ImageNetwork` is a network of that name."""
+"""Networks of single frames, the video network around them, discriminators and weights."""

@@ -4,7 +4,7 @@ import itertools
 
 from torch import Tensor, nn
 
-from davsn.errors import ConfigError
+from davsn.core.errors import ConfigError
 
 SMALLEST = 32
 """Pixels a side that a map needs at least: five halvings leave one output."""

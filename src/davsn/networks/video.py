@@ -7,8 +7,8 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from davsn.clip import Levels, Prediction
-from davsn.networks.base import ImageNetwork
+from davsn.core.clip import Levels, Prediction
+from davsn.networks.image_network import ImageNetwork
 from davsn.ops.resize import upsample
 from davsn.ops.warp import FlowScale, resize_flow, splat, warp
 

@@ -11,10 +11,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from davsn.errors import CheckpointError
+from davsn.core.errors import CheckpointError
+from davsn.core.files.tensors import State, load_state, read_state
+from davsn.core.files.writing import replacing
 from davsn.networks.video import VideoSegmenter
-from davsn.saving import replacing
-from davsn.state_files import State, load_state, read_state
 
 __all__ = [
     "IMAGENET_NAME",

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from davsn.clip import IGNORE
+from davsn.core.clip import IGNORE
 
 SOURCE = 0.0
 """The discriminators' label of the source domain."""

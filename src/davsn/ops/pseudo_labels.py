@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from davsn.clip import IGNORE
+from davsn.core.clip import IGNORE
 
 
 class PseudoLabels(NamedTuple):

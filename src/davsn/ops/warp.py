@@ -1,6 +1,6 @@
 """Moving maps and labels along a flow. All flow resizing, mirroring and sampling of the project is here.
 
-Conventions of :mod:`davsn.clip`: ``flow[a→b]`` is (B, 2, H, W), x right then y down, in pixels of its own
+Conventions of :mod:`davsn.core.clip`: ``flow[a→b]`` is (B, 2, H, W), x right then y down, in pixels of its own
 resolution, on frame *a*'s grid; content at *p* in *a* is at *p + flow(p)* in *b*.
 """
 

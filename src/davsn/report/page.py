@@ -10,11 +10,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from davsn.core.files.writing import replacing
 from davsn.data.taxonomy import Taxonomy
 from davsn.report.curves import Records, loss_curves
 from davsn.report.render import Picture
-from davsn.saving import replacing
-from davsn.scores import Scores, percent
+from davsn.scoring.scores import Scores, percent
 
 _FLAT = 256
 """Pictures of no more colours than this, such as masks, are kept exact."""

@@ -1,0 +1,169 @@
+"""Plug-ins: classes found by the name of their file. ``methods/da_vsn.py`` is the method ``da_vsn``.
+
+There is no register. A folder's files are its plug-ins, and a user's own file (``./mine.py``) is found by its path.
+Every kind of plug-in has a base class, which names the folder; see :class:`Plugin`.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo, model_serializer
+
+from davsn.core.errors import ConfigError, did_you_mean
+from davsn.core.settings import Settings, opened, validate
+
+
+class Plugin:
+    """The base of every kind of plug-in.
+
+    A kind names the package of its plug-ins: ``class Method(Plugin, package="davsn.methods")``. Each file of that
+    package defines one class of the kind, and the file's name is what a recipe calls it.
+    """
+
+    Config: ClassVar[type[Settings]]
+    """The settings class of the plug-in."""
+    package: ClassVar[str]
+    """The package that holds the plug-ins of this kind."""
+
+    def __init_subclass__(cls, package: str | None = None, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        if package is not None:
+            cls.package = package
+
+
+Kind = TypeVar("Kind", bound=Plugin)
+
+
+def available(kind: type[Kind]) -> dict[str, type[Kind]]:
+    """All plug-ins of one kind, by the names that their files have.
+
+    Args:
+        kind: the base class of the kind, such as ``Method``.
+
+    Returns:
+        ``{file name: class}`` in alphabetical order.
+    """
+    found = {name: _defined(importlib.import_module(f"{kind.package}.{name}"), kind) for name in _names(kind)}
+    return {name: plugin for name, plugin in found.items() if plugin is not None}
+
+
+def find(kind: type[Kind], name: str) -> type[Kind]:
+    """The plug-in called ``name``: a file of the kind's package, or a path to a user's own ``.py`` file.
+
+    Raises:
+        ConfigError: no such plug-in (the nearest names are given), no such file, or a file without one.
+    """
+    if name.endswith(".py"):
+        return _from_file(Path(name), kind)
+    if name in _names(kind):
+        plugin = _defined(importlib.import_module(f"{kind.package}.{name}"), kind)  # the others may be slow to import
+        if plugin is not None:
+            return plugin
+    known = available(kind)
+    raise ConfigError(
+        f"'{name}'",
+        [
+            f"there is no {kind.__name__} '{name}'.{did_you_mean(name, known)} "
+            f"(there are: {', '.join(known)}; or a path to your own .py)"
+        ],
+    )
+
+
+def name_of(plugin: type[object]) -> str:
+    """The name that a recipe gives a plug-in: the last part of its module's name."""
+    return plugin.__module__.rpartition(".")[2]
+
+
+class Choice(Settings):
+    """A plug-in chosen in a recipe: its name and its own settings, as in ``method: {name: tps, interval: 2}``."""
+
+    name: str
+    settings: SerializeAsAny[Settings]
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return {"name": self.name, **self.settings.model_dump(mode="json")}
+
+
+def choose(kind: type[Plugin], value: Any, paths: bool = True) -> Choice:
+    """A choice from ``{name: …, its own keys}``, or from the name alone.
+
+    Args:
+        kind: the base class of the kind.
+        value: what a recipe holds.
+        paths: see :func:`davsn.core.settings.validate`.
+
+    Raises:
+        ConfigError: no such plug-in, or every mistake in its settings.
+        ValueError: neither a name nor settings with one.
+    """
+    if isinstance(value, Choice):
+        return value
+    if not isinstance(value, str | Mapping):
+        raise ValueError(f"should be the name of a {kind.__name__}, or its name and settings, but got {value!r}")
+    values = opened(value)
+    name = values.pop("name", None)
+    if not isinstance(name, str):
+        raise ValueError(f"needs a 'name': which {kind.__name__} it is")
+    return Choice(name=name, settings=validate(find(kind, name).Config, values, name, paths))
+
+
+def choice_of(kind: type[Plugin]) -> BeforeValidator:
+    """Lets a field of settings, annotated with it and :class:`Choice`, hold a plug-in of one kind."""
+
+    def chosen(value: Any, info: ValidationInfo) -> Choice:
+        return choose(kind, value, paths=bool((info.context or {}).get("paths")))
+
+    return BeforeValidator(chosen)
+
+
+def _names(kind: type[Plugin]) -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(importlib.import_module(kind.package).__path__))
+
+
+def _from_file(path: Path, kind: type[Kind]) -> type[Kind]:
+    if not path.is_file():
+        raise ConfigError(
+            str(path), [f"there is no file {path}. Give the path of a .py that defines a {kind.__name__}"]
+        )
+    plugin = _defined(_imported(path.resolve()), kind)
+    if plugin is None:
+        raise ConfigError(
+            str(path), [f"{path} defines no {kind.__name__}. Derive one class from davsn's {kind.__name__}"]
+        )
+    return plugin
+
+
+def _imported(path: Path) -> ModuleType:
+    """The module of a file, imported by its name as any other, so that loader processes can import it as well."""
+    if path.parent.as_posix() not in sys.path:
+        sys.path.append(path.parent.as_posix())  # last, so that it hides nothing
+    try:
+        module = importlib.import_module(path.stem)
+    except Exception as error:  # the user's own code can fail in any way
+        line = next(
+            (frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)), None
+        )
+        place = "" if line is None else f" in line {line}"
+        raise ConfigError(str(path), [f"{path} cannot be imported: {type(error).__name__}{place}: {error}"]) from error
+    if module.__file__ != str(path):
+        raise ConfigError(str(path), [f"{path} has the name of another module ({module.__file__}). Rename it"])
+    return module
+
+
+def _defined(module: ModuleType, kind: type[Kind]) -> type[Kind] | None:
+    """The public class of this kind that the module itself defines; the last one of several."""
+    chosen: type[Kind] | None = None
+    for name, value in vars(module).items():
+        own = inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
+        if own and issubclass(value, kind) and not inspect.isabstract(value):
+            chosen = value
+    return chosen

@@ -1,0 +1,164 @@
+"""Settings: a strict mapping becomes a frozen, typed object, or every mistake is named at once.
+
+Unknown keys, wrong types and values out of range are all reported together, each with the nearest
+name that would have been right (docs/principles.md, "errors are part of the interface").
+"""
+
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from davsn.core.errors import ConfigError, DavsnError, did_you_mean
+
+MADE = "made"
+"""Beside a path's type in settings (``Annotated[Path, MADE]``): it is made when it is needed, and need not be there."""
+
+
+class Settings(BaseModel):
+    """The base of all settings: frozen, typed, and no key that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
+
+    @field_validator("*")
+    @classmethod
+    def _exists(cls, value: Any, info: ValidationInfo) -> Any:
+        """Every path in settings is one of an input, so it has to be there, unless marked; see :func:`validate`."""
+        marks = cls.model_fields[str(info.field_name)].metadata
+        if (info.context or {}).get("paths") and MADE not in marks:
+            named = value if isinstance(value, tuple) else (value,)
+            absent = ", ".join(f"'{path}'" for path in named if isinstance(path, Path) and not path.exists())
+            if absent:
+                meaning = " ".join((cls.model_fields[str(info.field_name)].description or "").split())
+                raise ValueError(f"{absent} does not exist. Expected: {meaning[:1].lower()}{meaning[1:]}")
+        return value
+
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def validate(kind: type[Kind], values: Mapping[str, Any], where: str, paths: bool = True) -> Kind:
+    """Settings of one kind from a mapping.
+
+    Args:
+        kind: the settings class.
+        values: keys and values, nested as the class is.
+        where: named in the error, such as the file the values came from.
+        paths: whether every file and folder named has to exist, as it has for what is to be run.
+
+    Raises:
+        ConfigError: with every mistake in ``values``.
+    """
+    try:
+        return kind.model_validate(dict(values), context={"paths": paths})
+    except ValidationError as error:
+        raise ConfigError(where, list(_mistakes(kind, error))) from None
+
+
+def read_yaml(path: Path, limit: int = 1 << 20) -> dict[str, Any]:
+    """A YAML mapping from a file of bounded size, read as plain data.
+
+    Raises:
+        ConfigError: no such file, too large, not YAML, or not a mapping.
+    """
+    if not path.is_file():
+        raise ConfigError(str(path), ["no such file"])
+    if path.stat().st_size > limit:
+        raise ConfigError(str(path), [f"is larger than {limit >> 10} KiB: not one of our YAML files"])
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"is not valid YAML: {str(error).splitlines()[0]}"]) from None
+    if not isinstance(content, dict):
+        raise ConfigError(str(path), ["should hold 'key: value' lines"])
+    return content
+
+
+def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """A copy of ``values`` with ``a.b=value`` assignments put in; values are read as YAML.
+
+    Raises:
+        ConfigError: an assignment that has no ``=`` or no key, or a value that is not YAML.
+    """
+    result: dict[str, Any] = _copy(values)
+    mistakes = []
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals or not key:
+            mistakes.append(f"{assignment}  should read key=value, such as method.consistency_weight=0.01")
+            continue
+        *parents, last = key.split(".")
+        place = result
+        for parent in parents:
+            below = place[parent] = opened(place.get(parent))
+            place = below
+        place[last] = value
+    if mistakes:
+        raise ConfigError("the command line", mistakes)
+    return result
+
+
+def opened(choice: Any) -> dict[str, Any]:
+    """A choice of a plug-in in its long form: ``{name: da_vsn}`` for ``da_vsn``, a mapping as it is.
+
+    Anything else, which no choice is, becomes an empty mapping.
+    """
+    if isinstance(choice, str):
+        return {"name": choice}
+    return dict(choice) if isinstance(choice, Mapping) else {}
+
+
+def _copy(value: Any) -> Any:
+    return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _mistakes(kind: type[BaseModel], error: ValidationError, prefix: str = "") -> Iterator[str]:
+    """Our sentences for pydantic's findings."""
+    for detail in error.errors():
+        key = prefix + ".".join(str(part) for part in detail["loc"])
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, ConfigError):  # a nested part has spoken already, with its own keys
+            yield from (f"{key}.{mistake}" if _has_key(mistake) else f"{key}  {mistake}" for mistake in cause.mistakes)
+        elif isinstance(cause, DavsnError | ValueError):
+            yield f"{key}  {cause}"
+        elif detail["type"] == "extra_forbidden":
+            yield f"{key}  unknown key.{_nearest(kind, detail['loc'])}"
+        elif detail["type"] == "missing":
+            yield f"{key}  is missing"
+        elif detail["type"] in ("model_type", "dict_type"):
+            yield f"{key}  should hold 'key: value' lines, but got {detail['input']!r}"
+        else:
+            wanted = detail["msg"].partition(", unable")[0]
+            yield f"{key}  {wanted[0].lower()}{wanted[1:]}, but got {detail['input']!r}"
+
+
+def _has_key(mistake: str) -> bool:
+    return mistake[:1].isalpha() and "  " in mistake
+
+
+def _nearest(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """The sentence that follows 'unknown key.': the nearest valid name and the list of all."""
+    for part in location[:-1]:
+        field = kind.model_fields.get(str(part))
+        below = _settings_in(field.annotation) if field else None
+        if below is None:
+            return ""
+        kind = below
+    names = list(kind.model_fields)
+    return f"{did_you_mean(str(location[-1]), names)} (known: {', '.join(names)})"
+
+
+def _settings_in(annotation: Any) -> type[BaseModel] | None:
+    """The settings class inside an annotation such as ``X | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next((found for found in map(_settings_in, get_args(annotation)) if found), None)
+    return None

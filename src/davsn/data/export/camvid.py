@@ -1,0 +1,18 @@
+"""CamVid: ``701_StillsRaw_full/0001SR_f00019.png``, labelled frames alone, and ``LabeledApproved_full``, in colours.
+
+``frames/0001SR`` holds all frames, as one takes them out of CamVid's videos.
+"""
+
+from davsn.data.colour_codes import paint
+from davsn.data.export.files import Place
+
+
+def write(place: Place) -> None:
+    """Write one frame; see :func:`davsn.data.export.write_frame`."""
+    drive = f"{place.clip + 1:04d}SR"
+    name = f"{drive}_f{place.position:05d}"
+    place.save_picture(f"frames/{drive}/{name}.png")
+    if place.sparsely_labelled:
+        place.save_picture(f"701_StillsRaw_full/{name}.png")
+        place.save_picture(f"LabeledApproved_full/{name}_L.png", paint(place.ids("camvid"), "camvid"))
+    place.save_flow(f"Estimated_optical_flow_CamVid/{name}_{place.position - 1:05d}")

@@ -1,0 +1,31 @@
+"""VIPER: ``<split>/img/001/001_00001.jpg`` and ``cls``; every frame has a label, in a palette PNG."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from davsn.data.export.files import Place
+
+_DRIVES = 999
+"""Its names have three digits for the drive."""
+
+
+def write(place: Place) -> None:
+    """Write one frame; see :func:`davsn.data.export.write_frame`."""
+    place.limit(_DRIVES, "VIPER")
+    drive, number = f"{place.clip + 1:03d}", place.position + 1
+    name = f"{drive}/{drive}_{number:05d}"
+    place.save_picture(f"{place.split}/img/{name}.jpg")
+    place.save_bytes(f"{place.split}/cls/{name}.png", _palette_png(place.ids("viper")))
+    place.save_flow(f"Estimated_optical_flow_Viper_{place.split}/{drive}_{number:05d}{number - 1:05d}")
+
+
+def _palette_png(ids: NDArray[np.uint8]) -> bytes:
+    """A PNG whose palette is any: its indices are the ids."""
+    content = io.BytesIO()
+    image = Image.fromarray(ids)
+    image.putpalette(np.random.default_rng(0).integers(0, 256, 768, np.uint8).tobytes())
+    image.save(content, "PNG")
+    return content.getvalue()

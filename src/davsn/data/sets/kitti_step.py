@@ -1,0 +1,68 @@
+"""KITTI-STEP: the drives of KITTI's tracking benchmark with every frame labelled (Weber et al., STEP, 2021)."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davsn.data.class_tables import ClassSet
+from davsn.data.images import read_picture
+from davsn.data.layout import ANYWHERE, Layout
+from davsn.data.numbered import Numbered, NumberedSettings
+
+_VALIDATION = ("0002", "0006", "0007", "0008", "0010", "0013", "0014", "0016", "0018")
+"""Of the 21 labelled drives; the other 12 are for training."""
+_DRIVES = {"val": "|".join(_VALIDATION), "train": rf"(?!{'|'.join(_VALIDATION)})\d{{4}}"}
+
+
+class KittiStep(Numbered):
+    """KITTI-STEP with the pictures as KITTI unpacks, or moved as the makers of the labels ask.
+
+    Every labelled frame is used; its neighbour is the frame before, at 10 Hz.
+
+    Args:
+        config: where the files are.
+
+    Raises:
+        DataError: no frames there, or a list or labels that do not fit them.
+    """
+
+    class Config(NumberedSettings):
+        """Where KITTI-STEP is, and which frames and classes of it to use."""
+
+        root: Path
+        """Holds panoptic_maps/<split>/0000, and training/image_02/0000 as KITTI unpacks or images/<split>/0000."""
+        split: Literal["train", "val"] = "train"
+        """Which part: 12 drives or 9."""
+        classes: ClassSet = "viper"
+        """Those shared with a source: 'viper' for 15, 'synthia' for 12, 'vkitti2' for 10."""
+        every_frame: bool = False
+        """Use every frame, to train on a target that has no labels here."""
+
+    _ids = "kitti_step"
+    _other_ids = "The class is in the first channel of the panoptic maps, as Cityscapes train ids: are these labelIds?"
+    without_neighbours = "Frame 000001 needs 000000: copy the drives whole; single frames need missing: repeat"
+
+    def __init__(self, config: Config) -> None:
+        self.config: KittiStep.Config = config
+        moved = config.root / "images" / config.split
+        drive = r"\d{4}" if moved.is_dir() else _DRIVES[config.split]
+        pattern = re.compile(rf"{ANYWHERE}({drive})/(\d{{6}})\.png")
+        layout = Layout(
+            moved if moved.is_dir() else config.root / "training" / "image_02",
+            config.root / "panoptic_maps" / config.split,
+            pattern,
+            pattern,
+            6,
+            f"Wanted are training/image_02/0000/000000.png, or images/{config.split}/0000/000000.png, and "
+            f"panoptic_maps/{config.split}/0000/000000.png",
+            between="_",
+        )
+        self._learn(layout, config.classes, every_frame=config.every_frame)
+        if config.frame_list is None:
+            self.published = {"frames": {"train": 5_027, "val": 2_981}[config.split]}
+
+    def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
+        return read_picture(path)[..., 0]

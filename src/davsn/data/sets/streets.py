@@ -1,0 +1,116 @@
+"""``streets``: a procedural driving world in two appearances, with exact labels and exact flow, from a seed."""
+
+import math
+from functools import cached_property
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from davsn.core.errors import DataError
+from davsn.data.class_tables import ClassSet, named_train_ids, taxonomy
+from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.origin import Origin, origin
+from davsn.data.taxonomy import Taxonomy
+from davsn.streets import appearance, domains, motion
+from davsn.streets.categories import Category
+from davsn.streets.render import View, view
+from davsn.streets.world import WorldKey, fastest
+
+NATIVE_SIZE = (256, 128)
+"""(width, height) where the settings name none."""
+_APPEARANCE = {"seed", "split", "domain", "gap", "size", "rate"}
+"""The settings that a frame depends on."""
+Side = Annotated[int, Field(ge=16, le=8192)]
+GAP = 0.6
+"""The default gap, at which game labels alone give about half the mIoU of camera labels (benchmarks/streets_gap.py)."""
+
+
+class Config(DatasetSettings):
+    """Settings of ``streets``. ``size`` is the size that frames are drawn at."""
+
+    size: tuple[Side, Side] | None = None
+    """(width, height) frames are drawn at; None is 256×128."""
+    domain: Literal["game", "camera"] = "game"
+    """Appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours."""
+    gap: float = Field(GAP, ge=0.0, le=1.0)
+    """How far 'camera' is from 'game': 0 looks the same."""
+    classes: ClassSet = "viper"
+    """'viper' for the 15 classes of VIPER→Cityscapes-Seq, 'synthia' for the 12 of SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2'
+    for the 10 that Virtual KITTI 2 shares with Cityscapes."""
+    split: Literal["train", "val"] = "train"
+    """Different splits of a seed share no clip."""
+    seed: int = Field(0, ge=0)
+    """Different seeds share no clip. Both domains of one seed and split show the same world."""
+    clips: int = Field(12, ge=1)
+    """How many clips."""
+    length: int = Field(30, ge=1)
+    """Frames a clip."""
+    rate: float = Field(15.0, gt=0)
+    """Frames a second."""
+
+
+class Streets(VideoDataset):
+    """Clips of the procedural world; every frame has a label and the exact flow to every frame of its clip.
+
+    A frame depends on seed, split, domain, gap, size, rate, clip and position alone: not on the number of
+    clips, their length, the order of reading, the process or the number of threads.
+    """
+
+    Config = Config
+
+    def __init__(self, config: DatasetSettings) -> None:
+        assert isinstance(config, Config)
+        self.config: Config = config
+        self.taxonomy: Taxonomy = taxonomy(config.classes)
+        frames = [f"{position:06d}" for position in range(config.length)]
+        names = [f"{config.split}{config.seed:03d}_{clip:03d}" for clip in range(config.clips)]
+        self.clips = [ClipInfo(name, frames, range(config.length), config.rate) for name in names]
+
+    @cached_property
+    def _ids(self) -> NDArray[np.uint8]:
+        return train_ids(self.config.classes)
+
+    def _view(self, clip: int, position: int) -> View:
+        clips, length = self.config.clips, self.config.length
+        if not (0 <= clip < clips and 0 <= position < length):
+            raise DataError(
+                f"has no frame {position} of clip {clip}",
+                "streets",
+                f"With these settings clips 0 to {clips - 1} have frames 0 to {length - 1}",
+            )
+        reach = 200 * math.ceil(fastest(self.config.length / self.config.rate) / 200)
+        key = WorldKey(self.config.seed, int(self.config.split == "val"), clip, reach)
+        return view(key, position / self.config.rate, self.config.size or NATIVE_SIZE)
+
+    def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB."""
+        share = self.config.gap if self.config.domain == "camera" else 0.0
+        seen = self._view(clip, position)
+        return domains.develop(appearance.colour(seen, share), seen, share)
+
+    def frame_origin(self, clip: int, position: int) -> Origin | None:
+        """What a frame depends on; see the class."""
+        return origin(self, clip, position, self.config.model_dump(mode="json", include=_APPEARANCE))
+
+    def label_origin(self, clip: int, position: int) -> Origin | None:
+        """What a frame depends on, and the class set."""
+        return origin(self, clip, position, self.config.model_dump(mode="json", include={*_APPEARANCE, "classes"}))
+
+    def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
+        """(H, W) train ids, 255 = ignore."""
+        return np.asarray(self._ids[self.read_categories(clip, position)])
+
+    def read_categories(self, clip: int, position: int) -> NDArray[np.uint8]:
+        """(H, W) of :class:`~davsn.streets.categories.Category`: all that is there, whatever the class set."""
+        return self._view(clip, position).category
+
+    def read_flow(self, clip: int, position: int, other: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The exact flow position→other: (H, W, 2) in pixels, and (H, W) where its content is in sight there."""
+        return motion.flow(self._view(clip, position), self._view(clip, other))
+
+
+def train_ids(classes: ClassSet) -> NDArray[np.uint8]:
+    """(256,) lookup from :class:`Category` to train id; 255 for what the class set leaves out."""
+    return named_train_ids([(category, category.name.lower()) for category in Category], classes)

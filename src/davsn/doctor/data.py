@@ -1,0 +1,288 @@
+"""A look at a data set without training on it: everything that would stop or spoil a run, with its remedy."""
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal, TypeVar
+
+from davsn.core.clip import ClipSpec
+from davsn.core.errors import FileError
+from davsn.data.dataset import VideoDataset
+from davsn.data.samples import Samples
+from davsn.doctor.flow_fit import Explained, fit
+
+Value = TypeVar("Value")
+Severity = Literal["fatal", "warning", "note"]
+Watch = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+"""Shows progress: given what is done and how often, a context whose value is called with how often it was done."""
+
+HERE = "the data set"
+_PAIRS = 12
+"""Pairs that the direction of stored flow is judged by."""
+_STRETCHED = 0.05
+"""How much a flow's width over its height may differ from its frame's; halves are rounded."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        where: the file, or the clip and frame; empty where it is in no file.
+        what: what is wrong, or what a note says.
+        remedy: what to do; empty for a note.
+        severity: 'fatal' would stop training or make it worthless, 'warning' would not, 'note' is no problem.
+        part: the key of the recipe that it belongs to, such as 'source'.
+    """
+
+    where: str
+    what: str
+    remedy: str
+    severity: Severity
+    part: str = ""
+
+
+def unwatched(what: str, total: int) -> AbstractContextManager[Callable[[int], object]]:
+    """A :data:`Watch` that shows nothing."""
+    return nullcontext(lambda done: None)
+
+
+def check(
+    dataset: VideoDataset, spec: ClipSpec, every: int = 1, batch_size: int = 1, watch: Watch = unwatched
+) -> list[Finding]:
+    """What there is to say about a data set, as far as a look can tell.
+
+    Reads the frames, neighbours, labels and stored flow of some of the samples that training would use, and the
+    last frame of every clip whose frames may all be samples, so that a video is known to be whole. What needs no
+    reading is done for all: see :func:`look_up`.
+
+    Args:
+        dataset: what to look at; that its folders exist and hold frames is known since it was made.
+        spec: what will be asked of it.
+        every: look at every n-th sample only; 1 looks at all.
+        batch_size: how many samples will stand side by side.
+        watch: shows how far the reading is.
+
+    Returns:
+        the findings, each once, in the order they were met.
+    """
+    look = _Look(dataset)
+    samples = _look_up(look, spec)
+    tasks: list[Callable[[], object]] = []
+    if samples is not None:
+        tasks += [partial(look.sample, samples, *place) for place in samples.places[::every]]
+    for clip, info in enumerate(dataset.clips):
+        if info.chosen is None:  # else most frames are used as neighbours only, and clips may be ten thousands
+            tasks.append(partial(look.frame, clip, len(info.frames) - 1))
+    with watch("reading", len(tasks)) as report:
+        for done, task in enumerate(tasks, 1):
+            task()
+            report(done)
+    look.compare_sizes(batch_size)
+    if samples is not None and _own_flow(dataset):
+        look.direction(samples.spread(_PAIRS))
+    return list(look.findings)
+
+
+def look_up(dataset: VideoDataset, spec: ClipSpec) -> list[Finding]:
+    """The part of :func:`check` that opens no file: counts, neighbours, and which files of flow there are."""
+    look = _Look(dataset)
+    _look_up(look, spec)
+    return list(look.findings)
+
+
+def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, int]]:
+    """Findings of one kind together, the worst first: the first of each kind, and how many there are.
+
+    Of one kind are those of one part and severity with the same remedy whose texts begin alike; numbers do not count.
+    """
+    kinds: dict[tuple[str, ...], list[Finding]] = {}
+    for found in findings:
+        begins = " ".join(found.what.split()[:2])
+        key = (found.part, found.severity, *(re.sub(r"\d+", "#", text) for text in (begins, found.remedy)))
+        kinds.setdefault(key, []).append(found)
+    order = ("fatal", "warning", "note")
+    groups = [(same[0], len(same)) for same in kinds.values()]
+    return sorted(groups, key=lambda group: order.index(group[0].severity))
+
+
+def _own_flow(dataset: VideoDataset) -> bool:
+    return dataset.config.flow.own
+
+
+def _look_up(look: "_Look", spec: ClipSpec) -> Samples | None:
+    dataset = look.dataset
+    for damage in dataset.damage:
+        look.note(damage, "", "warning")
+    look.compare_counts()
+    asked = spec if _own_flow(dataset) else replace(spec, flows=())
+    samples = look.attempt(HERE, "fatal", lambda: Samples(dataset, asked))
+    if samples is None:
+        return None
+    look.add(HERE, f"{len(samples)} samples in {len(dataset.clips)} clips", "", "note")
+    if samples.left_out:
+        look.add(
+            HERE,
+            f"{samples.left_out} of {samples.left_out + len(samples)} frames have no neighbour and are left out",
+            dataset.without_neighbours
+            if samples.left_out > len(samples)
+            else "Nothing, if these are the first frames of the clips; or set missing: repeat",
+        )
+    for clip, position in samples.places:
+        for one, other in look.pairs(samples, clip, position):
+            look.attempt(look.name(clip, one), look.severity, partial(dataset.find_flow, clip, one, other))
+    return samples
+
+
+class _Look:
+    """Collects findings while reading."""
+
+    def __init__(self, dataset: VideoDataset) -> None:
+        self.dataset = dataset
+        self.severity: Severity = "warning" if dataset.config.bad_files == "skip" else "fatal"
+        self._frames: dict[tuple[int, int], tuple[int, int] | None] = {}  # the sizes of those that were read
+        self.findings: dict[Finding, None] = {}  # in order, each once
+
+    def add(self, where: str, what: str, remedy: str, severity: Severity = "warning") -> None:
+        self.findings[Finding(where, what, remedy, severity)] = None
+
+    def note(self, error: FileError, where: str, severity: Severity) -> None:
+        self.add(error.where or where, error.what, error.remedy, severity)
+
+    def attempt(self, where: str, severity: Severity, read: Callable[[], Value]) -> Value | None:
+        try:
+            return read()
+        except FileError as error:
+            self.note(error, where, severity)
+            return None
+
+    def name(self, clip: int, position: int) -> str:
+        info = self.dataset.clips[clip]
+        return f"{info.name}/{info.frames[position]}"
+
+    def pairs(self, samples: Samples, clip: int, position: int) -> Iterable[tuple[int, int]]:
+        """The positions between which a sample has flow."""
+        positions = samples.positions(clip, position)
+        assert positions is not None  # or it would not be among the places
+        pairs = ((positions[a], positions[b]) for a, b in samples.spec.flows)
+        return (pair for pair in pairs if pair[0] != pair[1])
+
+    def compare_counts(self) -> None:
+        clips = self.dataset.clips
+        counts = {
+            "clips": len(clips),
+            "frames": sum(len(info.frames) for info in clips),
+            "used": sum(len(info.frames if info.chosen is None else info.chosen) for info in clips),
+        }
+        for what, published in self.dataset.published.items():
+            if counts[what] != published:
+                named = "frames to use" if what == "used" else what
+                fewer = "Download or unpack the rest: training would take what is there"
+                more = "Is there more than this data set in the folder? Training would take it all"
+                remedy = fewer if counts[what] < published else more
+                self.add(HERE, f"{counts[what]} {named} where the published data set has {published}", remedy)
+
+    def frame(self, clip: int, position: int) -> tuple[int, int] | None:
+        """Read a frame, once; its (width, height), None for a bad one."""
+        if (clip, position) not in self._frames:
+            frame = self._try(clip, position, lambda: self.dataset.read_frame(clip, position))
+            self._frames[clip, position] = None if frame is None else (frame.shape[1], frame.shape[0])
+        return self._frames[clip, position]
+
+    def sample(self, samples: Samples, clip: int, position: int) -> None:
+        """Read all that a sample needs."""
+        positions = samples.positions(clip, position) or {}
+        sizes = [size for other in sorted(set(positions.values())) if (size := self.frame(clip, other))]
+        if self.dataset.config.size is None and len(set(sizes)) > 1:
+            both = _sizes(sizes)
+            self.add(
+                self.name(clip, position),
+                f"the frame and its neighbours differ in size: {both}",
+                "Set 'size'",
+                self.severity,
+            )
+        if samples.spec.labels:
+            label = self._try(clip, position, lambda: self.dataset.read_label(clip, position))
+            size = self.frame(clip, position)
+            if label is not None and size is not None and label.shape != size[::-1]:
+                self.add(
+                    self.name(clip, position),
+                    f"the label is {label.shape[1]}x{label.shape[0]} pixels, its frame {size[0]}x{size[1]}",
+                    "It is stretched to the frame: is it the label of another version of this frame?",
+                )
+        for one, other in self.pairs(samples, clip, position):
+            self._flow(clip, one, other)
+
+    def compare_sizes(self, batch_size: int) -> None:
+        sizes = [size for size in self._frames.values() if size]
+        config = self.dataset.config
+        if config.size is None and len(set(sizes)) > 1:
+            severity: Severity = "note" if batch_size == 1 or config.crop is not None else "fatal"
+            remedy = "Set 'size', or batch_size to 1" if severity == "fatal" else ""
+            self.add(HERE, f"frames of different sizes: {_sizes(sizes)}", remedy, severity)
+
+    def direction(self, few: Samples) -> None:
+        """Whether the flow leads where it is said to lead."""
+        stride = float(self.dataset.config.stride)
+        found = [pair for place in few.places for pair in self._explained(few, *place)]
+        fits = fit(found, (1.0, -1.0, 0.0, *([stride] if stride > 1 else [])))
+        told = f"{fits} ({fits.pairs} pairs, grey levels)"
+        if fits.better(-1.0):
+            self.add(
+                HERE,
+                f"the stored flow has the wrong direction: frames differ by {told}",
+                "Its files lead from the frame before to the current one. Compute them from the current frame to the "
+                "one before (docs/conventions.md), or set flow: dis",
+                "fatal",
+            )
+        elif stride > 1 and fits.better(stride):
+            self.add(
+                HERE,
+                f"the stored flow leads to the frame just before, and stride {stride:g} asks for one further back: "
+                f"frames differ by {told}",
+                "Compute it for this stride, set stride: 1, or set flow: dis",
+                "fatal",
+            )
+        elif fits.right:
+            self.add(HERE, f"the stored flow has the right direction: frames differ by {told}", "", "note")
+        elif found:
+            why = f"frames differ by {told}" if fits.pairs else "it is nearly 0 everywhere"
+            self.add(
+                HERE,
+                f"the direction of the stored flow is undecided: {why}",
+                "Look at frames that move before you trust it, or set flow: dis",
+            )
+
+    def _explained(self, samples: Samples, clip: int, position: int) -> Iterable[Explained]:
+        """The frames and flow of a sample, where all can be read; what cannot is reported elsewhere."""
+        for one, other in self.pairs(samples, clip, position):
+            try:
+                own = self.dataset.read_flow(clip, one, other)
+                if own is not None:
+                    yield self.dataset.read_frame(clip, one), self.dataset.read_frame(clip, other), *own
+            except FileError as error:
+                self.note(error, self.name(clip, one), self.severity)
+
+    def _flow(self, clip: int, position: int, other: int) -> None:
+        own = self._try(clip, position, lambda: (self.dataset.read_flow(clip, position, other),))
+        if own is None:
+            return
+        if own[0] is None:
+            self.add(HERE, "has no flow of its own", "Set flow: dis", "fatal")
+            return
+        (height, width), size = own[0][0].shape[:2], self.frame(clip, position)
+        if size is not None and abs(width * size[1] / (height * size[0]) - 1) > _STRETCHED:
+            self.add(
+                self.name(clip, position),
+                f"the flow is {width}x{height}, of another shape than its frame of {size[0]}x{size[1]}",
+                "It is stretched to the frame: was it computed on frames that were cut differently?",
+            )
+
+    def _try(self, clip: int, position: int, read: Callable[[], Value]) -> Value | None:
+        return self.attempt(self.name(clip, position), self.severity, read)
+
+
+def _sizes(sizes: Iterable[tuple[int, int]]) -> str:
+    return ", ".join(f"{width}x{height}" for width, height in sorted(set(sizes)))

@@ -1,0 +1,82 @@
+"""FlowNet2 in PyTorch operations, without an extension: the estimator ``flownet2``."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from davsn.core.errors import CheckpointError, FlowError
+from davsn.core.files.tensors import State, read_state
+from davsn.flow.estimators.flownet2.stacks import Part, build, estimate
+from davsn.flow.neural import NeuralEstimator, NeuralSettings, prepared
+
+_FILES: dict[Part, str] = {
+    "full": "FlowNet2_checkpoint.pth.tar",
+    "c": "FlowNet2-C_checkpoint.pth.tar",
+    "s": "FlowNet2-S_checkpoint.pth.tar",
+    "sd": "FlowNet2-SD_checkpoint.pth.tar",
+    "cs": "FlowNet2-CS_checkpoint.pth.tar",
+    "css": "FlowNet2-CSS_checkpoint.pth.tar",
+}
+"""NVIDIA's file for every part."""
+_TELLING: dict[str, Part] = {
+    "flownetfusion.conv0.0.weight": "full",
+    "flownets_2.conv1.0.weight": "css",
+    "flownets_1.conv1.0.weight": "cs",
+    "conv_redir.0.weight": "c",
+    "conv0.0.weight": "sd",
+    "conv1.0.weight": "s",
+}
+"""A tensor that is in a part's file and not in those below it."""
+
+
+class FlowNet2(NeuralEstimator):
+    """FlowNet2 or one of its parts (Ilg et al., "FlowNet 2.0", CVPR 2017), with the weights NVIDIA published.
+
+    Raises:
+        FlowError: no weights are named.
+        CheckpointError: a file that is no state of this part, cannot be read, or holds more than data.
+    """
+
+    multiple = smallest = 64
+
+    class Config(NeuralSettings):
+        """Which networks, and their weights."""
+
+        part: Part = "full"
+        """The whole stack, one of its networks (c, s, sd), or the stack's beginning (cs, css)."""
+        faithful: bool = False
+        """Repeat two accidents of the public code: sd is 400 times too large, css comes in blocks of 4×4 pixels."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        if config.weights is None:
+            raise FlowError(
+                f"flownet2 has no weights to fetch. Get {_FILES[config.part]} from NVIDIA's flownet2-pytorch (under "
+                f"its own licence) and set flow: {{name: flownet2, part: {config.part}, weights: FILE}}"
+            )
+        state = None if config.weights == "random" else _state(config.weights, config.part)
+        batch_norm = state is not None and any(name.endswith(".running_mean") for name in state)
+        network = prepared(
+            lambda: build(config.part, batch_norm, config.faithful),
+            state,
+            f"flownet2, part {config.part},",
+            str(config.weights),
+        )
+        self.network = network.to(memory_format=torch.channels_last)  # a sixth faster on CPU
+
+    def flow(self, first: Tensor, second: Tensor) -> Tensor:
+        """See :meth:`NeuralEstimator.flow`."""
+        first, second = (frames.contiguous(memory_format=torch.channels_last) for frames in (first, second))
+        return estimate(self.network, first, second)
+
+
+def _state(path: Path, part: Part) -> State:
+    """The tensors of a checkpoint of NVIDIA's code or of a plain state, if they are of this part."""
+    state = {name.removeprefix("module."): tensor for name, tensor in read_state(path, inside="state_dict").items()}
+    found = next((of for name, of in _TELLING.items() if name in state), None)
+    if found not in (part, None):
+        raise CheckpointError(
+            f"{path} holds FlowNet2's part {found}, not {part}. Set part: {found}, or give {_FILES[part]}"
+        )
+    return state

@@ -1,0 +1,1 @@
+"""Optical flow in files: the forms of the field, reading, writing and conversion."""

@@ -1,0 +1,228 @@
+"""The forms in which the field keeps flow in files, one :class:`Form` each; ``files.py`` reads and writes by them.
+
+Files are data from others: what a header claims is compared with the file's length before anything of that size is
+allocated, and a picture's checksums before it is decoded.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from davsn.core.errors import FlowError
+from davsn.core.files.png import png_chunks, png_header
+from davsn.flow.estimator import Flow
+from davsn.flow.files.coding import decode, encode
+
+PIXEL_LIMIT = 1 << 26
+"""Files that claim more pixels than this are refused unread: 8192 × 8192."""
+
+AGAIN = "Copy or compute the file again"
+
+_PACKED_MAGIC = b"DAVSNFLO"
+_PACKED_HEAD = struct.Struct("<8sII")  # then width and height
+_FLO_MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
+_FLO_UNKNOWN = 1e9  # Middlebury: a component beyond this is unknown
+_MOST = np.iinfo(np.uint16).max
+_DEFLATE = 1032
+"""No deflated stream grows to more than this many times its length."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to keep flow in a file.
+
+    Attributes:
+        suffix: of its files. The first form of a suffix is the one that is meant where none is named.
+        about: what it holds, in a line.
+        read: the flow of a file, 0 where it is unknown. Raises FlowError or OSError.
+        encode: a file's content from its path (for messages), (H, W, 2) flow and (H, W) where it is known.
+            Raises FlowError for what the form cannot hold.
+    """
+
+    suffix: str
+    about: str
+    read: Callable[[Path], Flow]
+    encode: Callable[[Path, NDArray[np.floating], NDArray[np.bool_]], bytes]
+
+
+def _read_tenths(path: Path) -> Flow:
+    try:
+        # Mapping the file compares the shape in its header with its length, and allocates nothing.
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, MemoryError):
+        raise
+    except Exception as error:  # NumPy's reader lets many kinds of exception out on a damaged header
+        raise FlowError(f"is not a whole NumPy file ({[*str(error).splitlines(), ''][0]})", str(path), AGAIN) from None
+    if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.shape[2] != 2 or stored.dtype.kind != "i":
+        found = f"{getattr(stored, 'dtype', 'an archive')} of shape {getattr(stored, 'shape', '?')}"
+        raise FlowError(
+            f"holds {found}, wanted are (height, width, 2) integers in tenths of a pixel",
+            str(path),
+            "Save flow in pixels as .flo instead",
+        )
+    _limit(path, stored.shape[1], stored.shape[0])
+    return np.asarray(stored) / 10.0, None
+
+
+def _tenths(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    if not known.all():
+        raise FlowError("a .npy flow file cannot say where flow is unknown", str(path), "Write .flo or .png")
+    tenths = _fitted(path, np.rint(flow * 10.0), np.iinfo(np.int16).min, np.iinfo(np.int16).max)
+    content = io.BytesIO()
+    np.save(content, tenths.astype(np.int16), allow_pickle=False)
+    return content.getvalue()
+
+
+def _read_middlebury(path: Path) -> Flow:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if len(head) < 12 or head[:4] != _FLO_MAGIC:
+        raise FlowError("is not a Middlebury .flo file: its first four bytes are not PIEH", str(path), AGAIN)
+    width, height = struct.unpack("<ii", head[4:])
+    _limit(path, width, height)
+    wanted, found = 12 + 8 * width * height, path.stat().st_size
+    if found != wanted:
+        raise FlowError(f"has {found} bytes where {width}x{height} pixels need {wanted}", str(path), AGAIN)
+    flow = np.fromfile(path, "<f4", offset=12).reshape(height, width, 2).astype(np.float32, copy=False)
+    return _known(flow, ~np.any(np.abs(flow) > _FLO_UNKNOWN, axis=-1))
+
+
+def _middlebury(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    height, width = known.shape
+    stored = np.where(known[..., None], flow, 10 * _FLO_UNKNOWN).astype("<f4")
+    return _FLO_MAGIC + struct.pack("<ii", width, height) + stored.tobytes()
+
+
+def _read_kitti(path: Path) -> Flow:
+    flow, last = _read_64ths(path)
+    if last.max(initial=0) > 1:
+        raise FlowError(
+            f"has values up to {last.max()} where KITTI says 1 or 0, known or not; Virtual KITTI has such files",
+            str(path),
+            "If it is one of those: davsn flow convert FILE NEW --form vkitti --to kitti",
+        )
+    return _known(flow, last > 0)
+
+
+def _read_64ths(path: Path) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+    stored = read_wide(path)
+    return ((stored[..., :2].astype(np.float32) - 32768) / 64).astype(np.float32, copy=False), stored[..., 2]
+
+
+def _kitti(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    values = _fitted(path, np.rint(flow * 64.0) + 32768, 0, _MOST)
+    return _png(values * known[..., None], known)
+
+
+def _read_virtual(path: Path) -> Flow:
+    stored = read_wide(path)
+    flow = (stored[..., :2] * np.float32(2 / _MOST) - 1) * _reach(stored.shape)
+    return _known(flow.astype(np.float32), stored[..., 2] > 0)
+
+
+def _virtual(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    values = _fitted(path, np.rint((flow / _reach(flow.shape) + 1) * (_MOST / 2)), 0, _MOST)
+    return _png(values * known[..., None], known * _MOST)
+
+
+def _reach(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Virtual KITTI's units: the largest x and y, one less than width and height."""
+    return np.maximum(np.array([shape[1] - 1, shape[0] - 1], np.float32), 1)
+
+
+def _read_zero_unknown(path: Path) -> Flow:
+    flow, last = _read_64ths(path)
+    return _known(flow, (last > 0) & flow.any(-1))
+
+
+def _zero_unknown(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    still = known & ~np.rint(flow * 64.0).any(-1)
+    return _kitti(path, np.where(still[..., None], np.array([1 / 64, 0]), flow), known)
+
+
+def _read_packed(path: Path) -> Flow:
+    content = path.read_bytes()
+    if len(content) < _PACKED_HEAD.size + 4 or content[:8] != _PACKED_MAGIC:
+        raise FlowError("is not a packed flow file: its first eight bytes are not DAVSNFLO", str(path), AGAIN)
+    _, width, height = _PACKED_HEAD.unpack_from(content)
+    _limit(path, width, height)
+    whole = zlib.crc32(content[:-4]) == int.from_bytes(content[-4:], "little")
+    found = decode(content[_PACKED_HEAD.size : -4], (height, width)) if whole else None
+    if found is None:
+        raise FlowError("is a truncated or damaged packed flow file", str(path), AGAIN)
+    return found
+
+
+def _packed(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
+    head = _PACKED_HEAD.pack(_PACKED_MAGIC, known.shape[1], known.shape[0])
+    content = head + encode(flow, None if known.all() else known)
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+FORMS: dict[str, Form] = {
+    "npy": Form(".npy", "DA-VSN's family: int16, tenths of a pixel; all known", _read_tenths, _tenths),
+    "flo": Form(".flo", "Middlebury, Sintel: float32; unknown beyond 1e9", _read_middlebury, _middlebury),
+    "kitti": Form(".png", "16-bit x, y in 1/64 pixel + 32768, then known or not", _read_kitti, _kitti),
+    "vkitti": Form(".png", "16-bit x, y from −(size − 1) to size − 1, then known or not", _read_virtual, _virtual),
+    "unifiedvideoda": Form(".png", "as kitti, and (0, 0) is unknown", _read_zero_unknown, _zero_unknown),
+    "packed": Form(".flow", "ours, as the cache keeps it: 1/64 pixel, deflated, known or not", _read_packed, _packed),
+}
+"""The forms by name. A new one is one entry here."""
+
+
+def read_wide(path: Path) -> NDArray[np.uint16]:
+    """(H, W, 3) channels of a whole 16-bit RGB PNG: x, y and whether they are known, in whatever unit.
+
+    Raises:
+        FlowError: another kind of file, damaged, or of a size beyond :data:`PIXEL_LIMIT`.
+        OSError: it cannot be read.
+    """
+    header = png_header(path)
+    if header is None:
+        raise FlowError("is not a PNG", str(path), AGAIN)
+    width, height, depth, colour = header
+    if (depth, colour) != (16, 2):
+        raise FlowError(
+            f"is a PNG of {depth} bits a channel and colour type {colour}, not the 16-bit RGB of KITTI flow",
+            str(path),
+            "Is it a picture of the flow, or a frame? Give the folder of the flow files themselves",
+        )
+    _limit(path, width, height)
+    content = path.read_bytes()
+    compressed = sum(chunk.length for chunk in png_chunks(content) or () if chunk.kind == b"IDAT")
+    whole = _DEFLATE * compressed >= height * (1 + 6 * width)
+    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
+    if stored is None or stored.shape != (height, width, 3) or stored.dtype != np.uint16:
+        raise FlowError("is a truncated or damaged PNG", str(path), AGAIN)
+    pixels: NDArray[np.uint16] = stored[..., ::-1]  # OpenCV's order is BGR
+    return pixels
+
+
+def _png(values: NDArray[np.floating], last: NDArray[np.integer] | NDArray[np.bool_]) -> bytes:
+    """A 16-bit RGB PNG of (H, W, 2) values and a third channel."""
+    stored = np.dstack([last, values[..., 1], values[..., 0]]).astype(np.uint16)
+    return bytes(cv2.imencode(".png", stored)[1])
+
+
+def _known(flow: NDArray[np.float32], known: NDArray[np.bool_]) -> Flow:
+    if known.all():
+        return np.ascontiguousarray(flow), None
+    return np.where(known[..., None], flow, np.float32(0)), known
+
+
+def _limit(path: Path, width: int, height: int) -> None:
+    if min(width, height) < 1 or width * height > PIXEL_LIMIT:
+        raise FlowError(f"claims a size of {width}x{height} pixels", str(path), AGAIN)
+
+
+def _fitted(path: Path, values: NDArray[np.floating], low: int, high: int) -> NDArray[np.floating]:
+    if not (values.min() >= low and values.max() <= high):
+        raise FlowError(f"the flow holds values that {path.suffix} cannot", str(path), "Write .flo, which holds any")
+    return values

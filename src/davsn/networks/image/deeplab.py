@@ -1,0 +1,137 @@
+"""Multi-level DeepLab-v2 on ResNet-101, the network of the published numbers, under its published tensor names."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from davsn.core.clip import Levels
+from davsn.core.settings import Settings
+from davsn.networks.image_network import ImageNetwork
+from davsn.networks.weights import IMAGENET_NAME, load_imagenet, load_state, read_state
+from davsn.ops.pictures import MEAN_BGR
+
+
+class DeepLabSettings(Settings):
+    """Settings of DeepLab-v2."""
+
+    layers: tuple[int, int, int, int] = (3, 4, 23, 3)
+    """Residual blocks a stage; the default is ResNet-101."""
+    weights: Literal["random"] | Path = "random"
+    """The start: 'random', or a file: the published ImageNet weights where its name says so
+    (DeepLab_resnet_pretrained_imagenet.pth), else a complete state of this network."""
+
+
+class DeepLab(ImageNetwork):
+    """DeepLab-v2 with two classifiers, on stage 4 (main) and stage 3 (aux), at 1/8 of the input.
+
+    The ResNet is the Caffe one: stride on a block's first 1×1 convolution, and a max pool that rounds its size up.
+    The scale and shift of every batch norm are frozen, though in training mode it normalises by the batch's own
+    statistics and updates the running ones: that is how the published networks were trained.
+
+    Raises:
+        CheckpointError: weights that cannot be read or do not fit.
+    """
+
+    Config = DeepLabSettings
+    feature_channels = 2048
+
+    def __init__(self, config: DeepLabSettings, num_classes: int) -> None:
+        super().__init__(config, num_classes)
+        self.num_classes = num_classes
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
+        self.layer1 = _stage(64, 64, config.layers[0])
+        self.layer2 = _stage(256, 128, config.layers[1], stride=2)
+        self.layer3 = _stage(512, 256, config.layers[2], dilation=2)
+        self.layer4 = _stage(1024, 512, config.layers[3], dilation=4)
+        self.layer5 = _Classifier(1024, num_classes)
+        self.layer6 = _Classifier(2048, num_classes)
+        self.register_buffer("mean", torch.tensor(MEAN_BGR).view(3, 1, 1), persistent=False)
+        self._initialise()
+        if isinstance(config.weights, Path):
+            load = load_imagenet if IMAGENET_NAME in config.weights.name else load_state
+            load(self, read_state(config.weights), str(config.weights))
+
+    def forward(self, images: Tensor) -> Levels:
+        """See :meth:`ImageNetwork.forward`; logits at 1/8 of the input."""
+        return self.with_features(images)[0]
+
+    def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
+        """See :meth:`ImageNetwork.with_features`; those of stage 4."""
+        normalised = images.flip(1) * 255 - self.get_buffer("mean")
+        stem = self.maxpool(self.relu(self.bn1(self.conv1(normalised))))
+        middle = self.layer3(self.layer2(self.layer1(stem)))
+        features = self.layer4(middle)
+        return Levels(main=self.classify(features), aux=self.layer5(middle)), features
+
+    def classify(self, features: Tensor) -> Tensor:
+        """See :meth:`ImageNetwork.classify`."""
+        logits: Tensor = self.layer6(features)
+        return logits
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """See :meth:`ImageNetwork.groups`; batch norms are in no group."""
+        heads = [*self.layer5.parameters(), *self.layer6.parameters()]
+        known = {id(parameter) for parameter in heads}
+        body = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
+        return {"backbone": body, "classifier": heads}
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, 0, 0.01)  # biases keep torch's own start, as published
+            elif isinstance(module, nn.BatchNorm2d):
+                module.requires_grad_(False)
+
+
+class _Bottleneck(nn.Module):
+    """A residual block; its parts carry the published names."""
+
+    def __init__(self, inputs: int, planes: int, stride: int = 1, dilation: int = 1, shortcut: bool = False) -> None:
+        super().__init__()
+        outputs = 4 * planes
+        self.conv1 = nn.Conv2d(inputs, planes, 1, stride=stride, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, padding=dilation, dilation=dilation, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = (
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))
+            if shortcut
+            else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.relu(self.bn1(self.conv1(x)))
+        inner = self.bn3(self.conv3(self.relu(self.bn2(self.conv2(inner)))))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        summed: Tensor = self.relu(inner + shortcut)
+        return summed
+
+
+class _Classifier(nn.Module):
+    """Atrous spatial pyramid: the sum of four 3×3 convolutions of growing dilation."""
+
+    def __init__(self, inputs: int, num_classes: int) -> None:
+        super().__init__()
+        self.conv2d_list = nn.ModuleList(
+            nn.Conv2d(inputs, num_classes, 3, padding=dilation, dilation=dilation) for dilation in (6, 12, 18, 24)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *others = self.conv2d_list
+        logits: Tensor = first(x)
+        for convolution in others:
+            logits = logits + convolution(x)
+        return logits
+
+
+def _stage(inputs: int, planes: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    first = _Bottleneck(inputs, planes, stride, dilation, shortcut=True)
+    return nn.Sequential(first, *(_Bottleneck(4 * planes, planes, 1, dilation) for _ in range(blocks - 1)))

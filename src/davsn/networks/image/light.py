@@ -1,0 +1,149 @@
+"""A small network that trains on a laptop: any encoder of timm, a light multi-scale decoder, an auxiliary head."""
+
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import timm
+import torch
+from huggingface_hub import constants, get_session
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from davsn.core.clip import Levels
+from davsn.core.errors import CheckpointError, did_you_mean
+from davsn.core.settings import Settings
+from davsn.networks.image_network import ImageNetwork
+from davsn.networks.weights import State, load_state, read_state
+from davsn.ops.resize import upsample
+
+_log = logging.getLogger(__name__)
+
+
+class LightSettings(Settings):
+    """Settings of the light network."""
+
+    encoder: str = "resnet18"
+    """A convolutional encoder of timm: resnet18, mobilenetv3_large_100, tf_efficientnet_lite0, convnext_atto …"""
+    width: int = Field(64, ge=8, le=1024)
+    """Channels of the decoder."""
+    weights: Literal["random", "hub", "auto"] | Path | None = "random"
+    """The encoder's start: 'random'; 'hub' fetches timm's ImageNet weights over the network; 'auto' does so where
+    there is a network, and says plainly where it starts at random instead; or a file of weights (.safetensors or
+    .pth) with timm's tensor names; null is random without a word, where a whole state is loaded afterwards."""
+
+    @field_validator("encoder")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if not timm.is_model(name):
+            raise ValueError(f"timm has no encoder '{name}'.{did_you_mean(name, timm.list_models())}")
+        return name
+
+
+class Light(ImageNetwork):
+    """Encoder features of all scales are added up from coarse to fine and classified at 1/4 of the input.
+
+    The auxiliary classifier reads the encoder's last stage but one (1/16), as DeepLab's does.
+
+    Raises:
+        CheckpointError: weights that cannot be fetched or read, or do not fit.
+    """
+
+    Config = LightSettings
+
+    def __init__(self, config: LightSettings, num_classes: int) -> None:
+        super().__init__(config, num_classes)
+        self.num_classes, self.feature_channels = num_classes, config.width
+        self.encoder = _encoder(config)
+        channels = self.encoder.feature_info.channels()
+        self.lateral = nn.ModuleList(nn.Conv2d(inputs, config.width, 1) for inputs in channels)
+        self.smooth = nn.Sequential(
+            nn.Conv2d(config.width, config.width, 3, padding=1, bias=False), nn.BatchNorm2d(config.width), nn.ReLU()
+        )
+        self.main = nn.Conv2d(config.width, num_classes, 1)
+        self.aux = nn.Conv2d(channels[-2], num_classes, 1)
+        for name in ("mean", "std"):
+            value = torch.tensor(self.encoder.pretrained_cfg[name]).view(3, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, images: Tensor) -> Levels:
+        """See :meth:`ImageNetwork.forward`; logits at 1/4 of the input."""
+        return self.with_features(images)[0]
+
+    def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
+        """See :meth:`ImageNetwork.with_features`; those of the decoder."""
+        normalised = (images - self.get_buffer("mean")) / self.get_buffer("std")
+        features = self.encoder(normalised.contiguous(memory_format=torch.channels_last))  # a quarter faster on CPU
+        *finer, summed = (lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True))
+        for feature in reversed(finer):
+            summed = feature + upsample(summed, feature.shape[-2:])
+        decoded = self.smooth(summed)
+        main = self.classify(decoded)
+        height, width = main.shape[-2:]
+        return Levels(main, aux=upsample(self.aux(features[-2]), (height, width))), decoded
+
+    def classify(self, features: Tensor) -> Tensor:
+        """See :meth:`ImageNetwork.classify`."""
+        logits: Tensor = self.main(features)
+        return logits
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """See :meth:`ImageNetwork.groups`; the decoder counts as classifier, since it starts at random too."""
+        heads = [self.lateral, self.smooth, self.main, self.aux]
+        return {
+            "backbone": list(self.encoder.parameters()),
+            "classifier": [parameter for head in heads for parameter in head.parameters()],
+        }
+
+
+def _encoder(config: LightSettings) -> Any:
+    """The encoder with the features at 1/4 of the input and coarser, started as the settings say."""
+    reductions = timm.create_model(config.encoder, features_only=True).feature_info.reduction()
+    wanted = tuple(index for index, reduction in enumerate(reductions) if reduction >= 4)
+    make = functools.partial(timm.create_model, config.encoder, features_only=True, out_indices=wanted)
+    if config.weights in ("hub", "auto"):
+        try:
+            return _from_hub(make)
+        except Exception as error:  # the hub's client has many ways to fail
+            failure = f"The ImageNet weights of '{config.encoder}' could not be fetched ({type(error).__name__})"
+        if config.weights == "hub":
+            raise CheckpointError(
+                f"{failure}. Connect to the network, give a file of weights (weights: FILE.safetensors), or start at "
+                "random (weights: random)"
+            )
+        _log.warning("%s: it starts from random weights, which learn more slowly and less", failure)
+    elif config.weights == "random":
+        _log.warning("The encoder '%s' starts from random weights, which learn more slowly and less", config.encoder)
+    encoder = make()
+    if isinstance(config.weights, Path):
+        load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
+    return encoder
+
+
+def _from_hub(make: Callable[..., Any]) -> Any:
+    """The encoder with weights from the hub or from its cache on this machine."""
+    set_offline = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = set_offline or not _hub_answers()  # else its client tries again for a minute
+    try:
+        return make(pretrained=True)
+    finally:
+        constants.HF_HUB_OFFLINE = set_offline
+
+
+def _hub_answers() -> bool:
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:  # no name service, no route, a proxy's refusal …
+        return False
+    return True
+
+
+def _of_encoder(encoder: nn.Module, state: State) -> State:
+    """The part of a classifier's state that its encoder has.
+
+    timm names some stages ``stages_0`` in an encoder that are ``stages.0`` in the classifier.
+    """
+    names = {name.replace(".", "_"): name for name in encoder.state_dict()}
+    return {names[flat]: tensor for name, tensor in state.items() if (flat := name.replace(".", "_")) in names}

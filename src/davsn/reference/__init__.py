@@ -1,0 +1,1 @@
+"""The public code: its YAML files, its keys and its accidents."""

@@ -1,0 +1,173 @@
+"""The colour of every point: paint, patterns and texture, as functions of the point on its own surface.
+
+``share`` runs from 0, the game's palette and light, to 1, the camera's. At 0 a point keeps its colour in every
+frame, so that warping by the exact flow brings one frame onto another.
+"""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from davsn.streets import patterns
+from davsn.streets.camera import Floats
+from davsn.streets.casting import CURVED
+from davsn.streets.categories import Category
+from davsn.streets.models import Material
+from davsn.streets.paint import shades
+from davsn.streets.render import BACKDROP, GROUND, PARTS, SKY, View
+
+_TILE = 256
+SHADOWS_WITHIN = 40.0
+"""Metres beyond which no contact shadow is drawn."""
+
+
+def colour(view: View, share: float) -> Floats:
+    """(H, W, 3) RGB, nominally in [0, 1], of a frame's surfaces, before anything the camera's optics do."""
+    tables = _Tables(view, share)
+    base = tables.paints[view.part]
+    _paint_sky(base, view, share)
+    _paint_ground(base, view, share)
+    for material in Material:
+        seen = np.flatnonzero(tables.materials[view.part] == material)
+        if material != Material.PLAIN and len(seen):
+            spots = patterns.Spots(view, tables.bounds, tables.seeds, seen)
+            patterns.apply(material, base.reshape(-1, 3), spots, mix(shades("glass")[0], share))
+    base *= (_light(view, tables, share) * _grain(view, tables.materials, share))[..., None]
+    _cast_shadows(base, view)
+    return base
+
+
+def mix(paint: tuple[tuple[float, float, float], tuple[float, float, float]], share: float) -> Floats:
+    """(3,) a paint between its two palettes."""
+    game, camera = np.array(paint, np.float32)
+    return np.asarray(game + np.float32(share) * (camera - game))
+
+
+class _Tables:
+    """What is known of each part of a frame, by part number."""
+
+    def __init__(self, view: View, share: float) -> None:
+        models = [placed.thing.slot.model for placed in view.placed]
+        counts = [len(model.categories) for model in models]
+        far = mix(shades("leaves")[2], share) * 0.5 + mix(shades("horizon")[0], share) * 0.5
+        first = np.stack([np.zeros(3, np.float32), np.zeros(3, np.float32), far])
+        paints = [p.paints[:, 0] + np.float32(share) * (p.paints[:, 1] - p.paints[:, 0]) for p in models]
+        blank = np.tile(np.array([[0.0], [1.0]], np.float32), (PARTS, 1, 3))
+        self.paints = np.concatenate([first, *paints])
+        self.materials = np.concatenate([np.zeros(PARTS, np.uint8), *(model.materials for model in models)])
+        self.bounds = np.concatenate([blank, *(model.bounds for model in models)])
+        seeds = [placed.thing.identity % 9973 for placed in view.placed]
+        headings = [placed.pose.heading for placed in view.placed]
+        self.seeds = np.concatenate([np.zeros(PARTS), np.repeat(seeds, counts)]).astype(np.int64)
+        self.headings = np.concatenate([np.zeros(PARTS), np.repeat(headings, counts)]).astype(np.float32)
+
+
+@cache
+def _tile() -> Floats:
+    """A periodic picture of noise, about -1 to 1, fine and coarse together; its first row and column come again."""
+    rng = np.random.default_rng(20)
+    total = np.zeros((_TILE, _TILE), np.float32)
+    for cell, weight in ((1, 0.5), (4, 0.5), (16, 0.5)):
+        coarse = rng.uniform(-1, 1, (_TILE // cell, _TILE // cell)).astype(np.float32)
+        wrapped = np.pad(coarse, 2, mode="wrap")
+        size = wrapped.shape[0] * cell
+        large = cv2.resize(wrapped, (size, size), interpolation=cv2.INTER_LINEAR)
+        total += weight * large[2 * cell : 2 * cell + _TILE, 2 * cell : 2 * cell + _TILE]
+    return np.pad(total, (0, 1), mode="wrap")
+
+
+def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
+    """(H, W) texture as a factor about 1, on foliage rough in both domains; finer than a pixel it fades."""
+    x, y, z = view.point
+    slant = np.where(view.face == CURVED, 0.6 * z, 0)
+    level = (view.face >= 4) | (view.part == GROUND)
+    across = (view.face < 2) & (view.part != GROUND)
+    u, v = np.where(across, y, x) + slant, np.where(level, y, z) + slant
+    leafy = (materials[view.part] == Material.FOLIAGE).astype(np.float32)
+    terrain = (view.category == Category.TERRAIN).astype(np.float32)
+    strength = 0.06 + 0.3 * leafy + 0.08 * terrain + share * (0.22 - 0.05 * leafy + 0.1 * terrain)
+    strength[view.part == SKY] = 0
+    strength[view.part == BACKDROP] = 0.03
+    texel = np.where(leafy > 0, 0.1, 0.06).astype(np.float32)
+    fine = _sample(u / texel, v / texel) * np.clip(2.0 - view.footprint / (2 * texel), 0, 1)
+    broad = _sample(u / (9 * texel) + 57, v / (9 * texel) + 31) * np.clip(2.0 - view.footprint / (20 * texel), 0, 1)
+    return np.asarray(1 + strength * (0.55 * fine + 0.75 * broad), np.float32)
+
+
+def _sample(u: NDArray[np.floating], v: NDArray[np.floating]) -> Floats:
+    """The tile at places given in its pixels, any shape."""
+    rows = -(-u.size // _TILE)  # OpenCV takes pictures of places, and none with a side above 32766
+    u_map, v_map = (np.resize(np.mod(place, _TILE).astype(np.float32), (rows, _TILE)) for place in (u, v))
+    found = cv2.remap(_tile(), u_map, v_map, cv2.INTER_LINEAR)
+    return np.asarray(found.reshape(-1)[: u.size].reshape(u.shape))
+
+
+def _paint_sky(base: Floats, view: View, share: float) -> None:
+    sky = view.part == SKY
+    x, y, z = view.point[:, sky]
+    height = z / np.hypot(x, y)
+    blend = np.clip(height / 0.45, 0, 1)[:, None] ** 0.7
+    low, high = mix(shades("horizon")[0], share), mix(shades("sky")[0], share)
+    azimuth = np.arctan2(y, x)
+    cloud = _sample(azimuth * 25 + view.world.look % 251, height * 60)
+    cloud = np.clip(cloud * 1.6 - 0.25, 0, 1)[:, None] * (0.55 - 0.2 * share)
+    base[sky] = (low + blend * (high - low)) * (1 - cloud) + cloud * np.float32(0.97)
+
+
+def _paint_ground(base: Floats, view: View, share: float) -> None:
+    ground = view.part == GROUND
+    s, lateral, _ = view.point[:, ground]
+    category = view.category[ground]
+    table = np.zeros((256, 3), np.float32)
+    for kind in (Category.ROAD, Category.SIDEWALK, Category.TERRAIN):
+        table[kind] = mix(shades(kind.name.lower())[0], share)
+    below = table[category]
+    along, across = view.footprint[ground], view.depth[ground] / view.camera.focal
+    slabs = patterns.slabs(s, lateral, along, across) * (category == Category.SIDEWALK)
+    below *= (1 - 0.16 * slabs)[:, None]
+    marks = patterns.markings(view.world.road, s, lateral, along, across) * (category == Category.ROAD)
+    marks *= 1 - 0.35 * share
+    marking = mix(shades("marking")[0], share)
+    base[ground] = below + marks[:, None] * (marking - below)
+
+
+def _light(view: View, tables: _Tables, share: float) -> Floats:
+    """(H, W) brightness by the direction a surface faces: flat in the game, from the sun before the camera."""
+    flat = np.array([0.9, 0.9, 0.8, 0.8, 0.55, 1.0, 1.0], np.float32)[view.face]
+    flat[view.part < PARTS] = 1
+    curved = (view.face == CURVED) & (tables.materials[view.part] != Material.PLATE)
+    owner_middle, radii = view.shapes
+    up = np.zeros_like(flat)
+    part = view.part[curved]
+    up[curved] = (view.point[2][curved] - owner_middle[2, part]) / radii[2, part]
+    flat += np.where(curved, 0.2 * up - 0.2, 0)
+    if share == 0:
+        return flat
+    sun = np.float32(view.world.look % 628 / 100)
+    outward = np.array([np.pi, 0, -np.pi / 2, np.pi / 2, 0, 0, 0], np.float32)[view.face] + tables.headings[view.part]
+    lit = np.where(
+        view.face < 4, 0.5 + 0.55 * np.maximum(np.cos(outward - sun), 0), np.where(view.face == 4, 0.35, 1.0)
+    )
+    lit = np.where(curved, 0.72 + 0.34 * up, lit)
+    lit[view.part < PARTS] = 1
+    return np.asarray(flat + np.float32(share) * (lit - flat), np.float32)
+
+
+def _cast_shadows(base: Floats, view: View) -> None:
+    """Darken the ground under and beside things, softly."""
+    height, width = view.part.shape
+    for thing, _, _, (rows, columns), nearest in view.placed:
+        model = thing.slot.model
+        if not model.shadow or nearest > SHADOWS_WITHIN:
+            continue
+        margin = 1 + int(0.5 * view.camera.focal / max(nearest, 1.0))
+        top, bottom = rows.start + (rows.stop - rows.start) // 3, min(rows.stop + margin, height)
+        area = slice(top, bottom), slice(max(columns.start - margin, 0), min(columns.stop + margin, width))
+        s = thing.slot.s + view.world.shift(thing.lane, view.time)
+        along = np.abs(view.point[0][area] - s) / (model.high[0] - model.low[0] + 0.4)
+        across = np.abs(view.point[1][area] - thing.slot.lateral) / (model.high[1] - model.low[1] + 0.4)
+        dark = model.shadow * np.clip((0.62 - np.maximum(along, across)) / 0.2, 0, 1)
+        dark[view.part[area] != GROUND] = 0
+        base[area] *= (1 - dark)[..., None]

@@ -1,0 +1,130 @@
+"""Solid models from a few shapes: tapered boxes and ellipsoids, with a category, a paint and a material each.
+
+Local axes: x forward, y left, z up, origin on the ground below the middle.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davsn.streets.categories import Category
+from davsn.streets.paint import Paint
+
+Array = NDArray[np.floating]
+
+
+class Material(IntEnum):
+    """What is painted on a part's surface, as a function of the local point."""
+
+    PLAIN = 0
+    WALL = 1
+    GLASS = 2
+    FOLIAGE = 3
+    BARS = 4
+    LAMPS = 5
+    PLATE = 6
+    BODY = 7
+    COACH = 8
+    WHEEL = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One shape: a tapered box when ``planes`` are given, else the ellipsoid that fills ``bounds``.
+
+    Attributes:
+        bounds: (2, 3) lowest and highest corner.
+        planes: (6, 4) outward normals and offsets, inside where ``n·p + offset <= 0``;
+            faces in the order back, front, right, left, bottom, top.
+    """
+
+    category: Category
+    paint: Paint
+    material: Material
+    bounds: Array
+    planes: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Parts as arrays: the boxes first, then the ellipsoids.
+
+    Attributes:
+        planes: (P, 6, 4) of the boxes.
+        bounds: (P + Q, 2, 3).
+        categories: (P + Q,).
+        paints: (P + Q, 2, 3) colour in [0, 1] in the game's and in the camera's palette.
+        materials: (P + Q,).
+        low: (3,) lowest corner of all parts.
+        high: (3,) highest corner of all parts.
+        shadow: strength of the contact shadow on the ground, 0 for none.
+    """
+
+    planes: Array
+    bounds: Array
+    categories: NDArray[np.uint8]
+    paints: Array
+    materials: NDArray[np.uint8]
+    low: Array
+    high: Array
+    shadow: float
+
+
+def box(
+    category: Category,
+    paint: Paint,
+    low: Sequence[float],
+    high: Sequence[float],
+    taper: Sequence[float] = (0, 0, 0, 0),
+    material: Material = Material.PLAIN,
+) -> Part:
+    """A box whose top is drawn in by ``taper`` metres at the back, front, right and left; out where negative."""
+    bounds = np.array([low, high], np.float64)
+    tall = bounds[1, 2] - bounds[0, 2]
+    planes = np.zeros((6, 4))
+    for face in range(4):
+        axis, sign = divmod(face, 2)
+        outward = 2.0 * sign - 1.0
+        normal = np.zeros(3)
+        normal[axis], normal[2] = outward * tall, taper[face]
+        normal /= np.linalg.norm(normal)
+        corner = bounds[sign].copy()
+        corner[2] = bounds[0, 2]
+        planes[face] = *normal, -normal @ corner
+    bounds[0, :2] += np.minimum(taper[0::2], 0)
+    bounds[1, :2] -= np.minimum(taper[1::2], 0)
+    planes[4] = 0, 0, -1, bounds[0, 2]
+    planes[5] = 0, 0, 1, -bounds[1, 2]
+    return Part(category, paint, material, bounds, planes)
+
+
+def ellipsoid(
+    category: Category,
+    paint: Paint,
+    centre: Sequence[float],
+    radii: Sequence[float],
+    material: Material = Material.PLAIN,
+) -> Part:
+    """An ellipsoid with axes along the local axes."""
+    middle, half = np.array(centre, np.float64), np.array(radii, np.float64)
+    return Part(category, paint, material, np.array([middle - half, middle + half]))
+
+
+def assemble(parts: Sequence[Part], shadow: float = 0.0) -> Model:
+    """A model of parts."""
+    ordered = [p for p in parts if p.planes is not None] + [p for p in parts if p.planes is None]
+    bounds = np.array([part.bounds for part in ordered])
+    planes = [part.planes for part in ordered if part.planes is not None]
+    return Model(
+        planes=np.array(planes, np.float32).reshape(-1, 6, 4),
+        bounds=bounds.astype(np.float32),
+        categories=np.array([part.category for part in ordered], np.uint8),
+        paints=np.array([part.paint for part in ordered], np.float32),
+        materials=np.array([part.material for part in ordered], np.uint8),
+        low=bounds[:, 0].min(0),
+        high=bounds[:, 1].max(0),
+        shadow=shadow,
+    )

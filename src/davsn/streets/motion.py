@@ -1,0 +1,73 @@
+"""Exact optical flow: every seen point is moved back with its thing and projected into the other camera."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davsn.streets.camera import NEAR, Floats
+from davsn.streets.casting import CURVED
+from davsn.streets.render import GROUND, View
+
+ROUNDING = 0.005
+"""Pixels by which content may lie beyond the outermost pixels' middles and still count as inside."""
+
+
+def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
+    """The flow current→other, and where its content is in sight in the other frame.
+
+    Args:
+        current: the frame on whose grid the flow is defined.
+        other: another frame of the same clip, of the same size.
+
+    Returns:
+        (H, W, 2) pixels, x right then y down; (H, W) False where the content is outside or hidden in the other
+        frame. The sky and the far trees move as things infinitely far away do.
+    """
+    points, facing = _points_seen_from(current, other)
+    pixels, depth = other.camera.project(points)
+    height, width = current.depth.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    column, row = np.rint(pixels).astype(np.int64).clip(-1, max(width, height))
+    valid = (depth > NEAR) & facing & (pixels[0] >= -ROUNDING) & (pixels[1] >= -ROUNDING)
+    valid &= (pixels[0] <= width - 1 + ROUNDING) & (pixels[1] <= height - 1 + ROUNDING)
+    there = other.surface()[row.clip(0, height - 1), column.clip(0, width - 1)]
+    valid &= there == current.surface()
+    return np.stack([pixels[0] - x, pixels[1] - y], 2), valid
+
+
+def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
+    """Where the points seen are at the other time, (3, H, W) relative to the other camera in world axes,
+    and whether a curved surface still faces that camera there: its far side can hide behind its near side.
+    """
+    step = (current.camera.position - other.camera.position).astype(np.float32)[:, None, None]
+    ground = current.part == GROUND
+    points = current.camera.rays * np.where(current.depth < np.inf, current.depth, 1) + step * ground
+    facing = np.ones(ground.shape, bool)
+    owner = current.owner()[current.part]
+    seen = np.flatnonzero(owner >= 0)
+    if not len(seen):
+        return points, facing
+    table, local = _table(current, other), current.point.reshape(3, -1)[:, seen]
+    cos, sin, dx, dy, camera_x, camera_y = table[:, owner.reshape(-1)[seen]]
+    x, y, z = local
+    flat = points.reshape(3, -1)
+    flat[:, seen] = cos * x - sin * y + dx, sin * x + cos * y + dy, z - np.float32(other.camera.pose.z)
+    middle, radii = current.shapes
+    part = current.part.reshape(-1)[seen]
+    normal = (local - middle[:, part]) / radii[:, part] ** 2
+    height = np.full_like(camera_x, other.camera.pose.z)
+    towards = ((np.stack([camera_x, camera_y, height]) - local) * normal).sum(0)
+    facing.reshape(-1)[seen] = (current.face.reshape(-1)[seen] != CURVED) | (towards > 0)
+    return flat.reshape(points.shape), facing
+
+
+def _table(current: View, other: View) -> Floats:
+    """(6, things): heading's cosine and sine and place at the other time, relative to the other camera,
+    and that camera's place in the thing's own axes.
+    """
+    rows = []
+    for placed in current.placed:
+        pose = current.world.pose(placed.thing, other.time)
+        cos, sin = np.cos(pose.heading), np.sin(pose.heading)
+        dx, dy = pose.x - other.camera.pose.x, pose.y - other.camera.pose.y
+        rows.append([cos, sin, dx, dy, -cos * dx - sin * dy, sin * dx - cos * dy])
+    return np.asarray(np.array(rows, np.float32).reshape(-1, 6).T)

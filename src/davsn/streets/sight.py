@@ -1,0 +1,97 @@
+"""Which things meet the picture, and in which of its pixels."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davsn.streets.camera import NEAR, Camera
+from davsn.streets.road import Pose
+from davsn.streets.world import Thing, World
+
+SMALLEST = 0.9
+"""Things whose screen rectangle is narrower than this share of 1/256 of the picture's width are left out."""
+
+_CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+_EDGES = np.array([(a, b) for a in range(8) for b in range(a) if np.abs(_CORNERS[a] - _CORNERS[b]).sum() == 1])
+
+
+class Placed(NamedTuple):
+    """A thing in one frame.
+
+    Attributes:
+        thing: what it is.
+        pose: where it is.
+        first: the number of its first part; the others follow.
+        rectangle: the only rows and columns of the picture where it can be seen.
+        nearest: depth of its nearest corner, in metres.
+    """
+
+    thing: Thing
+    pose: Pose
+    first: int
+    rectangle: tuple[slice, slice]
+    nearest: float
+
+
+def in_sight(scene: World, camera: Camera, time: float, first: int) -> Iterator[Placed]:
+    """Things whose bounds meet the picture, nearest first; their parts are numbered from ``first``."""
+    things = list(scene.things(time))
+    poses = [scene.pose(thing, time) for thing in things]
+    bounds = np.array([[thing.slot.model.low, thing.slot.model.high] for thing in things])
+    screen = screen_bounds(bounds, poses, camera)
+    seen = (screen.area > 0) & (screen.width > SMALLEST * camera.size[0] / 256)
+    for index in sorted(np.flatnonzero(seen), key=lambda i: float(screen.nearest[i])):
+        top, bottom, left, right = screen.pixels[index].tolist()
+        rectangle = slice(top, bottom), slice(left, right)
+        yield Placed(things[index], poses[index], first, rectangle, float(screen.nearest[index]))
+        first += len(things[index].slot.model.categories)
+
+
+class Screen(NamedTuple):
+    """Where N boxes are in the picture.
+
+    Attributes:
+        pixels: (N, 4) first row, row after the last, first column, column after the last.
+        width: (N,) the smaller side of the rectangle before it is cut to the picture, in pixels.
+        nearest: (N,) depth of the nearest corner, at least ``NEAR``.
+    """
+
+    pixels: NDArray[np.int64]
+    width: NDArray[np.floating]
+    nearest: NDArray[np.floating]
+
+    @property
+    def area(self) -> NDArray[np.int64]:
+        """(N,) pixels in the rectangle."""
+        top, bottom, left, right = self.pixels.T
+        return np.asarray(np.maximum(bottom - top, 0) * np.maximum(right - left, 0))
+
+
+def screen_bounds(boxes: NDArray[np.floating], poses: Sequence[Pose], camera: Camera) -> Screen:
+    """The screen rectangles of boxes (N, 2, 3) in the axes of their poses, cut at the near plane."""
+    corners = boxes[:, 0, None] + _CORNERS * (boxes[:, 1] - boxes[:, 0])[:, None]
+    x, y, heading = np.array([(pose.x, pose.y, pose.heading) for pose in poses]).T[:, :, None]
+    cos, sin = np.cos(heading), np.sin(heading)
+    points = np.stack(
+        [
+            cos * corners[..., 0] - sin * corners[..., 1] + x - camera.pose.x,
+            sin * corners[..., 0] + cos * corners[..., 1] + y - camera.pose.y,
+            corners[..., 2] - camera.pose.z,
+        ]
+    )
+    pixels, depth = camera.project(points)
+    one, two = depth[:, _EDGES[:, 0]], depth[:, _EDGES[:, 1]]
+    crossing = (one < NEAR) != (two < NEAR)
+    share = (NEAR - one) / np.where(crossing, two - one, 1)
+    cut = points[:, :, _EDGES[:, 0]] * (1 - share) + points[:, :, _EDGES[:, 1]] * share
+    pixels = np.concatenate([pixels, camera.project(cut)[0]], 2)
+    usable = np.concatenate([depth >= NEAR, crossing], 1)
+    limit = np.array(camera.size)[:, None] + 1
+    low = np.where(usable, pixels, np.inf).min(2)
+    high = np.where(usable, pixels, -np.inf).max(2)
+    first = np.ceil(np.clip(low, 0, limit)).astype(np.int64)
+    after = np.floor(np.clip(high, -1, limit - 2)).astype(np.int64) + 1
+    rectangle = np.stack([first[1], after[1], first[0], after[0]], 1)
+    return Screen(rectangle, (high - low).min(0), np.maximum(depth.min(1), NEAR))

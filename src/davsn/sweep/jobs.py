@@ -1,0 +1,181 @@
+"""The runs of a grid carried out: some at a time on this machine, or on a cluster, and followed to their end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+from davsn.core.errors import ConfigError
+from davsn.experiment.experiment import Experiment
+from davsn.experiment.run import alone
+from davsn.sweep.grid import Cell
+
+OUTPUT = "output.txt"
+"""What a cell's commands print, in its folder."""
+POLL = 0.5
+"""Seconds between two looks at how far the cells are."""
+
+
+def carry_out(recipe: str, cell: Cell, threads: int | None = None) -> int:
+    """Train a cell and score its checkpoints, in processes of their own; the exit code.
+
+    If another process still trains there, such as one that outlived a killed sweep, it is waited for.
+
+    Args:
+        recipe: as the command line names it.
+        cell: what to run.
+        threads: processor threads; None leaves the choice to PyTorch.
+    """
+    environment = dict(os.environ)
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    program = [sys.executable, "-m", "davsn"]
+    folder = str(cell.folder)
+    commands = (
+        ["train", recipe, *cell.assignments, "--no-score", "-o", folder],
+        ["eval", folder, "--every", "--own-code"],
+    )
+    with alone(cell.folder, wait=-1):
+        pass
+    with (cell.folder / OUTPUT).open("ab") as output:
+        for command in commands:
+            running = subprocess.Popen(
+                [*program, *command], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+            _RUNNING.add(running)
+            code = running.wait()
+            _RUNNING.discard(running)
+            if code:
+                return code
+    return 0
+
+
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+"""Processes of this one, to be ended with it."""
+
+
+class Job(Protocol):
+    """A cell under way, here or on a cluster."""
+
+    def done(self) -> bool:
+        """Whether it has ended, well or badly."""
+
+    def result(self) -> int:
+        """Its exit code; raises what stopped it."""
+
+
+class Executor(Protocol):
+    """What cells are handed to: threads that start processes here, or submitit."""
+
+    def submit(self, function: Callable[..., int], /, *args: Any, **kwargs: Any) -> Job:
+        """Start, or queue, a call."""
+
+
+def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
+    """Jobs through submitit.
+
+    Args:
+        folder: for its scripts and logs.
+        kind: 'slurm', or 'local' for processes of this machine, to try it out.
+        options: submitit's own, such as timeout_min and slurm_partition.
+
+    Raises:
+        ConfigError: submitit is not installed, there is no such cluster here, or an option that it does not know.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise ConfigError("--submit", ["needs submitit, which is not installed: pip install 'davsn[slurm]'"]) from None
+    try:
+        executor: Any = submitit.AutoExecutor(folder, cluster=kind)
+        executor.update_parameters(**options)
+    except (RuntimeError, NameError, TypeError, ValueError) as error:
+        raise ConfigError("--submit", [f"{kind}: {error}"]) from None
+    return executor  # type: ignore[no-any-return]
+
+
+def run_all(
+    recipe: str,
+    wanted: Mapping[Cell, Experiment],
+    executor: Executor,
+    threads: int | None,
+    progress: Callable[[int, str], object],
+) -> dict[Cell, str]:
+    """Carry out cells, and follow them to the end.
+
+    Args:
+        recipe: as the command line names it.
+        wanted: what to run.
+        executor: where.
+        threads: processor threads of each.
+        progress: called with the steps done in all cells and what is under way.
+
+    Returns:
+        what went wrong, by cell.
+    """
+    jobs: dict[Cell, Job] = {}
+    problems: dict[Cell, str] = {}
+    while True:
+        over = [cell for cell, job in jobs.items() if job.done()]
+        problems.update((cell, problem) for cell in over if (problem := _problem(cell, jobs[cell])))
+        open_ = {cell.folder for cell in wanted if cell not in over and cell not in problems}
+        broken = {cell.folder for cell in problems}
+        for cell in wanted:
+            if cell.after in broken and cell not in problems:
+                problems[cell] = f"not run, since what it starts from failed: {cell.after}"
+            elif cell not in jobs and cell not in problems and cell.after not in open_:
+                jobs[cell] = executor.submit(carry_out, recipe, cell, threads)
+        steps = {cell: _steps(cell) for cell in wanted}
+        under_way = [cell.folder.name for cell in wanted if cell not in over and steps[cell]]
+        progress(sum(steps.values()), f"{len(over)} of {len(wanted)} runs done  {' '.join(under_way[:2])}".rstrip())
+        if len(over) + sum(cell not in jobs for cell in problems) == len(wanted):
+            return problems
+        time.sleep(POLL)
+
+
+class Processes:
+    """Runs so many cells at a time on this machine; its end, also by SIGTERM, is the end of their processes.
+
+    They are asked to stop, so that they save what they have.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._threads = ThreadPoolExecutor(number)
+
+    def __enter__(self) -> ThreadPoolExecutor:
+        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return self._threads
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for running in list(_RUNNING):
+            running.send_signal(signal.SIGTERM)
+        self._threads.shutdown()
+
+
+def _steps(cell: Cell) -> int:
+    """How many steps a cell has logged; its log has a line a step."""
+    log = cell.folder / "log.jsonl"
+    if not log.is_file():
+        return 0
+    with log.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _problem(cell: Cell, job: Job) -> str:
+    """What stopped a cell; empty if nothing did."""
+    try:
+        code = job.result()
+    except Exception as error:  # whatever a cluster can do to a job
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    if code == 0:
+        return ""
+    output = cell.folder / OUTPUT
+    lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.is_file() else []
+    return f"ended with code {code}: {lines[-1] if lines else 'no word'} (all of it in {output})"

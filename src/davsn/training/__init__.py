@@ -1,0 +1,1 @@
+"""The engine: how every method is trained."""

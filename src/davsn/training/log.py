@@ -1,0 +1,78 @@
+"""A run's log: JSON lines that are the same however often the run was interrupted."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from davsn.core.errors import TrainingError
+from davsn.core.files.writing import replacing
+
+Record = dict[str, Tensor | float]
+"""What a step has to say: scalars on the device, or numbers."""
+
+
+class Log:
+    """A run's log: one JSON line a step, the same bytes however often the run was interrupted.
+
+    It holds nothing that differs between two runs of the same settings, such as times.
+
+    Args:
+        path: the file; lines of ``done`` steps are kept, later ones were written by a run that died.
+        done: steps that the restored checkpoint has done.
+        also: given every line that is written.
+    """
+
+    def __init__(self, path: Path, done: int, also: Callable[[Mapping[str, float]], None] = lambda line: None) -> None:
+        self.path, self.also = path, also
+        self.waiting: list[tuple[int, Record, tuple[str, ...]]] = []
+        kept = [line for line in _lines(path) if json.loads(line)["step"] < done]
+        with replacing(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+    def add(self, step: int, record: Record, names: tuple[str, ...]) -> None:
+        """Take a step's record; nothing is copied to the host before :meth:`flush`."""
+        self.waiting.append((step, record, names))
+
+    def flush(self) -> dict[str, float]:
+        """Write what is waiting.
+
+        Returns:
+            the last line; empty if nothing was waiting.
+
+        Raises:
+            TrainingError: a loss that is not a number; names the step, the term and the batch.
+        """
+        waiting, self.waiting = self.waiting, []
+        lines: list[dict[str, float]] = []
+        for step, record, names in waiting:
+            line = {"step": step, **_to_host(record)}
+            broken = [key for key, value in line.items() if not math.isfinite(value)]
+            if broken:
+                raise TrainingError(
+                    f"step {step}: {', '.join(broken)} is not a finite number, on {', '.join(names)}. The checkpoints "
+                    "written before are good; lower optimiser.learning_rate or the weight of that loss, or look at "
+                    "these files"
+                )
+            lines.append(line)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        for line in lines:
+            self.also(line)
+        return lines[-1] if lines else {}
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The whole lines of a log; a line that a kill cut short is no line."""
+    if path.is_file():
+        with path.open(encoding="utf-8") as file:
+            yield from (line for line in file if line.endswith("\n"))
+
+
+def _to_host(record: Record) -> dict[str, float]:
+    tensors = {key: value for key, value in record.items() if isinstance(value, Tensor)}
+    values = torch.stack([tensor.float() for tensor in tensors.values()]).tolist() if tensors else []
+    return {**record, **dict(zip(tensors, values, strict=True))}

@@ -1,0 +1,302 @@
+"""The loop that trains every method. The method says what to minimise; this file says how.
+
+Precision, gradients, clipping, schedules, averaging, logs, checkpoints and stopping are written here once.
+Nothing in a step copies to the host: losses stay on the device until :class:`Log` writes them, many at a time.
+"""
+
+import logging
+import math
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from davsn.core.clip import Batch
+from davsn.core.settings import Settings
+from davsn.data.rare_classes import RareClasses
+from davsn.learning.method import Method, Term
+from davsn.networks.video import StatisticsOf, VideoSegmenter
+from davsn.networks.weights import load_state
+from davsn.training import checkpoint
+from davsn.training.log import Log, Record
+from davsn.training.optimisation import Optimisation
+from davsn.training.selection import Criterion
+from davsn.training.tensorboard import curves
+
+_log = logging.getLogger(__name__)
+
+Loaded = tuple[Batch, Batch | None]
+"""A step's source and target."""
+Batches = Callable[[int], Iterator[Loaded]]
+"""Given a step, the batches of that step and all later ones; the same for the same step, always."""
+
+
+class TrainingSettings(Settings):
+    """How a run is trained, whatever the method."""
+
+    steps: int = Field(40_000, ge=1)
+    """The run's length."""
+    batch_size: int = Field(1, ge=1)
+    """Samples of each domain a step."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 computes under autocast; weights and optimiser stay in fp32."""
+    clip: float | None = Field(1.0, gt=0)
+    """Largest gradient norm of each part; null does not clip."""
+    average: float | None = Field(None, gt=0, lt=1)
+    """Decay of a moving average of the segmenter, kept beside it and used for prediction; null keeps none."""
+    save_every: int = Field(1000, ge=1)
+    """Steps between checkpoints."""
+    keep: int = Field(2, ge=1)
+    """How many of the newest checkpoints to keep; the best is kept beside them."""
+    log_every: int = Field(20, ge=1)
+    """Steps between writes of the log."""
+    select: Criterion = "information"
+    """Which label-free criterion chooses the best checkpoint; all are measured, where there is a target."""
+    tensorboard: bool = False
+    """Write the log as TensorBoard curves too, if that is installed."""
+    rare_classes: RareClasses | None = None
+    """Draw source frames by their classes, rare ones more often: {} is as DAFormer does; null draws all alike."""
+    statistics: StatisticsOf = "both"
+    """Whose frames the running statistics of batch normalisation follow, by which the network predicts: those of 'both'
+    domains, as in all public code, or of the 'target' as they are, where the method sees one. Training normalises by
+    the batch's own either way."""
+    workers: int = Field(1, ge=0)
+    """Loader processes for each domain; 0 loads in the training process."""
+    device: str = "auto"
+    """'cpu', 'cuda', 'mps', or 'auto' for the best there is."""
+
+
+class Trainer:
+    """Trains the parts of one method.
+
+    Args:
+        method: says what to minimise.
+        optimisation: the optimisers of the method's parts.
+        settings: see :class:`TrainingSettings`.
+        device: where the parts live and batches are sent.
+    """
+
+    def __init__(
+        self, method: Method, optimisation: Optimisation, settings: TrainingSettings, device: torch.device
+    ) -> None:
+        self.method = method
+        self.optimisation = optimisation
+        self.settings = settings
+        self.device = device
+        self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
+        self.kept = {name: module.to(device) for name, module in method.kept.items()}
+        self.average: AveragedModel | None = None
+        if settings.average is not None:
+            average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
+        self.done = 0
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """All that is saved of a method: what is trained, and what is kept beside it."""
+        return {**self.parts, **self.kept}
+
+    @property
+    def segmenter(self) -> VideoSegmenter:
+        """The network to predict with: the moving average where one is kept."""
+        chosen = self.average.module if self.average is not None else self.parts["segmenter"]
+        assert isinstance(chosen, VideoSegmenter)
+        return chosen
+
+    def step(self, source: Batch, target: Batch | None) -> Record:
+        """One step of the method.
+
+        Args:
+            source: labelled samples, anywhere.
+            target: unlabelled samples, anywhere; None for a method without target.
+
+        Returns:
+            what the log shows: losses and gradient norms as scalars on the device, rates as numbers; nothing of a
+            method that minimises nothing.
+        """
+        if target is not None and target.labels is not None:
+            raise AssertionError("target labels reached training: this is a mistake of the data layer")
+        self.optimisation.begin(self.done)
+        record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
+        losses: Record = {}
+        with self._autocast():
+            source, target = source.to(self.device), target and target.to(self.device)
+        terms = self.method.terms(source, target, self.done)
+        while True:
+            with self._autocast():  # forward passes only: backward runs in the precision they chose
+                yielded = next(terms, None)
+            if yielded is None:
+                break
+            together = (yielded,) if isinstance(yielded, Term) else yielded
+            self._backward(together)
+            for term in together:
+                losses[f"loss/{term.name}"] = term.loss.detach()
+        record.update(losses)
+        record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
+        self.method.after_step(self.done)
+        if self.average is not None:
+            self.average.update_parameters(self.parts["segmenter"])
+        self.done += 1
+        return record if losses else {}
+
+    def _backward(self, together: tuple[Term, ...]) -> None:
+        trained = {term.trains for term in together}
+        if len(trained) != 1:
+            raise ValueError(f"terms yielded together must train the same parts, not {sorted(map(str, trained))}")
+        names = trained.pop()
+        parts = [self.parts[name] for name in ([names] if isinstance(names, str) else names)]
+        inputs = [p for part in parts for p in part.parameters() if p.requires_grad]
+        total = sum((term.weight * term.loss for term in together[1:]), together[0].weight * together[0].loss)
+        total.backward(inputs=inputs)  # type: ignore[no-untyped-call]
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.settings.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that must be restored for the next step to be the one that would have come."""
+        return {
+            "parts": {name: part.state_dict() for name, part in self.modules.items()},
+            "optimisation": self.optimisation.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "random": checkpoint.random_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint's content."""
+        for name, part in self.modules.items():
+            part.load_state_dict(state["parts"][name])
+        self.optimisation.load_state_dict(state["optimisation"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        checkpoint.restore_random_state(state["random"])
+        self.done = state["step"]
+
+
+def _together(pair: Loaded, what: str) -> tuple[str, ...]:
+    """The texts of both batches."""
+    return tuple(text for batch in pair if batch is not None for text in getattr(batch, what))
+
+
+def _skipped(pair: Loaded) -> dict[str, float]:
+    """How many unreadable samples others stand in for in this step, for the log; each is named on the screen."""
+    messages = _together(pair, "skipped")
+    for message in messages:
+        _log.warning("skipped: %s", message)
+    return {"skipped": len(messages)} if messages else {}
+
+
+class Stop:
+    """Turns SIGINT and SIGTERM into a wish to stop after the step; a second signal ends at once."""
+
+    def __init__(self) -> None:
+        self.wished = False
+
+    def __enter__(self) -> "Stop":
+        self.before = {number: signal.signal(number, self._wish) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def guard(self, loaded: Iterator[Loaded]) -> Loaded | None:
+        """The next batches; None where the signal that stops us has ended the loader's workers as well."""
+        try:
+            return next(loaded)
+        except RuntimeError:
+            if self.wished:
+                return None
+            raise
+
+    def _wish(self, number: int, frame: FrameType | None) -> None:
+        if self.wished:
+            raise KeyboardInterrupt
+        self.wished = True
+
+
+def train(
+    trainer: Trainer,
+    batches: Batches,
+    folder: Path,
+    *,
+    extra: Mapping[str, Any],
+    judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
+    progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
+) -> bool:
+    """Train to the end, from the newest checkpoint in ``folder`` if there is one.
+
+    Args:
+        trainer: freshly built; its state is replaced by the checkpoint's.
+        batches: see :data:`Batches`.
+        folder: the run's folder: ``log.jsonl``, ``checkpoints/``.
+        extra: settings and class table, kept in every checkpoint.
+        judge: scores the segmenter by every criterion that needs no target labels; the best checkpoint is kept.
+        progress: called after every write of the log with the steps done and the last line.
+
+    Returns:
+        True at the end of the run, False if a signal stopped it; everything is saved either way.
+
+    Raises:
+        TrainingError: a loss that is not a number. Nothing broken is ever saved.
+        CheckpointError: the disk is full; the last checkpoint is still good.
+    """
+    saved, settings, best = folder / "checkpoints", trainer.settings, -math.inf
+    checkpoint.clean(saved)
+    newest = checkpoint.latest(saved)
+    if newest is not None:
+        state = checkpoint.load(newest)
+        trainer.load_state_dict(state)
+        best = state["best"]
+    also = curves(folder, trainer.done) if settings.tensorboard else lambda line: None
+    log = Log(folder / "log.jsonl", trainer.done, also)
+    loaded = batches(trainer.done)
+    with Stop() as stop:
+        while trainer.done < settings.steps and not stop.wished:
+            pair = stop.guard(loaded)
+            if pair is not None:
+                step, record = trainer.done, trainer.step(*pair)
+                log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
+            due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
+            save = due or stop.wished
+            if save or trainer.done % settings.log_every == 0:
+                progress(trainer.done, log.flush())
+            if save:
+                # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
+                criteria = dict(judge(trainer.segmenter)) if judge and due else {}
+                score = criteria.get(settings.select, -math.inf)
+                improved, best = score > best, max(score, best)
+                state = {**trainer.state_dict(), **extra, "best": best, "criteria": criteria}
+                checkpoint.save(saved, trainer.done, state, keep=settings.keep, best=improved)
+    return trainer.done == settings.steps
+
+
+def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -> Optimisation:
+    """The optimisers of a method's parts."""
+    segmenter = method.parts["segmenter"]
+    assert isinstance(segmenter, VideoSegmenter)
+    names = {parameter: name for name, parameter in segmenter.image.named_parameters()}
+    discriminators = {name: part for name, part in method.parts.items() if name != "segmenter"}
+    groups = segmenter.groups()
+    return Optimisation(groups, names, discriminators, settings, steps=training.steps, clip=training.clip)
+
+
+def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter, where: str = "the checkpoint") -> None:
+    """Load the network to predict with from a checkpoint's content: the moving average where one was kept.
+
+    Raises:
+        CheckpointError: the checkpoint is of another network or number of classes; ``where`` is named in it.
+    """
+    weights = state["parts"]["segmenter"]
+    if state["average"] is not None:
+        prefix = "module."
+        weights = {key.removeprefix(prefix): v for key, v in state["average"].items() if key.startswith(prefix)}
+    load_state(segmenter, weights, where)
