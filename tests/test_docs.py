@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from davsn.cli import main
-from davsn.core.plugins import available
+from davsn.core.plugins import Choice, available
 from davsn.data.dataset import DatasetSettings
 from davsn.data.taxonomy import read_classes
-from davsn.experiment.experiment import Choice, Experiment, VideoSettings, load
+from davsn.experiment.experiment import Experiment, VideoSettings, load
 from davsn.learning.method import Method
 from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings

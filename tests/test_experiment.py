@@ -12,11 +12,12 @@ import yaml
 from PIL import Image
 
 from davsn.core.errors import CheckpointError, ConfigError, DataError
-from davsn.core.plugins import available
+from davsn.core.plugins import available, choose
 from davsn.core.settings import read_yaml, validate
 from davsn.data.export.writing import write
 from davsn.data.sets.streets import Streets
-from davsn.experiment.experiment import Experiment, choose, device_of, dump, load
+from davsn.experiment.building import device_of
+from davsn.experiment.experiment import Experiment, dump, load
 from davsn.experiment.run import Run
 from davsn.experiment.trained import open_trained, scored_frames
 from davsn.flow.estimator import FlowEstimator

@@ -17,7 +17,7 @@ from davsn.data.sets.streets import Config, Streets
 from davsn.data.sets.synthia import Synthia
 from davsn.data.sets.viper import Viper
 from davsn.data.sets.vkitti2 import Vkitti2
-from davsn.experiment.experiment import build_segmenter
+from davsn.experiment.building import build_segmenter
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores
 

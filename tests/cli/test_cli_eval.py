@@ -10,9 +10,9 @@ import yaml
 from PIL import Image
 
 from davsn.cli import main
+from davsn.core.plugins import choose
 from davsn.data.dataset import VideoDataset
 from davsn.data.loading import evaluation_batches
-from davsn.experiment.experiment import choose
 from davsn.experiment.trained import open_trained, scored_frames
 from davsn.scoring.scores import Scores
 from davsn.training import checkpoint

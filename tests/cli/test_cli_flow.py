@@ -5,10 +5,10 @@ import pytest
 import yaml
 from tiny_recipe import RECIPE
 
+from davsn.core.clip import PAIR
 from davsn.core.settings import validate
 from davsn.data.samples import Samples
 from davsn.data.sets.folder import Folder
-from davsn.experiment.experiment import TWO_FRAMES
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_a_folder_into_the_cache_that_the_loader_reads(davsn, world, tmp_path, m
     assert entries(tmp_path) == 6
     monkeypatch.setattr("davsn.flow.estimators.dis.Dis.estimate", lambda *pair: pytest.fail("estimated again"))
     values = {"root": world / "game", "flow": yaml.safe_load("{name: dis, preset: fast, cached: true}")}
-    assert all(sample.flows[0, -1].any() for sample in Samples(Folder(validate(Folder.Config, values, "")), TWO_FRAMES))
+    assert all(sample.flows[0, -1].any() for sample in Samples(Folder(validate(Folder.Config, values, "")), PAIR))
     _, out, _ = davsn(world, "flow", "game", "--estimator", "{name: dis, preset: fast}")
     assert "flow: 0 flows estimated" in out
     assert "s, 6 were there" in out

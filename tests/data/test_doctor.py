@@ -15,7 +15,8 @@ from tiny_data import CLASSES, cut, write_labelled
 from davsn import doctor
 from davsn.doctor.data import Finding
 from davsn.doctor.examination import examine
-from davsn.experiment.experiment import build_segmenter, load
+from davsn.experiment.building import build_segmenter
+from davsn.experiment.experiment import load
 from davsn.experiment.run import Run
 from davsn.networks import light
 from davsn.networks.weights import save_weights

@@ -143,6 +143,21 @@ def test_the_running_statistics_follow_other_frames_or_leave_them_out(sample, st
     with pytest.raises(RuntimeError):
         segmenter.off_target(current[:, :2], previous, flow)
     assert norm.momentum == 0.1  # after a failure too
-    segmenter.remember(current)
+    segmenter.count_target(current)
     assert segmenter.image.seen[-1] is current if statistics == "target" else segmenter.image.seen[-1] is not current
     assert not torch.equal(norm.running_mean, torch.zeros(3))
+
+
+def test_target_frames_are_counted_once_a_step_whatever_the_method_shows(sample):
+    current, previous, flow = sample
+    segmenter = VideoSegmenter(Tiny(), statistics="target")
+    segmenter(current, previous, flow)
+    segmenter.off_target(previous, current, flow)
+    seen = len(segmenter.image.seen)
+    segmenter.count_target(current)
+    assert len(segmenter.image.seen) == seen  # the first pass has counted them
+    segmenter.off_target(previous, current, flow)
+    segmenter.count_target(current)
+    assert segmenter.image.seen[-1] is current
+    segmenter.eval().count_target(current)
+    assert len(segmenter.image.seen) == seen + 3

@@ -10,9 +10,10 @@ from cyclopts import Parameter
 from davsn.cli.train import load_recipe, score
 from davsn.core.console import console, say
 from davsn.core.errors import CheckpointError, ConfigError
+from davsn.core.plugins import Choice, choose
 from davsn.core.settings import override
 from davsn.data.dataset import VideoDataset
-from davsn.experiment.experiment import Choice, Experiment, choose, dump, load
+from davsn.experiment.experiment import Experiment, dump, load
 from davsn.experiment.snapshots import FILE, Entry, SnapshotScores, content_of, follow
 from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
 from davsn.networks.ensemble import Ensemble

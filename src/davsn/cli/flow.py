@@ -11,15 +11,17 @@ import torch
 from cyclopts import App, Parameter
 
 from davsn.cli.train import chosen_flow, load_recipe
-from davsn.core.clip import ClipSpec
+from davsn.core.clip import PAIR, ClipSpec
 from davsn.core.console import progress, say
 from davsn.core.errors import ConfigError, DataError
+from davsn.core.plugins import Choice, choose
 from davsn.core.settings import override
 from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.footage import holds_videos
 from davsn.data.precompute import Cached, Files, Keeper, count_pairs, fill, shard
 from davsn.data.samples import Samples, target_training
-from davsn.experiment.experiment import TWO_FRAMES, Choice, asked, build_dataset, choose, clips_of, device_of
+from davsn.experiment.building import build_dataset, device_of
+from davsn.experiment.experiment import asked, clips_of
 from davsn.flow.setting import FlowSetting
 
 flow_ = App(name="flow", result_action="return_value")
@@ -115,7 +117,7 @@ def _domains(data: str, changes: list[str], estimator: str | None) -> Domains:
             raise DataError("no such file or folder", data, "Give a recipe, a folder of frames, or a video")
         video = Path(data).is_file() or holds_videos(Path(data))
         values = {"name": "video", "paths": [data]} if video else {"name": "folder", "root": data}
-        found = {"": (choose(VideoDataset, override(values, changes)), TWO_FRAMES)}
+        found = {"": (choose(VideoDataset, override(values, changes)), PAIR)}
     chosen = None if estimator is None else chosen_flow(estimator, "--estimator")
     return {name: (_estimating(part, chosen, name), spec) for name, (part, spec) in found.items()}
 

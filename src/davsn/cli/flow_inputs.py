@@ -14,7 +14,7 @@ from davsn.data.dataset import VideoDataset
 from davsn.data.footage import Frame
 from davsn.data.pairs import Pairs, pair_of, pairs_in, pairs_of
 from davsn.data.samples import pictures
-from davsn.experiment.experiment import device_of
+from davsn.experiment.building import device_of
 from davsn.flow.estimator import FlowEstimator
 from davsn.flow.files.direction import Direction, settled
 

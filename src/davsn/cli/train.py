@@ -16,13 +16,14 @@ from davsn.core.cache import GIGABYTE
 from davsn.core.clip import Batch
 from davsn.core.console import Report, console, progress, say
 from davsn.core.errors import ConfigError
+from davsn.core.plugins import Choice
 from davsn.core.settings import Settings, read_yaml, validate
 from davsn.data.dataset import DatasetSettings
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.rare_classes import class_draw
 from davsn.data.reader import store_of
-from davsn.experiment.experiment import Choice, Experiment, load
+from davsn.experiment.experiment import Experiment, load
 from davsn.experiment.run import Run
 from davsn.experiment.trained import Trained, open_trained, scored_frames
 from davsn.flow.setting import FlowSetting

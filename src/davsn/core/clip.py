@@ -47,6 +47,12 @@ class ClipSpec:
             raise ValueError(f"flows {self.flows} name frames {sorted(unknown)} that are not among {self.frames}")
 
 
+PAIR = ClipSpec(frames=(0, -1), flows=((0, -1),))
+"""The current frame, the previous one, and the flow current→previous: what a video network predicts from."""
+LABELLED_PAIR = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
+"""A :data:`PAIR` with the label of the current frame."""
+
+
 @dataclass(frozen=True)
 class Clip:
     """One sample as read from disk, in NumPy, before and after the transforms.

@@ -71,20 +71,20 @@ class ClassDraw:
 
 
 def class_draw(
-    samples: Samples, settings: RareClasses | None, folder: Path, report: Callable[[int], None] = lambda done: None
+    samples: Samples, settings: RareClasses | None, file: Path, report: Callable[[int], None] = lambda done: None
 ) -> ClassDraw | None:
     """What draws a run's source samples by their classes; None where its settings do not ask for it.
 
     Args:
         samples: of the source, with labels.
         settings: see :class:`RareClasses`.
-        folder: the run's; its labels are counted once, and a run that goes on reads the counts there.
+        file: where the counts are kept (.json), so that a run that is resumed does not count again.
         report: is told how many labels are counted.
 
     Raises:
         DataError: a label that cannot be read, or none that holds enough of any class.
     """
-    return None if settings is None else ClassDraw(counted(samples, folder / "source_classes.json", report), settings)
+    return None if settings is None else ClassDraw(counted(samples, file, report), settings)
 
 
 def counted(samples: Samples, file: Path, report: Callable[[int], None] = lambda done: None) -> Counts:

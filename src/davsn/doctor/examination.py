@@ -11,29 +11,21 @@ from pathlib import Path
 import torch
 from rich.filesize import decimal
 
-from davsn.core.clip import Batch, ClipSpec
+from davsn.core.clip import LABELLED_PAIR, Batch, ClipSpec
 from davsn.core.errors import DavsnError, FileError
-from davsn.core.plugins import find
+from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
 from davsn.data.taxonomy import Taxonomy
 from davsn.doctor.data import HERE, Finding, Severity, Watch, check, unwatched
 from davsn.doctor.rehearsal import CannotRehearseError, rehearse, with_flows
-from davsn.experiment.experiment import (
-    TWO_FRAMES,
-    Choice,
-    Experiment,
-    asked,
-    build_dataset,
-    build_segmenter,
-    clips_of,
-    device_of,
-    dump,
-)
+from davsn.experiment.building import build_adaptation, build_dataset, device_of
+from davsn.experiment.experiment import Experiment, asked, clips_of, dump
 from davsn.experiment.run import compare_settings
 from davsn.learning.method import Method
 from davsn.training import checkpoint
+from davsn.training.folder import RunFolder
 from davsn.training.loop import Trainer, optimisation_of
 
 _STEP = "If sizes are the cause, make 'size' or 'crop' larger, or batch_size 2; else mend the method or network"
@@ -101,8 +93,7 @@ class _Doctor:
         if getattr(experiment.network.settings, "weights", None) == "hub" and experiment.start is None:
             self.add("network", "its weights are fetched when training starts", "", "note")
         with self.noting("network", "Give weights of this network and these classes, or leave start and weights away"):
-            segmenter = build_segmenter(_at_home(experiment), len(taxonomy))
-            self._method = find(Method, experiment.method.name)(experiment.method.settings, segmenter)
+            self._method = build_adaptation(_at_home(experiment), len(taxonomy))
 
     def look(self) -> None:
         """Look at every data set that could be made."""
@@ -114,7 +105,7 @@ class _Doctor:
             elif key == "target":
                 self._look(key, target_training(dataset), target or asked(self.experiment), batch_size)
             elif key != "source":
-                self._look(key, dataset, asked(self.experiment, replace(TWO_FRAMES, labels=True)), 1)
+                self._look(key, dataset, asked(self.experiment, LABELLED_PAIR), 1)
 
     def _look(self, key: str, dataset: VideoDataset, spec: ClipSpec, batch_size: int) -> None:
         found = check(dataset, spec, self._every, batch_size, lambda what, total: self._watch(f"{what} {key}", total))
@@ -223,7 +214,7 @@ class _Doctor:
         place = _there(folder)
         if not (place.is_dir() and os.access(place, os.W_OK)):
             self.add("disk", "is no folder that can be written to", "Choose another with --out", where=str(place))
-        training, saved = self.experiment.training, checkpoint.all_of(folder / "checkpoints")
+        training, saved = self.experiment.training, checkpoint.all_of(RunFolder(folder).checkpoints)
         kept = min(training.keep, -(-training.steps // training.save_every))
         needed = (kept + 2) * size  # the best, and the one that is being written
         needed = max(needed - sum(path.stat().st_size for path in saved), size)

@@ -5,29 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import Field, ValidationInfo, field_validator
 
-from davsn.core.clip import ClipSpec
-from davsn.core.errors import CheckpointError, ConfigError, DataError
+from davsn.core.clip import PAIR, ClipSpec
 from davsn.core.plugins import Choice as Choice
 from davsn.core.plugins import choice_of, find
 from davsn.core.plugins import choose as choose
 from davsn.core.settings import Settings, override, read_yaml, validate
 from davsn.data.dataset import VideoDataset
-from davsn.data.taxonomy import Taxonomy
 from davsn.learning.method import Method
 from davsn.networks.image_network import ImageNetwork
-from davsn.networks.video import Propagation, VideoSegmenter
-from davsn.networks.weights import WEIGHTS_ALONE, load_weights
+from davsn.networks.video import Propagation
 from davsn.ops.warp import FlowScale
 from davsn.reference.accidents import with_faithful
-from davsn.training import checkpoint
-from davsn.training.loop import TrainingSettings, segmenter_of
+from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings
-
-TWO_FRAMES = ClipSpec(frames=(0, -1), flows=((0, -1),))
-"""What a video network needs to predict."""
 
 
 class VideoSettings(Settings):
@@ -152,7 +144,7 @@ def load(
     return validate(Experiment, values, where, paths)
 
 
-def asked(experiment: Experiment, spec: ClipSpec = TWO_FRAMES) -> ClipSpec:
+def asked(experiment: Experiment, spec: ClipSpec = PAIR) -> ClipSpec:
     """What of a spec is loaded in this experiment. Of a network of single frames, only the current one ever is.
 
     Everything that reads samples for an experiment's network asks here first, so that nobody loads a previous frame
@@ -177,97 +169,3 @@ def clips_of(experiment: Experiment) -> tuple[ClipSpec, ClipSpec | None]:
 def dump(experiment: Experiment) -> dict[str, Any]:
     """The settings as plain data, from which :func:`load` makes the same experiment."""
     return experiment.model_dump(mode="json")
-
-
-def build_dataset(part: Choice) -> VideoDataset:
-    """The data set that this part of an experiment names.
-
-    Raises:
-        DataError: nothing usable where its settings point.
-    """
-    return find(VideoDataset, part.name)(part.settings)  # type: ignore[arg-type]  # part_of made them of its Config
-
-
-def known_classes(part: Choice) -> Taxonomy | None:
-    """The class table that a data set's settings tell without its files; None where they do not."""
-    return find(VideoDataset, part.name).classes_of(part.settings)  # type: ignore[arg-type]  # as above
-
-
-def build_labelled(part: Choice, taxonomy: Taxonomy) -> VideoDataset:
-    """A data set to score a network on.
-
-    Raises:
-        DataError: no labels there, or other classes than the network's.
-    """
-    dataset = build_dataset(part)
-    if dataset.taxonomy is None:
-        raise DataError(f"{part.name} has no labels here, so nothing can be scored; see docs/data.md")
-    if dataset.taxonomy.names != taxonomy.names:
-        raise DataError(
-            f"{part.name} has the classes {', '.join(dataset.taxonomy.names)}, but the network is trained on "
-            f"{', '.join(taxonomy.names)}. Give the class table that it is trained with"
-        )
-    return dataset
-
-
-def build_segmenter(
-    experiment: Experiment, num_classes: int, start: Path | Mapping[str, Any] | None = None
-) -> VideoSegmenter:
-    """The video network.
-
-    Args:
-        experiment: says which.
-        num_classes: ``C``.
-        start: a file that it takes its weights from, or a checkpoint's content; None takes ``experiment.start``, or
-            where there is none the initial weights.
-
-    Raises:
-        CheckpointError: a file that cannot be read, or that is of another network or number of classes.
-    """
-    start = experiment.start if start is None else start
-    part, settings = find(ImageNetwork, experiment.network.name), experiment.network.settings
-    if start is not None and "weights" in type(settings).model_fields:
-        settings = settings.model_copy(update={"weights": None})  # they would be replaced at once
-    segmenter = VideoSegmenter(
-        part(settings, num_classes),
-        experiment.video.propagation,
-        experiment.video.flow_scale,
-        experiment.training.statistics,
-    )
-    if isinstance(start, Path) and start.suffix in WEIGHTS_ALONE:
-        load_weights(segmenter, start)
-    elif isinstance(start, Path):
-        segmenter_of(checkpoint.load(_newest_in(start)), segmenter, str(start))
-    elif start is not None:
-        segmenter_of(start, segmenter)
-    return segmenter
-
-
-def _newest_in(start: Path) -> Path:
-    """The newest checkpoint in a run's folder; a file itself."""
-    if not start.is_dir():
-        return start
-    newest = checkpoint.latest(start / "checkpoints")
-    if newest is None:
-        raise CheckpointError(f"{start} holds no checkpoint to start from. Give a run's folder that has saved one")
-    return newest
-
-
-def device_of(name: str) -> torch.device:
-    """The device that a setting means; 'auto' takes CUDA, then Apple's, then the CPU.
-
-    Raises:
-        ConfigError: no such device on this machine.
-    """
-    if name != "auto":
-        try:
-            device = torch.device(name)
-            torch.ones(1, device=device).tolist()
-        except (RuntimeError, AssertionError):  # PyTorch's ways to say that it has no such device
-            raise ConfigError(
-                "this machine", [f"training.device  it has no '{name}'. Take cpu, or auto for the best there is"]
-            ) from None
-        return device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

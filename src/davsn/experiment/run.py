@@ -13,25 +13,16 @@ import davsn
 from davsn.core.clip import Batch
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.files.writing import replacing
-from davsn.core.plugins import find
 from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw
-from davsn.experiment.experiment import (
-    Experiment,
-    asked,
-    build_dataset,
-    build_labelled,
-    build_segmenter,
-    clips_of,
-    device_of,
-    dump,
-)
-from davsn.experiment.trained import flat, settings_file
-from davsn.learning.method import Method
+from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, device_of
+from davsn.experiment.experiment import Experiment, asked, clips_of, dump
+from davsn.experiment.trained import flat
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
+from davsn.training.folder import RunFolder
 from davsn.training.loop import Trainer, optimisation_of, train
 from davsn.training.selection import Criterion, label_free
 
@@ -52,7 +43,7 @@ class Run:
     """
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
-        self.experiment, self.folder = experiment, folder
+        self.experiment, self.folder = experiment, RunFolder(folder)
         compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
@@ -62,8 +53,7 @@ class Run:
         self.taxonomy = source.taxonomy
         for part in experiment.validation.values():
             build_labelled(part, self.taxonomy)  # a mistake there would else be found when training is over
-        method = find(Method, experiment.method.name)
-        self.method = method(experiment.method.settings, build_segmenter(experiment, len(self.taxonomy)))
+        self.method = build_adaptation(experiment, len(self.taxonomy))
         of_source, of_target = clips_of(experiment)
         self.source = Samples(source, of_source) if of_source.frames else None
         self.target: Samples | None = None
@@ -78,14 +68,14 @@ class Run:
         Raises:
             ConfigError: another process is training in the same folder.
         """
-        with alone(self.folder):
+        with alone(self.folder.path):
             for samples in self.domains:
                 fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
             return self._train(progress)
 
     def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
-        with replacing(settings_file(self.folder)) as temporary:
+        with replacing(self.folder.settings) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(self.trainer, self._batches, self.folder, extra=extra, judge=self._judge(), progress=progress)
@@ -97,14 +87,14 @@ class Run:
 
     def steps_saved(self) -> int:
         """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
-        return checkpoint.steps_of(checkpoint.latest(self.folder / "checkpoints"))
+        return checkpoint.steps_of(self.folder.newest)
 
     def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
         settings = self.experiment.training
         share: dict[str, Any] = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
         sources: Iterator[Batch] = repeat(Batch({}))
         if self.source is not None:
-            by_class = class_draw(self.source, settings.rare_classes, self.folder)
+            by_class = class_draw(self.source, settings.rare_classes, self.folder.source_classes)
             sources = training_batches(self.source, seed=self.experiment.seed, by_class=by_class, **share)
         if self.target is None:
             return ((source, None) for source in sources)
@@ -133,7 +123,7 @@ def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".training", timeout=wait):
+        with FileLock(RunFolder(folder).lock, timeout=wait):
             yield
     except Timeout:
         found = "another process is training there. Wait for it, or choose another --out"
@@ -154,9 +144,9 @@ def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: the folder holds a run with other settings; names each that differs.
     """
-    file = settings_file(folder)
-    if file.is_file() and checkpoint.latest(folder / "checkpoints") is not None:
-        held = dict(flat(read_yaml(file)))
+    run = RunFolder(folder)
+    if run.settings.is_file() and run.newest is not None:
+        held = dict(flat(read_yaml(run.settings)))
         wanted = dict(flat(settings))
         changed = [
             f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.experiment.experiment import Choice, Experiment, dump
+from davsn.core.plugins import Choice
+from davsn.experiment.experiment import Experiment, dump
 from davsn.scoring.scores import Scores, percent
 from davsn.training import checkpoint
+from davsn.training.folder import RunFolder
 from davsn.training.selection import CRITERIA
 
-FILE = "snapshots.json"
-"""In a run's folder."""
 FORMAT = 1
 POLL = 5.0
 """Seconds between two looks for new checkpoints."""
@@ -150,8 +150,9 @@ def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:
     """
     seen = set()
     while True:
-        saved = checkpoint.all_of(folder / "checkpoints")
-        for path in [*saved, folder / "checkpoints" / "best.pt"]:
+        run = RunFolder(folder)
+        saved = checkpoint.all_of(run.checkpoints)
+        for path in [*saved, run.best]:
             mark = _mark(path)
             if mark is not None and mark not in seen:
                 seen.add(mark)

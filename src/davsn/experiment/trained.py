@@ -1,31 +1,32 @@
 """A trained network: opened again from a checkpoint, a run's folder or weights alone, to predict and to be scored."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from davsn.core.clip import LABELLED_PAIR
 from davsn.core.errors import CheckpointError, ConfigError, DataError, DavsnError
-from davsn.core.settings import read_yaml, validate
+from davsn.core.plugins import Choice
+from davsn.core.settings import opened, read_yaml, validate
 from davsn.data.dataset import DatasetSettings
 from davsn.data.loading import Samples
 from davsn.data.taxonomy import Taxonomy
-from davsn.experiment.experiment import (
-    TWO_FRAMES,
-    Choice,
-    Experiment,
-    asked,
+from davsn.experiment.building import (
     build_dataset,
     build_labelled,
     build_segmenter,
+    checkpoint_at,
     device_of,
     known_classes,
 )
+from davsn.experiment.experiment import Experiment, asked
 from davsn.networks.video import VideoSegmenter
-from davsn.networks.weights import WEIGHTS_ALONE
+from davsn.networks.weights import holds_weights_alone
 from davsn.training import checkpoint
+from davsn.training.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -81,17 +82,11 @@ def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None =
         ConfigError: a recipe for a checkpoint, which holds its own settings.
         DataError: weights alone with a recipe whose data sets do not tell the classes.
     """
-    if path.suffix in WEIGHTS_ALONE and not path.is_dir():
+    if holds_weights_alone(path):
         return _open_weights(path, recipe)
     if recipe is not None:
         raise ConfigError("--recipe", [f"{path} holds the settings it was trained with. Leave --recipe away"])
-    if path.is_dir():
-        newest = checkpoint.latest(path / "checkpoints")
-        if newest is None:
-            raise CheckpointError(
-                f"{path} holds no checkpoint yet. Give a checkpoint file, or a run that has saved one"
-            )
-        path = newest
+    path = checkpoint_at(path)
     state = checkpoint.load(path)
     experiment = _without_data(state["settings"], path, own_code)
     taxonomy = Taxonomy.from_data(state["taxonomy"])
@@ -106,7 +101,7 @@ def settings_of(folder: Path, own_code: bool = False) -> Experiment:
         ConfigError: no run there.
         CheckpointError: settings that name code without leave; see :func:`open_trained`.
     """
-    file = settings_file(folder)
+    file = RunFolder(folder).settings
     if not file.is_file():
         raise ConfigError(
             str(folder), [f"holds no run ({file.name} is not there). Give the folder of one that has begun"]
@@ -117,8 +112,7 @@ def settings_of(folder: Path, own_code: bool = False) -> Experiment:
 def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Experiment:
     """The experiment that a file of ours names, as far as using its network needs it; its data may be elsewhere."""
     settings = dict(settings)
-    method = settings.get("method")
-    if str(method.get("name") if isinstance(method, Mapping) else method).endswith(".py"):
+    if str(opened(settings.get("method")).get("name")).endswith(".py"):
         settings["method"] = "source_only"  # predicting needs no method
     # Words may follow a name, as in 'flow: ./mine.py, cached'.
     code = [value for _, value in flat(settings) for word in str(value).split(",") if word.strip().endswith(".py")]
@@ -172,13 +166,8 @@ def scored_frames(trained: Trained, part: Choice, *, labelled_only: bool = False
         DataError: no labels there, or other classes than the network's.
     """
     dataset = build_labelled(part, trained.taxonomy)
-    spec = asked(trained.experiment, replace(TWO_FRAMES, labels=True))
+    spec = asked(trained.experiment, LABELLED_PAIR)
     return Samples(dataset, spec, every_frame=not labelled_only)
-
-
-def settings_file(folder: Path) -> Path:
-    """Where a run keeps what it is."""
-    return folder / "settings.yaml"
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

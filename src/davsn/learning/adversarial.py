@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from davsn.learning.method import Term
+from davsn.learning.term import Term
 from davsn.ops.losses import SOURCE, TARGET, domain_loss
 
 

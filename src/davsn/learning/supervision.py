@@ -1,7 +1,7 @@
 """Learning from labels: from the source's, which every method does, and from those that a method gives itself."""
 
 from davsn.core.clip import Batch, Prediction
-from davsn.learning.method import Term
+from davsn.learning.term import Term
 from davsn.ops.losses import cross_entropy, weighted_cross_entropy
 from davsn.ops.pseudo_labels import PseudoLabels
 from davsn.ops.resize import upsample

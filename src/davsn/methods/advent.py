@@ -11,11 +11,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from davsn.core.clip import Batch, ClipSpec, Prediction
-from davsn.core.settings import Settings
+from davsn.core.clip import Batch, Prediction
 from davsn.learning.adversarial import fool, tell_apart
-from davsn.learning.method import PUBLISHED, Method, Term
-from davsn.learning.supervision import supervision
+from davsn.learning.method import PUBLISHED, Method, SupervisedSettings, Term
 from davsn.networks.discriminator import discriminator
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.resize import upsample
@@ -27,13 +25,9 @@ LEVELS = ("main", "aux")
 class Advent(Method):
     """Learn from the source's labels, and align the domains' maps of self-information."""
 
-    class Config(Settings):
+    class Config(SupervisedSettings):
         """Settings of ADVENT; the defaults are the published ones."""
 
-        main_weight: float = Field(1.0, ge=0)
-        """Weight of the main classifier's segmentation loss."""
-        aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's segmentation loss."""
         adversarial_weight: float = Field(0.001, ge=0)
         """Weight of fooling the main discriminator (λ_adv of the paper)."""
         aux_adversarial: float = Field(0.2, ge=0)
@@ -45,14 +39,11 @@ class Advent(Method):
 
     paper = "Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation, CVPR 2019"
     when = "Domains that differ in looks and agree in layout."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "none", "training.clip": None}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
+        super().__init__(config, segmenter)
         self.judges = {
             level: discriminator(segmenter.num_classes, config.discriminator_width) for level in reversed(LEVELS)
         }
@@ -60,13 +51,13 @@ class Advent(Method):
             "main": config.adversarial_weight,
             "aux": config.adversarial_weight * config.aux_adversarial,
         }
-        self.parts = {"segmenter": segmenter, **self.judges}
+        self.parts = {**self.parts, **self.judges}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
-        on_source = self.segmenter.off_target(*source.seen)
-        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+        on_source = self.on_source(source)
+        yield self.supervision(on_source, source)
 
         of_target = self.maps(self.segmenter(*target.seen), target.size)
         yield tuple(fool(level, self.judges[level], of_target[level], self.weights[level]) for level in LEVELS)

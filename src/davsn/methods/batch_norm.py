@@ -41,9 +41,7 @@ class BatchNorm(Method):
     faithful: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
-        self.parts = {"segmenter": segmenter}
+        super().__init__(config, segmenter)
         self.norms = [module for module in segmenter.modules() if isinstance(module, nn.BatchNorm2d)]
         if not self.norms:
             raise ConfigError("batch_norm", ["network  has no batch normalisation to adapt. Take another, or a method"])

@@ -14,13 +14,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from davsn.core.clip import IGNORE, Batch, ClipSpec, Prediction
+from davsn.core.clip import IGNORE, Batch, Prediction
 from davsn.core.errors import ConfigError
-from davsn.core.settings import Settings
 from davsn.learning.alignment import FeatureAlignment
-from davsn.learning.method import PUBLISHED, Term
+from davsn.learning.method import PUBLISHED, SupervisedSettings, Term
 from davsn.learning.mixing import at_size, labelled, moved, pasted
-from davsn.learning.supervision import pseudo_supervision, supervision
+from davsn.learning.supervision import pseudo_supervision
 from davsn.learning.teacher import Statistics, TeacherMethod, frozen, taught
 from davsn.learning.thresholds import ClassThresholds
 from davsn.networks.video import VideoSegmenter
@@ -37,13 +36,9 @@ class Cmom(TeacherMethod):
         ConfigError: a network that offers no features, or things that are no classes.
     """
 
-    class Config(Settings):
+    class Config(SupervisedSettings):
         """Settings of CMOM; the defaults are the published ones, but for ``things`` and ``mixed_flow``."""
 
-        main_weight: float = Field(1.0, ge=0)
-        """Weight of the main classifier's segmentation loss, on source and mixed clips."""
-        aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's segmentation loss, on source and mixed clips."""
         share: float = Field(0.75, ge=0, le=1)
         """How many of a source frame's classes are pasted."""
         alignment_weight: float = Field(0.01, ge=0)
@@ -62,8 +57,6 @@ class Cmom(TeacherMethod):
 
     paper = "Cho et al., Domain Adaptive Video Semantic Segmentation via Cross-Domain Moving Object Mixing, WACV 2023"
     when = "From a start that adaptation has improved already, such as one of da_vsn."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     needs_start = True
     faithful: ClassVar[Mapping[str, Any]] = {
         **PUBLISHED,
@@ -72,8 +65,7 @@ class Cmom(TeacherMethod):
     }
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
+        super().__init__(config, segmenter)
         channels, classes = segmenter.image.feature_channels, range(segmenter.num_classes)
         if channels is None:
             raise ConfigError(
@@ -83,28 +75,25 @@ class Cmom(TeacherMethod):
             raise ConfigError("cmom", [f"method.things  {unknown} are no train ids; there are 0 to {classes[-1]}"])
         self.labeller, self.thresholds = frozen(segmenter, config.statistics), ClassThresholds(len(classes))
         self.features = FeatureAlignment(len(classes), config.things, config.prototypes, channels)
-        self.parts = {"segmenter": segmenter}
         self.kept = {"labeller": self.labeller, "thresholds": self.thresholds, "features": self.features}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         assert source.labels is not None
-        weights = self.config.main_weight, self.config.aux_weight
-        on_source = self.segmenter.off_target(*source.seen, features=True)
-        yield supervision(on_source, source, *weights)
+        on_source = self.on_source(source, features=True)
+        yield self.supervision(on_source, source)
 
         assert on_source.features is not None
         classify = self.segmenter.image.classify
         predicted = on_source.current.main.argmax(1)
         self.features.remember(on_source.features, predicted, source.labels, classify)
-        self.segmenter.remember(target.current)
         mixed, labels = self.mixed(source, target)
         on_mixed = self.segmenter.off_target(*mixed.seen, features=True)
         assert on_mixed.features is not None
         distances = self.features.losses(on_mixed.features, self.agreed(on_mixed, target), classify)
         yield (
-            *pseudo_supervision("mixed", on_mixed, labels, *weights),
+            *pseudo_supervision("mixed", on_mixed, labels, *self.config.weights()),
             *(Term(f"alignment/{name}", far, weight=self.config.alignment_weight) for name, far in distances.items()),
         )
 

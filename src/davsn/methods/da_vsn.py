@@ -13,11 +13,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from davsn.core.clip import Batch, ClipSpec, Prediction
-from davsn.core.settings import Settings
+from davsn.core.clip import Batch, Prediction
 from davsn.learning.adversarial import fool, tell_apart
-from davsn.learning.method import PUBLISHED, Method, Term
-from davsn.learning.supervision import supervision
+from davsn.learning.method import PUBLISHED, Method, SupervisedSettings, Term
 from davsn.networks.discriminator import discriminator
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.losses import weight_discrepancy, weighted_l1
@@ -31,13 +29,9 @@ VIEWS = ("spatio_temporal", "spatial")
 class DaVsn(Method):
     """Cross-domain and intra-domain temporal consistency regularisation."""
 
-    class Config(Settings):
+    class Config(SupervisedSettings):
         """Settings of DA-VSN; the defaults are the published ones."""
 
-        main_weight: float = Field(1.0, ge=0)
-        """Weight of the main classifier's segmentation loss."""
-        aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's segmentation loss."""
         adversarial_weight: float = Field(0.001, ge=0)
         """Weight of fooling the discriminators (λ_u of the paper)."""
         consistency_weight: float = Field(0.001, ge=0)
@@ -57,13 +51,10 @@ class DaVsn(Method):
 
     paper = "Guan et al., Domain Adaptive Video Segmentation via Temporal Consistency Regularization, ICCV 2021"
     when = "Video whose two domains share their layout; the most expensive one."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "splat", "method.softmax": "joint"}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
+        super().__init__(config, segmenter)
         self.judges = {
             f"{view}/{level}": discriminator(2 * segmenter.num_classes, config.discriminator_width)
             for view in VIEWS
@@ -73,13 +64,13 @@ class DaVsn(Method):
             name: (config.spatial if "spatial/" in name else 1.0) * (config.aux_adversarial if "aux" in name else 1.0)
             for name in self.judges
         }
-        self.parts = {"segmenter": segmenter, **self.judges}
+        self.parts = {**self.parts, **self.judges}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
         """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
-        on_source = self.segmenter.off_target(*source.seen)
-        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+        on_source = self.on_source(source)
+        yield self.supervision(on_source, source)
 
         on_target = self.segmenter(*target.seen)
         target_views = self.views(on_target, target.size)

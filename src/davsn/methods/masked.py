@@ -52,14 +52,11 @@ class Masked(Method):
 
     paper = "Hoyer et al., MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation, CVPR 2023"
     when = "Over a teacher method that already works, where context tells classes apart."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
+        super().__init__(config, segmenter)
         kind = find(TeacherMethod, config.over.name)
         self.inner = kind(config.over.settings, segmenter)
         self.parts, self.kept = self.inner.parts, self.inner.kept

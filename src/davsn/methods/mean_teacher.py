@@ -12,11 +12,10 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from davsn.core.clip import Batch, ClipSpec
-from davsn.core.settings import Settings
-from davsn.learning.method import Term
+from davsn.core.clip import Batch
+from davsn.learning.method import SupervisedSettings, Term
 from davsn.learning.mixing import at_size, labelled, pasted
-from davsn.learning.supervision import pseudo_supervision, supervision
+from davsn.learning.supervision import pseudo_supervision
 from davsn.learning.teacher import Statistics, Teacher, TeacherMethod, taught
 from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
@@ -28,13 +27,9 @@ from davsn.ops.resize import upsample
 class MeanTeacher(TeacherMethod):
     """Learn from the source's labels, and from a teacher's labels of target frames with source objects pasted in."""
 
-    class Config(Settings):
+    class Config(SupervisedSettings):
         """Settings of the mean teacher; the defaults are those of DACS and DAFormer."""
 
-        main_weight: float = Field(1.0, ge=0)
-        """Weight of the main classifier's segmentation loss, on both domains."""
-        aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's segmentation loss, on both domains."""
         target_weight: float = Field(1.0, ge=0)
         """Weight of the mixed frames' losses over the source's."""
         decay: float = Field(0.999, ge=0, lt=1)
@@ -56,29 +51,23 @@ class MeanTeacher(TeacherMethod):
 
     paper = "Tranheden et al., DACS: Domain Adaptation via Cross-domain Mixed Sampling, WACV 2021"
     when = "Long runs, single frames or video; the one to put masked over."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
+        super().__init__(config, segmenter)
         self.teacher = Teacher(segmenter, config.decay, config.statistics)
-        self.parts = {"segmenter": segmenter}
         self.kept = {"teacher": self.teacher}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
-        on_source = self.segmenter.off_target(*source.seen)
-        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+        on_source = self.on_source(source)
+        yield self.supervision(on_source, source)
 
-        self.segmenter.remember(target.current)
         mixed, labels = self.mixed(source, target)
-        share = self.config.target_weight
-        weights = share * self.config.main_weight, share * self.config.aux_weight
-        yield pseudo_supervision("mixed", self.segmenter.off_target(*mixed.seen), labels, *weights)
+        on_mixed = self.segmenter.off_target(*mixed.seen)
+        yield pseudo_supervision("mixed", on_mixed, labels, *self.config.weights(self.config.target_weight))
 
     def label(self, target: Batch) -> PseudoLabels:
         """What the teacher says of target frames; all of a frame's labels are trusted alike, but in its margins."""

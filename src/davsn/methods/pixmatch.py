@@ -11,14 +11,12 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from davsn.core.clip import Batch, ClipSpec
-from davsn.core.settings import Settings
+from davsn.core.clip import Batch
 from davsn.learning.geometry import draw_geometry
-from davsn.learning.method import Term
+from davsn.learning.method import SupervisedSettings, Term
 from davsn.learning.mixing import at_size, labelled, pasted
-from davsn.learning.supervision import pseudo_supervision, supervision
+from davsn.learning.supervision import pseudo_supervision
 from davsn.learning.teacher import TeacherMethod
-from davsn.networks.video import VideoSegmenter
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.mixing import rectangle
 from davsn.ops.pictures import with_low_frequencies
@@ -32,13 +30,9 @@ Changed = tuple[Batch, PseudoLabels]
 class PixMatch(TeacherMethod):
     """Learn from the source's labels, and from the segmenter's own labels of target clips in changed copies of them."""
 
-    class Config(Settings):
+    class Config(SupervisedSettings):
         """Settings of PixMatch; a weight of 0 leaves a change out, with its pass through the network."""
 
-        main_weight: float = Field(1.0, ge=0)
-        """Weight of the main classifier's segmentation loss, on both domains."""
-        aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's segmentation loss, on both domains."""
         augmented: float = Field(0.1, ge=0)
         """Weight of consistency under changes in colour and geometry."""
         fourier: float = Field(0.1, ge=0)
@@ -56,22 +50,15 @@ class PixMatch(TeacherMethod):
 
     paper = "Melas-Kyriazi and Manrai, PixMatch: Unsupervised Domain Adaptation via Pixelwise Consistency, CVPR 2021"
     when = "A self-training baseline without a teacher, from a trained start; each of its changes costs a pass."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-    target = ClipSpec(frames=(0, -1), flows=((0, -1),))
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {}
-
-    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
-        self.parts = {"segmenter": segmenter}
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """See :class:`~davsn.learning.method.Method`."""
         assert target is not None
         config = self.config
-        on_source = self.segmenter.off_target(*source.seen)
-        yield supervision(on_source, source, config.main_weight, config.aux_weight)
+        on_source = self.on_source(source)
+        yield self.supervision(on_source, source)
 
         labels = self.pseudo_labels(target)
         target, source = at_size(target, target.size), at_size(source, target.size)
@@ -79,8 +66,8 @@ class PixMatch(TeacherMethod):
             weight = getattr(config, name)
             if weight:
                 clip, found = change(source, target, labels)
-                weights = weight * config.main_weight, weight * config.aux_weight
-                yield pseudo_supervision(name, self.segmenter.off_target(*clip.seen), found, *weights)
+                on_changed = self.segmenter.off_target(*clip.seen)
+                yield pseudo_supervision(name, on_changed, found, *config.weights(weight))
 
     def label(self, target: Batch) -> PseudoLabels:
         """What the segmenter itself says of the clip; the auxiliary labels are those of both classifiers' mean."""

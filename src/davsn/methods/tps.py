@@ -16,10 +16,7 @@ from torch import Tensor
 
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.errors import ConfigError
-from davsn.core.settings import Settings
-from davsn.learning.method import PUBLISHED, Method, Term
-from davsn.learning.supervision import supervision
-from davsn.networks.video import VideoSegmenter
+from davsn.learning.method import PUBLISHED, Method, SupervisedSettings, Term
 from davsn.ops.augmentation import draw_photometric
 from davsn.ops.losses import cross_entropy
 from davsn.ops.pictures import as_if_normalised, match_histograms, wrapped
@@ -39,13 +36,9 @@ class Draw:
 class Tps(Method):
     """Learn from the source's labels, and from pseudo labels that come along the flow from an earlier frame."""
 
-    class Config(Settings):
+    class Config(SupervisedSettings):
         """Settings of TPS. Those from ``augmented`` on repair the public code; docs/methods.md says how."""
 
-        main_weight: float = Field(1.0, ge=0)
-        """Weight of the main classifier's segmentation loss, on both domains."""
-        aux_weight: float = Field(0.1, ge=0)
-        """Weight of the auxiliary classifier's segmentation loss, on both domains."""
         target_weight: float = Field(1.0, ge=0)
         """Weight of the pseudo labels (λ_T): 1 as published for SYNTHIA-Seq; 0.1 for VIPER."""
         interval: int = Field(1, ge=1)
@@ -66,7 +59,6 @@ class Tps(Method):
 
     paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
     when = "Good flow, and a start that is right more often than not."
-    source = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
     target = ClipSpec(frames=(0, -1, -2), flows=((0, -1), (-1, -2)))
     faithful: ClassVar[Mapping[str, Any]] = {
         **PUBLISHED,
@@ -79,11 +71,6 @@ class Tps(Method):
         "method.split": 512,
         "target.flow_names": "replaced",
     }
-
-    def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
-        self.config = config
-        self.segmenter = segmenter
-        self.parts = {"segmenter": segmenter}
 
     @classmethod
     def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:
@@ -105,8 +92,8 @@ class Tps(Method):
         assert target is not None
         draw = self.draw(target.size[0])
         matched = {offset: match_histograms(frame, target.current) for offset, frame in source.frames.items()}
-        on_source = self.segmenter.off_target(*replace(source, frames=matched).seen)
-        yield supervision(on_source, source, self.config.main_weight, self.config.aux_weight)
+        on_source = self.on_source(replace(source, frames=matched))
+        yield self.supervision(on_source, source)
 
         labels = self.pseudo_labels(target, draw)
         on_changed = self.segmenter.off_target(*self.changed(target, draw), target.flow)
@@ -114,11 +101,8 @@ class Tps(Method):
             cross_entropy(upsample(logits, (label.shape[-2], label.shape[-1])), label)
             for logits, label in zip(on_changed.fused, labels, strict=True)
         )
-        weight = self.config.target_weight
-        yield (
-            Term("pseudo/main", main, weight=weight * self.config.main_weight),
-            Term("pseudo/aux", aux, weight=weight * self.config.aux_weight),
-        )
+        main_weight, aux_weight = self.config.weights(self.config.target_weight)
+        yield Term("pseudo/main", main, weight=main_weight), Term("pseudo/aux", aux, weight=aux_weight)
 
     @torch.no_grad()
     def pseudo_labels(self, target: Batch, draw: Draw) -> tuple[Tensor, Tensor]:

@@ -48,6 +48,7 @@ class VideoSegmenter(nn.Module):
         self.propagation = propagation
         self.flow_scale = flow_scale
         self.statistics = statistics
+        self._target_counted = False  # whether a target frame, as it is, was counted since the step began
         self.fusion: nn.Conv2d | None = None
         if self.looks_back:
             self.fusion = nn.Conv2d(2 * self.num_classes, self.num_classes, 1, bias=False)
@@ -77,6 +78,7 @@ class VideoSegmenter(nn.Module):
                 step before. A stream in evaluation mode saves half its passes with it.
             features: whether those of the current frame are wanted; only of an image network that offers them.
         """
+        self._target_counted = True
         read = None
         if features:
             logits, read = self.image.with_features(current)
@@ -95,24 +97,30 @@ class VideoSegmenter(nn.Module):
         return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized, read)
 
     def off_target(self, *seen: Tensor | None, features: bool = False) -> Prediction:
-        """The same for frames that do not look as the target does, such as the source's; see ``statistics``.
+        """Forward pass for frames outside the target domain; leaves the target's statistics unchanged.
+
+        These are the source's frames, and target frames that were mixed or strongly changed; see ``statistics``.
 
         Args:
             seen: current and previous frame and flow, as of :meth:`forward`.
             features: as of :meth:`forward`.
         """
+        counted = self._target_counted
         with _running_statistics_kept(self) if self.statistics == "target" else nullcontext():
-            return cast(Prediction, self(*seen, features=features))
+            prediction = cast(Prediction, self(*seen, features=features))
+        self._target_counted = counted
+        return prediction
 
     @torch.no_grad()
-    def remember(self, target: Tensor) -> None:
-        """For methods that show it the target only as :meth:`off_target`: statistics of "target" come from here.
+    def count_target(self, target: Tensor) -> None:
+        """End of a step: statistics of the "target" follow its frames, also where the method showed only changed ones.
 
         Args:
-            target: (B, 3, H, W) frames as they are; not looked at where the statistics are of "both".
+            target: (B, 3, H, W) frames as they are; looked at only where no forward pass of the step has counted any.
         """
-        if self.statistics == "target":
+        if self.statistics == "target" and self.training and not self._target_counted:
             self.image(target)
+        self._target_counted = False
 
     def propagate(self, maps: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """Maps on the previous frame's grid brought onto the current one's.

@@ -18,8 +18,10 @@ from davsn.networks.video import VideoSegmenter
 
 __all__ = [
     "IMAGENET_NAME",
-    "WEIGHTS_ALONE",
+    "READABLE",
+    "WRITABLE",
     "State",
+    "holds_weights_alone",
     "load_imagenet",
     "load_state",
     "load_weights",
@@ -31,8 +33,10 @@ __all__ = [
 IMAGENET_NAME = "DeepLab_resnet_pretrained_imagenet"
 """What a file's name holds when it is the ImageNet start of the published DeepLab-v2."""
 
-WEIGHTS_ALONE = (".pth", ".safetensors")
-"""How files of tensors alone are named; a checkpoint of ours, which holds settings and classes too, ends in ``.pt``."""
+READABLE = (".pth", ".safetensors")
+"""The endings of files that are opened as weights alone. A checkpoint, with settings and classes, ends in ``.pt``."""
+WRITABLE = (".pth", ".safetensors")
+"""The endings of files that :func:`save_weights` writes."""
 
 
 def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
@@ -51,6 +55,11 @@ def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -
     parts = {name: name.split(".") for name in state}
     known = {".".join(part[1:]): state[name] for name, part in parts.items() if part[1:2] != ["layer5"]}
     load_state(deeplab, {**deeplab.state_dict(), **known}, where)
+
+
+def holds_weights_alone(path: Path) -> bool:
+    """Whether a path names a file of weights alone: not a run's folder, and not a checkpoint with its settings."""
+    return path.suffix in READABLE and not path.is_dir()
 
 
 def load_weights(segmenter: VideoSegmenter, path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import find
-from davsn.core.settings import override
+from davsn.core.settings import opened, override
 from davsn.data.dataset import VideoDataset
 from davsn.learning.method import Method
 
@@ -18,7 +18,7 @@ def with_faithful(values: dict[str, Any]) -> dict[str, Any]:
         values: of a recipe, not validated yet; one with a mistake in the way comes back as it is.
     """
     try:
-        preset = find(Method, _name(values.get("method"))).faithful
+        preset = find(Method, str(opened(values.get("method")).get("name"))).faithful
     except ConfigError:
         return values  # whose validation says so, with all other mistakes
     missing = [key for key in preset if not _states(values, key) and _concerns(values, key)]
@@ -31,14 +31,9 @@ def _concerns(values: Mapping[str, Any], dotted: str) -> bool:
     if part != "target":
         return True
     try:
-        return key in find(VideoDataset, _name(values.get(part))).Config.model_fields
+        return key in find(VideoDataset, str(opened(values.get(part)).get("name"))).Config.model_fields
     except ConfigError:
         return False
-
-
-def _name(part: Any) -> str:
-    """The name of a part, from its short form or its long one."""
-    return str(part.get("name") if isinstance(part, Mapping) else part)
 
 
 def _states(values: Any, dotted: str) -> bool:

@@ -13,12 +13,14 @@ import yaml
 from rich.table import Table
 
 from davsn.core.errors import ConfigError
-from davsn.core.settings import read_yaml
-from davsn.experiment.experiment import Experiment, choose, dump, needs_start
-from davsn.experiment.snapshots import FILE, SnapshotScores
+from davsn.core.plugins import choose
+from davsn.core.settings import opened, read_yaml
+from davsn.experiment.experiment import Experiment, dump, needs_start
+from davsn.experiment.snapshots import SnapshotScores
 from davsn.experiment.trained import settings_of
 from davsn.learning.method import Method
 from davsn.scoring.scores import Scores, percent
+from davsn.training.folder import RunFolder
 from davsn.training.selection import CRITERIA
 
 _FIRST = "source_only"
@@ -65,7 +67,7 @@ def cells(
         ConfigError: no such method, or one that has nothing to start from.
     """
     method = recipe.get("method")
-    own = str(method.get("name") if isinstance(method, Mapping) else method)
+    own = str(opened(method).get("name"))
     started = recipe.get("start") is not None or "start" in values
     names = list(dict.fromkeys(methods)) or [own]
     parts = {name: choose(Method, method if name == own else name, paths=False) for name in names}
@@ -122,7 +124,7 @@ def values_of(changes: Sequence[str]) -> dict[str, list[Any]]:
 
 def finished(cell: Cell, experiment: Experiment) -> bool:
     """Whether a cell's run has its last step behind it, with these settings, and all its validation sets are scored."""
-    file = cell.folder / "settings.yaml"
+    file = RunFolder(cell.folder).settings
     if not file.is_file() or read_yaml(file) != dump(experiment):
         return False
     steps = experiment.training.steps
@@ -133,7 +135,7 @@ def scores_of(cell: Cell) -> dict[str, SnapshotScores]:
     """What is known of a cell's checkpoints, by validation set."""
     experiment = settings_of(cell.folder, own_code=True)
     return {
-        name: SnapshotScores.of_run(cell.folder / FILE, name, part, experiment)
+        name: SnapshotScores.of_run(RunFolder(cell.folder).snapshots, name, part, experiment)
         for name, part in experiment.validation.items()
     }
 

@@ -21,6 +21,8 @@ from davsn.core.files.writing import replacing
 
 FORMAT = 1
 """Raised whenever a reader of an older version would misread a newer file."""
+BEST = "best.pt"
+"""The copy of the checkpoint that the label-free criterion chose."""
 _NAME = "step_{:07d}.pt"
 _PATTERN = re.compile(r"step_(\d{7})\.pt")
 
@@ -33,7 +35,7 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
         step: how many steps have been done.
         state: tensors, numbers, texts, and lists and dictionaries of them.
         keep: how many of the newest to keep, at least 1.
-        best: copy it to ``best.pt`` too.
+        best: copy it to :data:`BEST` too.
 
     Returns:
         the file written.
@@ -48,7 +50,7 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
             if best:  # before the step has its name: a run killed between the two would never write it again
-                with replacing(folder / "best.pt") as second:
+                with replacing(folder / BEST) as second:
                     _same_content(temporary, second)
     except (DataError, RuntimeError) as error:  # PyTorch's writer says RuntimeError when the disk is full
         raise CheckpointError(

@@ -9,7 +9,6 @@ import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
@@ -25,6 +24,7 @@ from davsn.learning.method import Method, Term
 from davsn.networks.video import StatisticsOf, VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.training import checkpoint
+from davsn.training.folder import RunFolder
 from davsn.training.log import Log, Record
 from davsn.training.optimisation import Optimisation
 from davsn.training.selection import Criterion
@@ -104,11 +104,19 @@ class Trainer:
         return {**self.parts, **self.kept}
 
     @property
+    def _trained_segmenter(self) -> VideoSegmenter:
+        segmenter = self.parts["segmenter"]
+        assert isinstance(segmenter, VideoSegmenter)
+        return segmenter
+
+    @property
     def segmenter(self) -> VideoSegmenter:
         """The network to predict with: the moving average where one is kept."""
-        chosen = self.average.module if self.average is not None else self.parts["segmenter"]
-        assert isinstance(chosen, VideoSegmenter)
-        return chosen
+        if self.average is None:
+            return self._trained_segmenter
+        averaged = self.average.module
+        assert isinstance(averaged, VideoSegmenter)
+        return averaged
 
     def step(self, source: Batch, target: Batch | None) -> Record:
         """One step of the method.
@@ -138,6 +146,9 @@ class Trainer:
             self._backward(together)
             for term in together:
                 losses[f"loss/{term.name}"] = term.loss.detach()
+        if target is not None:
+            with self._autocast():
+                self._trained_segmenter.count_target(target.current)
         record.update(losses)
         record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
         self.method.after_step(self.done)
@@ -226,7 +237,7 @@ class Stop:
 def train(
     trainer: Trainer,
     batches: Batches,
-    folder: Path,
+    folder: RunFolder,
     *,
     extra: Mapping[str, Any],
     judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
@@ -237,7 +248,7 @@ def train(
     Args:
         trainer: freshly built; its state is replaced by the checkpoint's.
         batches: see :data:`Batches`.
-        folder: the run's folder: ``log.jsonl``, ``checkpoints/``.
+        folder: where the log and the checkpoints are.
         extra: settings and class table, kept in every checkpoint.
         judge: scores the segmenter by every criterion that needs no target labels; the best checkpoint is kept.
         progress: called after every write of the log with the steps done and the last line.
@@ -249,15 +260,15 @@ def train(
         TrainingError: a loss that is not a number. Nothing broken is ever saved.
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
-    saved, settings, best = folder / "checkpoints", trainer.settings, -math.inf
+    saved, settings, best = folder.checkpoints, trainer.settings, -math.inf
     checkpoint.clean(saved)
     newest = checkpoint.latest(saved)
     if newest is not None:
         state = checkpoint.load(newest)
         trainer.load_state_dict(state)
         best = state["best"]
-    also = curves(folder, trainer.done) if settings.tensorboard else lambda line: None
-    log = Log(folder / "log.jsonl", trainer.done, also)
+    also = curves(folder.path, trainer.done) if settings.tensorboard else lambda line: None
+    log = Log(folder.log, trainer.done, also)
     loaded = batches(trainer.done)
     with Stop() as stop:
         while trainer.done < settings.steps and not stop.wished:
