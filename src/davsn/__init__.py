@@ -1,5 +1,77 @@
-"""davsn: adapt a video segmentation network from labelled video to video that nobody has labelled."""
+"""davsn: adapt a video segmentation network from labelled video to unlabelled video.
 
+    import davsn
+
+    model = davsn.load("runs/adapt")
+    for result in model.segment("drive.mp4"):
+        result.mask, result.time, result.overlay()
+
+Every command of the command line is a function here: docs/python.md. Names are imported when they are first used, so
+that ``import davsn`` costs nothing.
+"""
+
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 __version__ = version("davsn")
+
+if TYPE_CHECKING:
+    from davsn.api.checking import check as check
+    from davsn.api.demo import demo as demo
+    from davsn.api.evaluation import evaluate as evaluate
+    from davsn.api.evaluation import evaluate_checkpoints as evaluate_checkpoints
+    from davsn.api.evaluation import evaluate_sets as evaluate_sets
+    from davsn.api.export import export as export
+    from davsn.api.flow import compute_flow as compute_flow
+    from davsn.api.flow import convert_flow as convert_flow
+    from davsn.api.flow_measure import measure_flow as measure_flow
+    from davsn.api.flow_show import show_flow as show_flow
+    from davsn.api.listing import available as available
+    from davsn.api.listing import describe_method as describe_method
+    from davsn.api.model import Model as Model
+    from davsn.api.model import Result as Result
+    from davsn.api.model import load as load
+    from davsn.api.model import predict as predict
+    from davsn.api.streets import write_streets as write_streets
+    from davsn.api.sweeping import sweep as sweep
+    from davsn.api.training import TrainedRun as TrainedRun
+    from davsn.api.training import adapt as adapt
+    from davsn.api.training import train as train
+    from davsn.core.errors import DavsnError as DavsnError
+    from davsn.data.dataset import VideoDataset as VideoDataset
+    from davsn.flow.estimator import FlowEstimator as FlowEstimator
+    from davsn.learning.method import Method as Method
+    from davsn.networks.image_network import ImageNetwork as ImageNetwork
+
+_PLACES = {
+    "api.checking": ("check",),
+    "api.demo": ("demo",),
+    "api.evaluation": ("evaluate", "evaluate_checkpoints", "evaluate_sets"),
+    "api.export": ("export",),
+    "api.flow": ("compute_flow", "convert_flow"),
+    "api.flow_measure": ("measure_flow",),
+    "api.flow_show": ("show_flow",),
+    "api.listing": ("available", "describe_method"),
+    "api.model": ("Model", "Result", "load", "predict"),
+    "api.streets": ("write_streets",),
+    "api.sweeping": ("sweep",),
+    "api.training": ("TrainedRun", "adapt", "train"),
+    "core.errors": ("DavsnError",),
+    "data.dataset": ("VideoDataset",),
+    "flow.estimator": ("FlowEstimator",),
+    "learning.method": ("Method",),
+    "networks.image_network": ("ImageNetwork",),
+}
+_PLACE = {name: place for place, names in _PLACES.items() for name in names}
+__all__ = ["__version__", *sorted(_PLACE)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACE:
+        raise AttributeError(f"module 'davsn' has no attribute '{name}'")
+    return getattr(import_module(f"davsn.{_PLACE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

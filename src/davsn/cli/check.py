@@ -9,10 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from davsn.cli.train import load_recipe, tell_caches
-from davsn.core.console import console, progress, say
-from davsn.doctor.data import Finding, grouped
-from davsn.doctor.examination import examine
+from davsn.api.checking import Finding, check, grouped
+from davsn.core.console import console, say
 
 _COLOURS = {"fatal": "red", "warning": "yellow", "note": "dim"}
 
@@ -49,9 +47,7 @@ def check_(
     out:
         The folder it would run in, whose disk is looked at; without it, runs/ and the recipe's name.
     """
-    experiment = load_recipe(recipe, list(changes))
-    tell_caches(experiment)
-    found = examine(experiment, out or Path("runs") / experiment.name, 1 if all_ else every, progress)
+    found = check(recipe, changes, every=1 if all_ else every, out=out)
     show(found)
     return 2 if any(finding.severity == "fatal" for finding in found) else 0
 

@@ -1,25 +1,14 @@
 """``davsn eval``."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.train import load_recipe, score
+from davsn.api.evaluation import Together, evaluate_checkpoints, evaluate_sets
 from davsn.core.console import console, say
-from davsn.core.errors import CheckpointError, ConfigError
-from davsn.core.plugins import Choice, choose
-from davsn.core.settings import override
-from davsn.data.dataset import VideoDataset
-from davsn.experiment.experiment import Experiment, dump, load
-from davsn.experiment.snapshots import FILE, Entry, SnapshotScores, content_of, follow
-from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
-from davsn.networks.ensemble import Ensemble
-from davsn.networks.weights import WEIGHTS_ALONE
-from davsn.scoring.scores import percent
-from davsn.training.checkpoint import held
+from davsn.core.errors import ConfigError
 
 
 def eval_(  # noqa: PLR0913 - a parameter for each option
@@ -102,23 +91,36 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
                 "--first-only": first_only or None,
             }
         )
-        experiment = settings_of(checkpoint, own_code)
-        sets = _sets(experiment, data, classes, list(changes))
-        return _every(checkpoint, experiment, sets, out or checkpoint / FILE, labelled_only, watch, own_code)
-    paths = [checkpoint, *(with_ or [])]
-    named = None if recipe is None else load_recipe(recipe, [] if data else list(changes), paths=False)
-    members = _open(paths, named, own_code)
-    together = _together(members, paths, weights or [1.0] * len(paths), first_only)
-    sets = _sets(members[0].experiment, data, classes, [] if named and not data else list(changes))
-    if out is not None and len(sets) > 1:
-        raise ConfigError("--out", [f"names one file, and there are {len(sets)} sets to score. Leave it out"])
-    for name, part in sets.items():
-        folder = pictures / name if pictures and len(sets) > 1 else pictures
-        scores = score(members[0], part, name, labelled_only, together, folder)
-        file = out or _scores_file(paths, name)
-        scores.save(file)
-        console.print(scores.table(f"{_said(members, paths)}, on {name}"))
-        say(f"written to {file}" + (f", pictures to {folder}" if folder else ""))
+        found = evaluate_checkpoints(
+            checkpoint,
+            data=data,
+            classes=classes,
+            changes=changes,
+            labelled_only=labelled_only,
+            watch=watch,
+            own_code=own_code,
+            out=out,
+        )
+        for scored in found.values():
+            console.print(scored.table())
+        for file in {scored.file for scored in found.values()}:
+            say(f"written to {file}")
+        return
+    evaluations = evaluate_sets(
+        checkpoint,
+        data=data,
+        classes=classes,
+        changes=changes,
+        labelled_only=labelled_only,
+        recipe=recipe,
+        together=Together(with_ or (), weights or (), first_only),
+        pictures=pictures,
+        own_code=own_code,
+        out=out,
+    )
+    for each in evaluations:
+        console.print(each.scores.table(f"{each.network}, on {each.name}"))
+        say(f"written to {each.file}" + (f", pictures to {each.pictures}" if each.pictures else ""))
 
 
 def _refuse(options: Mapping[str, object]) -> None:
@@ -126,103 +128,3 @@ def _refuse(options: Mapping[str, object]) -> None:
     if given:
         one = "is for one evaluation; --every and --watch score the checkpoints of a run"
         raise ConfigError("davsn eval", [f"{name}  {one}" for name in given])
-
-
-def _open(paths: list[Path], recipe: Experiment | None, own_code: bool) -> list[Trained]:
-    """The networks; the recipe goes to those that are weights alone, or is an error if none is."""
-    alone = [path.suffix in WEIGHTS_ALONE and not path.is_dir() for path in paths]
-    return [
-        open_trained(path, own_code, recipe if needs or not any(alone) else None)
-        for path, needs in zip(paths, alone, strict=True)
-    ]
-
-
-def _together(members: list[Trained], paths: list[Path], weights: list[float], first_only: bool) -> Ensemble | None:
-    """The networks as one, where there are several."""
-    names = members[0].taxonomy.names
-    mistakes = [
-        f"--with  {path} has the classes {', '.join(member.taxonomy.names)}, but {paths[0]} has {', '.join(names)}"
-        for member, path in zip(members, paths, strict=True)
-        if member.taxonomy.names != names
-    ]
-    if len(weights) != len(members) or not all(0 < weight < math.inf for weight in weights):
-        mistakes.append(f"--weights  should be {len(members)} numbers above 0, one a network, but got {weights}")
-    if first_only and len(members) == 1:
-        mistakes.append("--first-only  is for several networks: give the others with --with")
-    if mistakes:
-        raise ConfigError("davsn eval", mistakes)
-    return Ensemble([member.segmenter for member in members], weights, first_only) if len(members) > 1 else None
-
-
-def _scores_file(paths: list[Path], name: str) -> Path:
-    """Where the scores go: of a run's newest checkpoint into its folder, of others with their names behind."""
-    first = paths[0]
-    folder = first if first.is_dir() else first.parent
-    folder = folder.parent if folder.name == "checkpoints" else folder
-    if len(paths) == 1 and first.suffix not in WEIGHTS_ALONE:
-        return folder / f"scores_{name}.json"
-    return folder / f"scores_{name}_{'+'.join(path.stem for path in paths)}.json"
-
-
-def _said(members: list[Trained], paths: list[Path]) -> str:
-    steps = ["" if member.step is None else f" at step {member.step}" for member in members]
-    return " + ".join(f"{path}{step}" for path, step in zip(paths, steps, strict=True))
-
-
-def _every(
-    folder: Path,
-    experiment: Experiment,
-    sets: dict[str, Choice],
-    file: Path,
-    labelled_only: bool,
-    watch: bool,
-    own: bool,
-) -> None:
-    """Score what was not scored yet, and show the last and the best of all."""
-    kept_scores = {
-        name: SnapshotScores.of_run(file, name, part, experiment, labelled_only) for name, part in sets.items()
-    }
-    for path in follow(folder, experiment.training.steps, watch):
-        with held(path) as kept:
-            if kept is None:
-                say(f"{path} was deleted before it could be scored: raise training.keep to keep more")
-                continue
-            content = content_of(kept)
-            wanted = [name for name, scored in kept_scores.items() if content not in scored.entries]
-            if not wanted:
-                continue
-            trained = open_trained(kept, own)
-            for name in wanted:
-                scores = score(trained, sets[name], name, labelled_only)
-                kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
-                say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
-    for scored in kept_scores.values():
-        if not scored.entries:
-            raise CheckpointError(f"{folder} holds no checkpoint yet. Give a run that has saved one, or --watch it")
-        console.print(scored.table())
-    say(f"written to {file}")
-
-
-def _sets(experiment: Experiment, data: Path | None, classes: Path | None, changes: list[str]) -> dict[str, Choice]:
-    """The sets to score on, by name: the labelled folder, or the validation sets, changed as wished."""
-    if data is None:
-        sets = _changed(experiment, changes).validation if changes else experiment.validation
-        if not sets:
-            raise ConfigError("davsn eval", ["this run has no validation set. Give labelled video with --data DIR"])
-        return sets
-    settings = {
-        "name": "folder",
-        "root": str(data),
-        "missing": "repeat",
-        "size": trained_size(experiment),
-        "classes": classes,
-    }
-    return {data.name: choose(VideoDataset, override(settings, changes))}
-
-
-def _changed(experiment: Experiment, changes: list[str]) -> Experiment:
-    other = [change for change in changes if not change.startswith(("validation.", "validation="))]
-    if other:
-        only = "only validation.NAME.key=value can be changed of a trained network; with --data, the labelled folder's"
-        raise ConfigError("the command line", [f"{change}  {only}" for change in other])
-    return load(dump(experiment), changes, where="the command line", paths=False)

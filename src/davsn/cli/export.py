@@ -5,10 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.train import open_with
+from davsn.api.export import export
+from davsn.api.model import load
 from davsn.core.console import say
-from davsn.core.errors import ConfigError
-from davsn.networks.weights import WEIGHTS_ALONE, save_weights
 
 
 def export_(
@@ -37,15 +36,7 @@ def export_(
     own_code:
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
-    if out.suffix not in WEIGHTS_ALONE:
-        raise ConfigError("--out", [f"{out} should end in {' or '.join(WEIGHTS_ALONE)}"])
-    trained = open_with(checkpoint, recipe, own_code)
-    network = trained.experiment.network.name
-    if out.suffix == ".pth" and network != "deeplab":
-        raise ConfigError(
-            "--out",
-            [f"{out} would be a snapshot of the public code: of deeplab, not {network}. Take .safetensors"],
-        )
-    save_weights(trained.segmenter, out)
-    at = "" if trained.step is None else f" at step {trained.step}"
-    say(f"{len(trained.segmenter.state_dict())} tensors of {checkpoint}{at} written to {out}")
+    model = load(checkpoint, recipe, own_code=own_code)
+    written = export(model, out)
+    at = "" if model.step is None else f" at step {model.step}"
+    say(f"{written} tensors of {checkpoint}{at} written to {out}")

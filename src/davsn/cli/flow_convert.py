@@ -1,13 +1,9 @@
 """``davsn flow convert``."""
 
 from pathlib import Path
-from typing import Literal
 
-from davsn.core.console import console, progress
-from davsn.flow.files.conversion import Conversion
-from davsn.flow.files.direction import RECORD, Direction
-
-FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda"]
+from davsn.api.flow import RECORD, Direction, FormName, convert_flow
+from davsn.core.console import say
 
 
 def convert_(
@@ -42,12 +38,7 @@ def convert_(
         Which way the flow goes, asked for where the files do not tell: from the later frame to the one before,
         or the other way.
     """
-    conversion = Conversion(source, target, to, form, direction)
-    with progress("converting", len(conversion.files)) as report:
-        for done in conversion.run():
-            report(done)
+    done = convert_flow(source, target, to=to, form=form, direction=direction)
     kept = f"; {RECORD} there says so" if source.is_dir() else ""
-    count = len(conversion.files)
-    console.print(
-        f"{count} flow file{'s' * (count > 1)}, {conversion.direction}{kept}: {target}", soft_wrap=True, markup=False
-    )
+    count = len(done.files)
+    say(f"{count} flow file{'s' * (count > 1)}, {done.direction}{kept}: {target}")

@@ -1,48 +1,26 @@
 """``davsn list``."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from rich.table import Table
+from rich.text import Text
 
-from davsn.cli.train import recipe_file
+from davsn.api.listing import MethodCard, available, describe_method, read_recipe_text, settings_of
 from davsn.core.console import console
 from davsn.core.errors import ConfigError
-from davsn.core.plugins import available
-from davsn.data.dataset import VideoDataset
-from davsn.flow.estimator import FlowEstimator
-from davsn.learning.method import Method
-from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
-from davsn.networks.image_network import ImageNetwork
-from davsn.networks.video import VideoSegmenter
-
-_COSTS = "costs.json"
-"""Beside the methods: what their steps cost, written by benchmarks/results_page.py from a record."""
-KINDS: dict[str, type[Any]] = {
-    "methods": Method,
-    "networks": ImageNetwork,
-    "data": VideoDataset,
-    "flow": FlowEstimator,
-}
 
 
-def list_(
-    what: Literal["methods", "networks", "data", "flow", "recipes"] = "methods", recipe: str | None = None
-) -> None:
-    """List what a recipe can name, or show a recipe: what it needs, its commands and its settings.
+def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "methods", name: str | None = None) -> None:
+    """List what a recipe can name, or show one method or recipe whole.
 
-    A file of your own (./mine.py) can stand wherever a name can. Of methods it says what their default settings need:
-    frames by their offset from the current one, flow, discriminators, kept modules such as a teacher, a start; and what
-    a step costs, in steps of source_only, as measured on a processor: with video, with single frames, and with small
-    discriminators (docs/results.md says how).
+    A file of your own (./mine.py) can stand wherever a name can. A method is shown with what its default settings need
+    and what a step costs, in steps of source_only, as measured on a processor (docs/results.md says how).
 
     Try:
 
         davsn list methods
+
+        davsn list methods tps
 
         davsn list recipes
 
@@ -51,67 +29,52 @@ def list_(
     Parameters
     ----------
     what:
-        Which kind of part.
-    recipe:
-        After recipes, the name of one: its file, to read or to start your own from.
+        Which kind.
+    name:
+        After methods, the name of one: its paper, needs, cost and settings. After recipes, the name of one: its file,
+        to read or to start your own from.
     """
-    if recipe is not None:
-        if what != "recipes":
-            raise ConfigError("davsn list", [f"{recipe}  only recipes can be shown: davsn list recipes {recipe}"])
-        with recipe_file(recipe) as path:
-            print(path.read_text(encoding="utf-8"), end="")
-        return
-    console.print(_methods() if what == "methods" else _others(what))
+    if what == "methods":
+        cards = [describe_method(each) for each in ([name] if name else available("methods"))]
+        console.print(_whole(cards[0]) if name else _cards(cards))
+    elif name is None:
+        console.print(_others(what))
+    elif what == "recipes":
+        print(read_recipe_text(name), end="")
+    else:
+        raise ConfigError("davsn list", [f"{name}  only methods and recipes can be shown: davsn list methods {name}"])
 
 
 def _others(what: str) -> Table:
-    table = Table(what.removesuffix("s"), "what it is", "settings", box=None, pad_edge=False)
-    if what == "recipes":
-        for file in sorted(files("davsn.recipes").iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".yaml"):
-                table.add_row(file.name.removesuffix(".yaml"), file.read_text().splitlines()[0].lstrip("# "), "")
-    else:
-        for name, part in available(KINDS[what]).items():
-            table.add_row(name, (part.__doc__ or "").splitlines()[0], ", ".join(part.Config.model_fields))
+    table = Table(what.removesuffix("s"), "what it is", box=None, pad_edge=False)
+    for name, about in available(what).items():
+        settings = "" if what == "recipes" else f"\nsettings: {', '.join(settings_of(what, name))}"
+        table.add_row(name, Text(about) + Text(settings, style="dim"))
     return table
 
 
-def _methods() -> Table:
-    heads = ("method", "what it is, and when to take it", "year", "needs", "cost of a step", "settings")
-    table = Table(*heads, box=None, pad_edge=False)
-    costs = json.loads(files("davsn.learning").joinpath(_COSTS).read_text(encoding="utf-8"))
-    for name, method in available(Method).items():
-        year = re.findall(r"\b(?:19|20)\d\d\b", method.paper)
-        about = f"{method.paper}\n{method.when}"
-        cost = "\n".join(_cost(costs.get(name, {})))
-        settings = ", ".join(method.Config.model_fields)
-        table.add_row(name, about, *year[-1:] or [""], "\n".join(_needs(method)), cost, settings)
+def _cards(cards: list[MethodCard]) -> Table:
+    """Two lines a method, and more where a line of the terminal is too short for one."""
+    table = Table("method", "year", "when to take it, and what a step costs", box=None, pad_edge=False)
+    for card in cards:
+        table.add_row(card.name, card.year, Text(card.when) + Text(f"\n{_costs(card)}", style="dim"))
+    table.caption = "davsn list methods NAME: its paper, what it needs, its settings"
+    table.caption_justify = "left"
     return table
 
 
-def _cost(measured: Mapping[str, float]) -> Iterator[str]:
-    """A line a variant; a dash for a method that nobody has measured, such as one of the user's own."""
-    for variant, ratio in measured.items():
-        yield f"{ratio:.1f} × {variant}"
-    if not measured:
-        yield "–"
+def _costs(card: MethodCard) -> str:
+    """The cost of a step by variant; a dash for a method that nobody has measured, such as one of the user's own."""
+    return ", ".join(f"{ratio:.1f} × {variant}" for variant, ratio in card.costs.items()) or "–"
 
 
-def _needs(method: type[Method]) -> Iterator[str]:
-    """What a method asks for with its default settings, read off the method itself, made without content."""
-    config = method.Config()
-    source, target = method.clips(config)
-    with torch.device("meta"):
-        segmenter = VideoSegmenter(DeepLab(DeepLabSettings(layers=(1, 1, 1, 1)), num_classes=2))
-        made = method(config, segmenter)
-    for domain, spec in (("source", source), ("target", target)):
-        if spec is not None and spec.frames:
-            yield f"{domain} {', '.join(map(str, spec.frames))}{' and flow' if spec.flows else ''}"
-    if method.single_frames and (source.flows or (target and target.flows)):
-        yield "or single frames"
-    if judges := len(made.parts) - 1:
-        yield f"{judges} discriminator{'s' if judges > 1 else ''}"
-    if made.kept:
-        yield ", ".join(made.kept)
-    if method.needs_start:
-        yield "start"
+def _whole(card: MethodCard) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("method", card.name)
+    table.add_row("paper", card.paper)
+    table.add_row("when", card.when)
+    table.add_row("needs", "\n".join(card.needs))
+    table.add_row("cost of a step", _costs(card))
+    for number, (name, (default, meaning)) in enumerate(card.settings.items()):
+        table.add_row("settings" if number == 0 else "", Text(f"{name} = {default}  ") + Text(meaning, style="dim"))
+    return table

@@ -5,11 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.cli.train import chosen_flow, open_with
-from davsn.core.console import progress, say
-from davsn.core.errors import ConfigError
-from davsn.data.footage import footage
-from davsn.scoring.inference import Predictor
+from davsn.api.model import load, predict
+from davsn.core.console import say
 
 
 def predict_(
@@ -50,20 +47,5 @@ def predict_(
     own_code:
         Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
     """
-    trained = open_with(checkpoint, recipe, own_code)
-    setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
-    if setting.cached or setting.checked:
-        raise ConfigError(
-            "--flow", [f"{setting}: predicting uses every flow once and as it is. Name the estimator alone"]
-        )
-    predictor = Predictor(
-        trained.segmenter,
-        trained.taxonomy,
-        setting.build(),
-        size or trained.size,
-        trained.device,
-        trained.experiment.training.precision,
-    )
-    with progress("labelling", footage(source).count) as report:
-        summary = predictor.predict(source, out, lambda at: report(at.done))
+    summary = predict(load(checkpoint, recipe, own_code=own_code), source, out, flow=flow, size=size)
     say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")

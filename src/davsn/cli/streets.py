@@ -1,16 +1,12 @@
 """``davsn streets``."""
 
 from pathlib import Path
-from typing import Literal
 
-from davsn.core.console import progress, say
-from davsn.core.settings import override, validate
-from davsn.data.export import Benchmark
-from davsn.data.export.writing import write
-from davsn.data.sets.streets import Streets
+from davsn.api.streets import Layout, write_streets
+from davsn.core.console import say
 
 
-def streets_(folder: Path, *changes: str, layout: Literal["folder"] | Benchmark = "folder") -> None:
+def streets_(folder: Path, *changes: str, layout: Layout = "folder") -> None:
     """Write the embedded world to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
 
     Try:
@@ -31,8 +27,5 @@ def streets_(folder: Path, *changes: str, layout: Literal["folder"] | Benchmark 
     layout:
         folder, or a published data set: its folders, names and ids, with exact flow in files as it has them.
     """
-    config = validate(Streets.Config, override({}, list(changes)), "davsn streets")
-    dataset = Streets(config)
-    with progress("drawing", config.clips * config.length) as report:
-        write(dataset, folder, lambda done, total: report(done), None if layout == "folder" else layout)
-    say(f"{config.clips} clips of {config.length} frames: {folder}")
+    clips, length = write_streets(folder, changes, layout=layout)
+    say(f"{clips} clips of {length} frames: {folder}")

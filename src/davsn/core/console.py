@@ -1,20 +1,37 @@
-"""What commands print: progress with the time left, on a terminal and in a log file alike."""
+"""What is printed: progress with the time left, on a terminal, in a log file and in a notebook alike."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 console = Console(highlight=False)
+_silent = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silent(wished: bool = True) -> Iterator[None]:
+    """Print nothing inside, neither progress nor messages.
+
+    Args:
+        wished: False changes nothing.
+    """
+    before = _silent.set(_silent.get() or wished)
+    try:
+        yield
+    finally:
+        _silent.reset(before)
 
 
 def say(text: str, style: str | None = None) -> None:
     """Print a text as it is: brackets in it are no markup, and no path is broken at the end of a line."""
-    console.print(text, style=style, markup=False, soft_wrap=True)
+    if not _silent.get():
+        console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 class Report(Protocol):
@@ -35,6 +52,9 @@ def progress(what: str, total: int | None, start: int = 0) -> Iterator[Report]:
         total: when it is done; None where nobody knows.
         start: how much was done before, such as by a run that was stopped.
     """
+    if _silent.get():
+        yield lambda done, note="": None
+        return
     if not console.is_terminal:
         yield _lines(what, total, start)
         return

@@ -5,7 +5,7 @@ name that would have been right (docs/principles.md, "errors are part of the int
 """
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -16,6 +16,10 @@ from davsn.core.errors import ConfigError, DavsnError, did_you_mean
 
 MADE = "made"
 """Beside a path's type in settings (``Annotated[Path, MADE]``): it is made when it is needed, and need not be there."""
+
+
+Changes = Mapping[str, Any] | Sequence[str]
+"""Changes of settings: dotted keys and values, or texts ``key=value``."""
 
 
 class Settings(BaseModel):
@@ -77,23 +81,23 @@ def read_yaml(path: Path, limit: int = 1 << 20) -> dict[str, Any]:
     return content
 
 
-def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
-    """A copy of ``values`` with ``a.b=value`` assignments put in; values are read as YAML.
+def override(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    """A copy of ``values`` with changes put in.
+
+    Args:
+        values: keys and values, nested.
+        changes: dotted keys and their values; or ``a.b=value`` texts, whose values are read as YAML.
 
     Raises:
         ConfigError: an assignment that has no ``=`` or no key, or a value that is not YAML.
     """
     result: dict[str, Any] = _copy(values)
     mistakes = []
-    for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            equals = ""
-        if not equals or not key:
-            mistakes.append(f"{assignment}  should read key=value, such as method.consistency_weight=0.01")
+    for change in changes.items() if isinstance(changes, Mapping) else map(_assignment, changes):
+        if isinstance(change, str):
+            mistakes.append(f"{change}  should read key=value, such as method.consistency_weight=0.01")
             continue
+        key, value = change
         *parents, last = key.split(".")
         place = result
         for parent in parents:
@@ -103,6 +107,16 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     if mistakes:
         raise ConfigError("the command line", mistakes)
     return result
+
+
+def _assignment(text: str) -> tuple[str, Any] | str:
+    """The key and value of ``key=value``; the text itself where it does not read so."""
+    key, equals, written = text.partition("=")
+    try:
+        value = yaml.safe_load(written)
+    except yaml.YAMLError:
+        return text
+    return (key, value) if key and equals else text
 
 
 def opened(choice: Any) -> dict[str, Any]:

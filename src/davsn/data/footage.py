@@ -1,19 +1,39 @@
-"""Frames of a video, a folder of pictures or one picture, read once from first to last."""
+"""Frames of a video, a folder of pictures, one picture, arrays or a camera, read once from first to last."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
+from davsn.data.decoding import VIDEO_SUFFIXES, is_video
 from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
-from davsn.data.sets.video import VIDEO_SUFFIXES, Video
+from davsn.data.sets.video import Video
 
 Frame = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
+Source = str | Path | int | NDArray[np.uint8] | Iterable[NDArray[np.uint8]]
+"""What footage is made of: a path, a camera's index, one frame, or frames in temporal order."""
+
+
+class Shot(NamedTuple):
+    """One frame of footage.
+
+    Attributes:
+        name: unique in the footage, without suffix.
+        frame: (H, W, 3) uint8 RGB.
+        time: seconds since the first frame; None for pictures and arrays.
+    """
+
+    name: str
+    frame: Frame
+    time: float | None = None
 
 
 @dataclass(frozen=True)
@@ -21,38 +41,55 @@ class Footage:
     """Frames in temporal order.
 
     Attributes:
-        frames: unique names without suffix, and frames. One frame is held at a time. A DataError comes where a
-            frame cannot be read, and after the last one of a video that stops before its end.
-        count: how many frames there are.
+        frames: one is held at a time. A DataError comes where a frame cannot be read, and after the last one of a
+            video that stops before its end.
+        count: how many frames there are; None where that is unknown, as for a camera.
         rate: frames a second; None for pictures, and for a video that does not say.
     """
 
-    frames: Iterator[tuple[str, Frame]]
-    count: int
+    frames: Iterator[Shot]
+    count: int | None
     rate: Fraction | None
 
 
-def footage(path: Path) -> Footage:
-    """The frames at a path: a video file, a picture, or a folder of pictures in the natural order of their names.
+def footage(source: Source) -> Footage:
+    """The frames of a source.
+
+    Args:
+        source: a video file, a picture, or a folder of pictures, which come in the natural order of their names; a
+            camera's index; one frame (H, W, 3) uint8 RGB, or any iterable of frames, such as a list, an array
+            (T, H, W, 3) or a generator.
 
     Raises:
         DataError: nothing there that can be read.
     """
+    if isinstance(source, int):
+        return Footage(_camera(source), None, None)
+    if isinstance(source, np.ndarray) and source.ndim == 3:
+        source = source[None]
+    if not isinstance(source, str | Path):
+        return Footage(_arrays(source), len(source) if isinstance(source, Sized) else None, None)
+    path = Path(source)
     if path.is_dir():
         return _pictures(path, [path / name for name in picture_files(path)])
     if not path.is_file():
         raise DataError("no such file or folder", str(path), "Give a video, a folder of frames or a picture")
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return _pictures(path, [path])
-    if path.suffix.lower() in VIDEO_SUFFIXES:
+    if is_video(path):
         return _video(path)
     known = f"Give a video ({_listed(VIDEO_SUFFIXES)}) or pictures ({_listed(PICTURE_SUFFIXES)})"
     raise DataError("is neither a video nor a picture by its name", str(path), known)
 
 
+def names_videos(path: Path) -> bool:
+    """Whether a path is a file, or a folder with video files in it, not counting folders below."""
+    return path.is_file() or holds_videos(path)
+
+
 def holds_videos(path: Path) -> bool:
     """Whether a path is a folder with video files in it, not counting folders below."""
-    return path.is_dir() and any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir())
+    return path.is_dir() and any(is_video(file) for file in path.iterdir())
 
 
 def _pictures(place: Path, files: list[Path]) -> Footage:
@@ -65,16 +102,46 @@ def _pictures(place: Path, files: list[Path]) -> Footage:
         if file.stem in seen:
             raise DataError(f"holds two pictures called {file.stem}", str(place), "Keep one of them")
         seen.add(file.stem)
-    return Footage(((file.stem, read_picture(file)) for file in files), len(files), None)
+    return Footage((Shot(file.stem, read_picture(file)) for file in files), len(files), None)
+
+
+def _arrays(frames: Iterable[Frame]) -> Iterator[Shot]:
+    for position, frame in enumerate(frames):
+        found = np.asarray(frame)
+        if found.ndim != 3 or found.shape[2] != 3 or found.dtype != np.uint8:
+            raise DataError(
+                f"is {found.dtype} of shape {found.shape}",
+                f"frame {position}",
+                "Give frames (height, width, 3) of type uint8, in the order red, green, blue",
+            )
+        yield Shot(f"{position:06d}", found)
+
+
+def _camera(index: int) -> Iterator[Shot]:
+    """The frames of a camera as they come, until it stops or the caller does."""
+    camera = cv2.VideoCapture(index)
+    try:
+        if not camera.isOpened():
+            raise DataError("cannot be opened", f"camera {index}", "Is it connected, and used by no other program?")
+        begin, position = time.monotonic(), 0
+        while True:
+            there, picture = camera.read()
+            if not there:
+                return
+            frame = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+            yield Shot(f"{position:06d}", frame, time.monotonic() - begin)
+            position += 1
+    finally:
+        camera.release()
 
 
 def _video(path: Path) -> Footage:
     video = Video(Video.Config(paths=(path,), bad_files="skip"))
     clip = video.clips[0]
 
-    def frames() -> Iterator[tuple[str, Frame]]:
+    def frames() -> Iterator[Shot]:
         for position, name in enumerate(clip.frames):
-            yield name, video.read_frame(0, position)
+            yield Shot(name, video.read_frame(0, position), video.seconds(0, position))
         for damage in video.damage:
             raise damage
 

@@ -19,9 +19,10 @@ from torch.utils.data import DataLoader, Dataset
 from davsn.core.clip import Batch, Clip
 from davsn.core.errors import DataError, FileError
 from davsn.data.rare_classes import ClassDraw
-from davsn.data.samples import Samples, pictures, target_training
+from davsn.data.samples import Samples, target_training
 from davsn.data.transforms import flow_to_size
 from davsn.flow.estimation import Completion
+from davsn.ops.arrays import pictures, to_tensor
 
 __all__ = ["Samples", "collate", "evaluation_batches", "target_training", "training_batches"]
 
@@ -47,10 +48,7 @@ def collate(clips: Sequence[Clip]) -> Batch:
     labels = [clip.labels for clip in clips if clip.labels is not None]
     return Batch(
         frames={offset: pictures([clip.frames[offset] for clip in clips]) for offset in clips[0].frames},
-        flows={
-            pair: torch.from_numpy(np.stack([clip.flows[pair] for clip in clips])).permute(0, 3, 1, 2).contiguous()
-            for pair in clips[0].flows
-        },
+        flows={pair: to_tensor([clip.flows[pair] for clip in clips]) for pair in clips[0].flows},
         valid={
             pair: torch.from_numpy(np.stack([_mask(clip, pair) for clip in clips]))
             for pair in clips[0].flows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError, FlowError
 from davsn.data.dataset import VideoDataset
-from davsn.data.footage import Frame, footage
+from davsn.data.footage import Frame, Shot, footage
 from davsn.data.samples import Samples
 from davsn.flow.files.direction import Direction
 from davsn.flow.files.io import FORMS, SUFFIXES, Flow, read_flow
@@ -90,7 +90,7 @@ def pairs_in(
     """
     first = footage(path)
     later = direction == "current-to-previous"
-    named = [name for name, _ in first.frames] if flow is not None else list(map(str, range(first.count)))
+    named = [shot.name for shot in first.frames] if flow is not None else list(map(str, range(first.count or 0)))
     positions = [at for at in range(len(named) - 1) if flow is None or _flow_file(flow, named[at + later], form)]
     if len(named) < 2:
         raise DataError("has only one frame", str(path), "Flow is between two: give a video, a folder, or two pictures")
@@ -99,11 +99,11 @@ def pairs_in(
     chosen = set(_spread(positions, number))
 
     def make() -> Iterator[Pair]:
-        before: tuple[str, Frame] | None = None
+        before: Shot | None = None
         for position, after in enumerate(footage(path).frames, -1):
             if position in chosen and before is not None:
                 a, b = (after, before) if later else (before, after)
-                file = None if flow is None else _flow_file(flow, a[0], form)
+                file = None if flow is None else _flow_file(flow, a.name, form)
                 yield _fitting(a, b, None if file is None else read_flow(file, form), str(file or path))
             before = after
 
@@ -126,7 +126,8 @@ def pairs_of(dataset: VideoDataset, number: int | None = None) -> Pairs:
             positions = samples.positions(clip, position)
             assert positions is not None  # or it would not be among the places
             info = dataset.clips[clip]
-            a, b = (sample.name, sample.frames[0]), (f"{info.name}/{info.frames[positions[-1]]}", sample.frames[-1])
+            a = Shot(sample.name, sample.frames[0])
+            b = Shot(f"{info.name}/{info.frames[positions[-1]]}", sample.frames[-1])
             flow = (sample.flows[0, -1], sample.valid.get((0, -1))) if own else None
             label = sample.labels
             fits = label is not None and label.shape == sample.frames[0].shape[:2]
@@ -136,21 +137,21 @@ def pairs_of(dataset: VideoDataset, number: int | None = None) -> Pairs:
 
 
 def _fitting(
-    a: tuple[str, Frame],
-    b: tuple[str, Frame],
+    a: Shot,
+    b: Shot,
     flow: Flow | None,
     where: str,
     label: NDArray[np.uint8] | None = None,
 ) -> Pair:
     """A pair from two named frames, if their sizes agree with each other and with the flow's."""
-    (height, width), other = a[1].shape[:2], b[1].shape[:2]
+    (height, width), other = a.frame.shape[:2], b.frame.shape[:2]
     if other != (height, width):
-        found = f"{b[0]} is {other[1]}x{other[0]} pixels, and {a[0]} {width}x{height}"
+        found = f"{b.name} is {other[1]}x{other[0]} pixels, and {a.name} {width}x{height}"
         raise DataError(found, where, "Give frames of one size")
     if flow is not None and flow[0].shape[:2] != (height, width):
-        found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, and its frame {a[0]} has {width}x{height}"
+        found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, and its frame {a.name} has {width}x{height}"
         raise FlowError(found, where, "Give frames of the flow's size")
-    return Pair(a[0], b[0], a[1], b[1], flow, label)
+    return Pair(a.name, b.name, a.frame, b.frame, flow, label)
 
 
 def _flow_file(folder: Path, name: str, form: str | None) -> Path | None:

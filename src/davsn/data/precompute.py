@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from davsn.core.cache import identity
 from davsn.core.errors import ConfigError, FileError, FlowError
-from davsn.data.samples import Samples, as_arrays, pictures
+from davsn.data.samples import Samples, as_arrays
 from davsn.flow.cache import Frame
 from davsn.flow.estimation import estimated
 from davsn.flow.files.io import write_flow
+from davsn.ops.arrays import pictures
 
 
 class Report(Protocol):

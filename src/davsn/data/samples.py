@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -20,6 +19,7 @@ from davsn.data.transforms import colour, crop, mirror
 from davsn.flow.cache import FlowCache
 from davsn.flow.estimation import Completion, estimated
 from davsn.flow.files.io import Flow
+from davsn.ops.arrays import pictures, to_arrays
 
 
 class Samples(Dataset[Clip]):
@@ -242,14 +242,9 @@ def target_training(dataset: VideoDataset) -> VideoDataset:
     return _Unlabelled(dataset)
 
 
-def pictures(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
-    """Frames (H, W, 3) of one size side by side: (B, 3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous().float().div_(255)
-
-
 def as_arrays(flows: Tensor, valid: Tensor | None) -> list[Flow]:
     """Each flow of (B, 2, H, W) as (H, W, 2), with its (H, W) mask, or None where there is none."""
-    arrays = [np.ascontiguousarray(flow) for flow in flows.permute(0, 2, 3, 1).cpu().numpy()]
+    arrays = to_arrays(flows)
     masks: Sequence[NDArray[np.bool_] | None] = [None] * len(arrays) if valid is None else list(valid.cpu().numpy())
     return list(zip(arrays, masks, strict=True))
 

@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 
 from davsn.core.clip import Clip
 from davsn.core.errors import DataError
+from davsn.ops.arrays import to_arrays, to_tensor
 from davsn.ops.warp import mirror_flow, resize_flow
 
 _STRIP = 8
@@ -55,7 +56,7 @@ def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
     flows, valid = dict(clip.flows), dict(clip.valid)
     for pair, flow in clip.flows.items():
         if flow.shape[:2] != target:
-            flows[pair] = _array(resize_flow(_tensor(flow), target))
+            flows[pair] = to_arrays(resize_flow(to_tensor([flow]), target))[0]
     for pair, mask in clip.valid.items():
         if mask.shape != target:
             share = torch.from_numpy(mask.astype(np.float32))[None, None]
@@ -94,7 +95,7 @@ def mirror(clip: Clip) -> Clip:
     return replace(
         clip,
         frames={offset: frame[:, ::-1] for offset, frame in clip.frames.items()},
-        flows={pair: _array(mirror_flow(_tensor(flow))) for pair, flow in clip.flows.items()},
+        flows={pair: to_arrays(mirror_flow(to_tensor([flow])))[0] for pair, flow in clip.flows.items()},
         valid={pair: mask[:, ::-1] for pair, mask in clip.valid.items()},
         labels=None if clip.labels is None else clip.labels[:, ::-1],
     )
@@ -126,16 +127,6 @@ def _hue(angle: float) -> NDArray[np.float64]:
     return rotation
 
 
-def _tensor(flow: NDArray[np.floating]) -> torch.Tensor:
-    """(h, w, 2) as (1, 2, h, w)."""
-    return torch.from_numpy(np.ascontiguousarray(flow)).permute(2, 0, 1)[None]
-
-
-def _array(flow: torch.Tensor) -> NDArray[np.floating]:
-    """(1, 2, h, w) as (h, w, 2)."""
-    return np.ascontiguousarray(flow[0].permute(1, 2, 0).numpy())
-
-
 def _bicubic(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
 
@@ -147,6 +138,7 @@ def _halved(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     its results, first of the columns and then of the rows. At the borders the weights are others: these are Pillow's.
     """
     height, width = frame.shape[0] // 2, frame.shape[1] // 2
+    # A view: to_tensor's copy would cost more than the halving.
     tensor = torch.from_numpy(np.require(frame, requirements=["C", "W"]))[None].permute(0, 3, 1, 2)
     half = interpolate(tensor, (height, width), mode="bicubic", antialias=True)[0].permute(1, 2, 0).numpy()
     for strip, edge in ((np.s_[:_STRIP], np.s_[:2]), (np.s_[-_STRIP:], np.s_[-2:])):

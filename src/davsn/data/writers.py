@@ -15,10 +15,10 @@ from PIL import Image
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.data.footage import Frame
+from davsn.data.decoding import VIDEO_SUFFIXES
+from davsn.data.footage import Frame, Source
 from davsn.data.images import PICTURE_SUFFIXES
 from davsn.data.painting import overlay
-from davsn.data.sets.video import VIDEO_SUFFIXES
 from davsn.data.taxonomy import Taxonomy
 
 Mask = NDArray[np.uint8]
@@ -45,13 +45,13 @@ class Writer(Protocol):
         """After a failure: a sentence on where the ``done`` finished frames are."""
 
 
-def writer_for(source: Path, target: Path, taxonomy: Taxonomy, rate: Fraction | None) -> Writer:
+def writer_for(source: Source, target: Path, taxonomy: Taxonomy, rate: Fraction | None) -> Writer:
     """The writer that the name of the output asks for.
 
     Raises:
         DataError: a name that is no output, or that is the input's own.
     """
-    if source.resolve() == target.resolve():
+    if isinstance(source, str | Path) and Path(source).resolve() == target.resolve():
         raise DataError("is the input itself", str(target), "Choose another output")
     suffix = target.suffix.lower()
     if suffix in WRITTEN_VIDEOS:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from davsn.data.samples import pictures
 from davsn.data.transforms import resize_frame
+from davsn.ops.arrays import pictures, to_tensor
 from davsn.ops.warp import warp
 
 _MOVES = 0.5
@@ -91,7 +91,7 @@ def _errors(
     """One error for each factor, over the moving pixels that all of them find inside the frame."""
     height, width = flow.shape[:2]
     a, b = (pictures([resize_frame(frame, (width, height))]) * 255 for frame in (frame_a, frame_b))
-    along = torch.from_numpy(np.ascontiguousarray(flow, np.float32)).permute(2, 0, 1)[None]
+    along = to_tensor([flow]).float()
     counted = along.norm(dim=1) >= _MOVES
     if known is not None:
         counted &= torch.from_numpy(known)[None]

@@ -11,7 +11,7 @@ from davsn.core.clip import PAIR, ClipSpec
 from davsn.core.plugins import Choice as Choice
 from davsn.core.plugins import choice_of, find
 from davsn.core.plugins import choose as choose
-from davsn.core.settings import Settings, override, read_yaml, validate
+from davsn.core.settings import Changes, Settings, override, read_yaml, validate
 from davsn.data.dataset import VideoDataset
 from davsn.learning.method import Method
 from davsn.networks.image_network import ImageNetwork
@@ -119,15 +119,15 @@ def needs_start(method: Choice) -> str | None:
 
 def load(
     recipe: Path | Mapping[str, Any],
-    assignments: list[str] | None = None,
+    changes: Changes = (),
     where: str = "settings",
     paths: bool = True,
 ) -> Experiment:
-    """An experiment from a recipe file or a mapping, with ``key=value`` overrides.
+    """An experiment from a recipe file or a mapping, with changes.
 
     Args:
         recipe: the file, or what stands in one.
-        assignments: see :func:`davsn.core.settings.override`.
+        changes: see :func:`davsn.core.settings.override`.
         where: named in the error; a file is named by itself.
         paths: see :func:`davsn.core.settings.validate`.
 
@@ -138,7 +138,7 @@ def load(
         where, values = str(recipe), read_yaml(recipe)
     else:
         values = dict(recipe)
-    values = override(values, assignments or [])
+    values = override(values, changes)
     if values.get("mode") == "faithful":
         values = {**with_faithful(values), "mode": "faithful"}
     return validate(Experiment, values, where, paths)

@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 
 import davsn
 from davsn.core.clip import Batch
+from davsn.core.console import progress as shown
+from davsn.core.console import say
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.files.writing import replacing
 from davsn.core.settings import read_yaml
@@ -19,6 +21,7 @@ from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw
 from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, device_of
 from davsn.experiment.experiment import Experiment, asked, clips_of, dump
+from davsn.experiment.preparation import fill_with_progress, tell_caches
 from davsn.experiment.trained import flat
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
@@ -108,6 +111,27 @@ class Run:
             return None
         few = Samples(target_training(build_dataset(part)), asked(self.experiment)).spread(_JUDGED)
         return lambda segmenter: label_free(segmenter, evaluation_batches(few), self.device, precision)
+
+
+def train_in(experiment: Experiment, folder: Path) -> bool:
+    """Train in a folder with progress; False if a signal stopped it."""
+    run = Run(experiment, folder)
+    tell_caches(experiment)
+    for domain in run.domains:
+        if domain.left_out:
+            say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
+        fill_with_progress(domain, run.device, experiment.training.batch_size)
+    if experiment.training.rare_classes is not None and run.source is not None:
+        with shown("counting classes", len(run.source)) as counted:
+            class_draw(run.source, experiment.training.rare_classes, run.folder.source_classes, counted)
+    with shown(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
+        return run.train(lambda done, line: report(done, _losses(line)))
+
+
+def _losses(line: Mapping[str, float]) -> str:
+    """The losses of a line of the log that a person wants to see fall."""
+    shown = {key: value for key, value in line.items() if key.startswith("loss/") and key.endswith("/main")}
+    return "  ".join(f"{key.removeprefix('loss/').removesuffix('/main')} {value:.3f}" for key, value in shown.items())
 
 
 @contextmanager

@@ -11,12 +11,16 @@ from typing import Any
 
 from rich.table import Table
 
-from davsn.core.errors import DataError
+from davsn.core.console import say
+from davsn.core.errors import CheckpointError, DataError
 from davsn.core.files.writing import replacing
 from davsn.core.plugins import Choice
 from davsn.experiment.experiment import Experiment, dump
+from davsn.experiment.scoring import score
+from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores, percent
 from davsn.training import checkpoint
+from davsn.training.checkpoint import held
 from davsn.training.folder import RunFolder
 from davsn.training.selection import CRITERIA
 
@@ -138,6 +142,55 @@ class SnapshotScores:
         table.add_row("below the best", *(percent(best.scores.miou - entry.scores.miou) for entry in entries))
         table.caption = f"'best' was chosen on {self.name} itself, by its labels: 'last' is the fair figure"
         return table
+
+
+def score_checkpoints(
+    folder: Path,
+    experiment: Experiment,
+    sets: Mapping[str, Choice],
+    file: Path,
+    *,
+    labelled_only: bool = False,
+    watch: bool = False,
+    own_code: bool = False,
+) -> "dict[str, SnapshotScores]":
+    """Score every checkpoint of a run that was not scored yet.
+
+    Args:
+        folder: the run's.
+        experiment: what the run is.
+        sets: the labelled sets, by name.
+        file: where the scores are kept.
+        labelled_only: leave out frames without a label.
+        watch: wait for new checkpoints until that of the last step is scored.
+        own_code: see :func:`davsn.experiment.trained.open_trained`.
+
+    Returns:
+        the scores of all checkpoints, by set.
+
+    Raises:
+        CheckpointError: the run has saved no checkpoint.
+    """
+    kept_scores = {
+        name: SnapshotScores.of_run(file, name, part, experiment, labelled_only) for name, part in sets.items()
+    }
+    for path in follow(folder, experiment.training.steps, watch):
+        with held(path) as kept:
+            if kept is None:
+                say(f"{path} was deleted before it could be scored: raise training.keep to keep more")
+                continue
+            content = content_of(kept)
+            wanted = [name for name, scored in kept_scores.items() if content not in scored.entries]
+            if not wanted:
+                continue
+            trained = open_trained(kept, own_code)
+            for name in wanted:
+                scores = score(trained, sets[name], name, labelled_only)
+                kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
+                say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
+    if not all(scored.entries for scored in kept_scores.values()):
+        raise CheckpointError(f"{folder} holds no checkpoint yet. Give a run that has saved one, or --watch it")
+    return kept_scores
 
 
 def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from davsn.core.clip import IGNORE
 from davsn.flow.consistency import consistent
+from davsn.ops.arrays import to_tensor
 from davsn.ops.warp import warp
 
 OUTLIER = 3.0, 0.05
@@ -99,7 +98,7 @@ def without_exact(
         With ``flow_ba`` also ``round trip`` in pixels, and ``comes home``, the percentage of pixels that
         :func:`~davsn.flow.consistency.consistent` finds again.
     """
-    a, b, there = as_map(frame_a), as_map(frame_b), as_map(flow_ab)
+    a, b, there = (to_tensor([array]).float() for array in (frame_a, frame_b, flow_ab))
     moved, within = warp(b, there)
     inside = within.numpy()
     tally = {
@@ -107,7 +106,7 @@ def without_exact(
         "photometric error at rest": _sum((a - b).abs().mean(1).numpy(), inside),
     }
     if flow_ba is not None:
-        back = as_map(flow_ba)
+        back = to_tensor([flow_ba]).float()
         tally["round trip"] = _sum((there + warp(back, there)[0]).norm(dim=1).numpy(), inside)
         tally["comes home"] = _sum(100.0 * consistent(there, back).numpy(), np.ones_like(inside))
     return Tally(tally)
@@ -126,11 +125,6 @@ def near_edges(
         edge[b] |= jump
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE + 1, 2 * EDGE + 1))
     return np.asarray(cv2.dilate(edge, disc) > 0)
-
-
-def as_map(picture: NDArray[np.generic]) -> Tensor:
-    """(H, W, C) as (1, C, H, W) float32, its values as they are."""
-    return torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
 
 
 def _neighbours() -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:

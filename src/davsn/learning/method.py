@@ -114,5 +114,5 @@ class Method(Plugin, ABC, package="davsn.methods"):
         """Cross entropy of both classifiers with the source's labels, by the weights of :class:`SupervisedSettings`."""
         return supervision(prediction, source, *self.config.weights())
 
-    def after_step(self, step: int) -> None:  # noqa: B027 - most methods have nothing to do here
+    def after_step(self, step: int) -> None:
         """Called when the parts have been updated, such as for a teacher that follows the segmenter."""

@@ -12,7 +12,8 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from davsn.flow.consistency import consistent
-from davsn.flow.measure import as_map, without_exact
+from davsn.flow.measure import without_exact
+from davsn.ops.arrays import to_arrays, to_tensor
 from davsn.ops.warp import warp
 from davsn.report.render import Picture, flow_wheel
 
@@ -83,7 +84,7 @@ def flow_picture(view: FlowView, fastest: float) -> Picture:
 
 def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     name_a, name_b, origin = view.names
-    moved, within = warp(as_map(view.b), as_map(view.flow))
+    moved, within = warp(to_tensor([view.b]).float(), to_tensor([view.flow]).float())
     inside = within[0].numpy()
     unknown = np.zeros(inside.shape, bool) if view.known is None else ~view.known
     length = _arrows(grid[0, 0], view.flow, unknown)
@@ -98,7 +99,7 @@ def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     _panel(grid[0, 2], marked, f"red: {reason}", f"{100 * lost.mean():.1f} % of the pixels")
 
     white = ~inside[..., None]
-    brought = np.where(white, 255, moved[0].permute(1, 2, 0).numpy().round()).astype(np.uint8)
+    brought = np.where(white, 255, to_arrays(moved)[0].round()).astype(np.uint8)
     _panel(grid[1, 0], view.b, f"B: {name_b}", "")
     _panel(grid[1, 1], brought, "B brought onto A by the flow", "should look like A; white: from outside B")
     change = np.abs(brought.astype(np.float32) - view.a).mean(-1)
@@ -113,7 +114,8 @@ def _lost(view: FlowView, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_],
     """Where A's content is not found in B, and what that means."""
     lost, reason = ~inside, "leaves the picture"
     if view.back is not None:
-        lost, reason = ~consistent(as_map(view.flow), as_map(view.back))[0].numpy(), "not found again in B (A→B→A)"
+        there, back = (to_tensor([flow]).float() for flow in (view.flow, view.back))
+        lost, reason = ~consistent(there, back)[0].numpy(), "not found again in B (A→B→A)"
     if view.known is not None:
         lost, reason = lost | ~view.known, f"hidden or unknown, or {reason}"
     return lost, reason

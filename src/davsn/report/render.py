@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torchvision.utils import flow_to_image
 
 from davsn.data.painting import colourise, overlay
+from davsn.ops.arrays import to_arrays, to_tensor
 
 __all__ = ["Picture", "colourise", "flow_wheel", "overlay", "strip"]
 
@@ -40,8 +40,8 @@ def flow_wheel(flow: NDArray[np.floating], fastest: float | None = None) -> Pict
     # torchvision takes the fastest pixel for full strength: a column of them keeps the scale the same for any flow.
     padded = np.pad(shown, ((0, 0), (0, 1), (0, 0)))
     padded[:, -1] = 1, 0
-    coloured = flow_to_image(torch.from_numpy(padded).permute(2, 0, 1))
-    colours: Picture = np.ascontiguousarray(coloured[:, :, :-1].permute(1, 2, 0).numpy())
+    coloured = flow_to_image(to_tensor([padded])[0])
+    colours: Picture = to_arrays(coloured[None, :, :, :-1])[0]
     colours[~known] = 0
     return colours
 

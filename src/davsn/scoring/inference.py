@@ -5,21 +5,36 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from davsn.core.clip import Levels
 from davsn.core.errors import DataError
-from davsn.data.footage import Frame, footage
+from davsn.data.footage import Frame, Source, footage
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame
 from davsn.data.writers import Mask, writer_for
 from davsn.flow.estimator import FlowEstimator
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter
+from davsn.ops.arrays import pictures
 from davsn.ops.resize import upsample
+
+
+class Labelled(NamedTuple):
+    """What a network says of a frame, at the frame's own size.
+
+    Attributes:
+        mask: (H, W) uint8 train ids.
+        probabilities: (C, H, W) float32 in [0, 1], which add up to 1 over the classes; None unless asked for.
+    """
+
+    mask: Mask
+    probabilities: NDArray[np.float32] | None = None
 
 
 def stream(
@@ -29,7 +44,8 @@ def stream(
     size: tuple[int, int] | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
-) -> Iterator[Mask]:
+    probabilities: bool = False,
+) -> Iterator[Labelled]:
     """Masks of a video, in order, one for each frame as it comes; memory does not grow with the length.
 
     Every frame passes the image network once: what it said of the previous frame is kept. The first frame, and
@@ -43,9 +59,7 @@ def stream(
         size: (width, height) of the network's input; None takes each frame's own.
         device: where to compute.
         precision: of the network.
-
-    Yields:
-        (H, W) uint8 train ids at the frame's own size.
+        probabilities: whether the probability of every class is wanted too.
     """
     previous: Tensor | None = None
     logits: Levels | None = None
@@ -60,9 +74,11 @@ def stream(
                 previous, logits = current, None
                 flow = current.new_zeros(1, 2, *current.shape[-2:])
             prediction = segmenter(current, previous, flow, logits)
-            mask = upsample(prediction.fused.main, frame.shape[:2]).argmax(1)[0].to(torch.uint8)
+            scores = upsample(prediction.fused.main, frame.shape[:2])
+            mask = scores.argmax(1)[0].to(torch.uint8)
+            likely = scores.float().softmax(1)[0] if probabilities else None
             previous, logits = current, prediction.current
-        yield mask.cpu().numpy()
+        yield Labelled(mask.cpu().numpy(), None if likely is None else likely.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -71,18 +87,18 @@ class Progress:
 
     Attributes:
         done: frames written.
-        total: frames there are.
+        total: frames there are; None where that is unknown.
         seconds: since the start.
     """
 
     done: int
-    total: int
+    total: int | None
     seconds: float
 
     @property
-    def left(self) -> float:
-        """Seconds to go, at the pace so far."""
-        return self.seconds / self.done * (self.total - self.done)
+    def left(self) -> float | None:
+        """Seconds to go, at the pace so far; None where the number of frames is unknown."""
+        return None if self.total is None else self.seconds / self.done * (self.total - self.done)
 
 
 @dataclass(frozen=True)
@@ -116,17 +132,17 @@ class Predictor:
     device: torch.device | str = "cpu"
     precision: Precision = "fp32"
 
-    def masks(self, frames: Iterable[Frame]) -> Iterator[Mask]:
+    def label(self, frames: Iterable[Frame], probabilities: bool = False) -> Iterator[Labelled]:
         """See :func:`stream`."""
-        return stream(self.segmenter, frames, self.estimator, self.size, self.device, self.precision)
+        return stream(self.segmenter, frames, self.estimator, self.size, self.device, self.precision, probabilities)
 
     def predict(
-        self, source: Path, target: Path, progress: Callable[[Progress], object] = lambda progress: None
+        self, source: Source, target: Path, progress: Callable[[Progress], object] = lambda progress: None
     ) -> Summary:
-        """Label a video file, a folder of pictures or a picture.
+        """Label a video, pictures or frames, and write what was found.
 
         Args:
-            source: what to label.
+            source: see :func:`davsn.data.footage.footage`.
             target: a name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
             progress: called after each frame.
 
@@ -140,8 +156,8 @@ class Predictor:
         shown, seen = itertools.tee(found.frames)  # holds one frame: each is shown right after it was seen
         try:
             with writer:
-                for mask, (name, frame) in zip(self.masks(frame for _, frame in seen), shown, strict=True):
-                    writer.write(name, frame, mask)
+                for labelled, shot in zip(self.label(shot.frame for shot in seen), shown, strict=True):
+                    writer.write(shot.name, shot.frame, labelled.mask)
                     done += 1
                     progress(Progress(done, found.count, time.perf_counter() - begin))
         except DataError as error:
@@ -154,5 +170,4 @@ class Predictor:
 
 def _tensor(frame: Frame, size: tuple[int, int] | None) -> Tensor:
     """(1, 3, H, W) float32 RGB in [0, 1]."""
-    frame = np.array(frame if size is None else resize_frame(frame, size))  # a copy: torch wants it writable
-    return torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+    return pictures([frame if size is None else resize_frame(frame, size)])

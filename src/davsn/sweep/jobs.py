@@ -1,5 +1,6 @@
 """The runs of a grid carried out: some at a time on this machine, or on a cluster, and followed to their end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,48 +12,37 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from davsn.core.errors import ConfigError
-from davsn.experiment.experiment import Experiment
+from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.run import alone
 from davsn.sweep.grid import Cell
+from davsn.training.folder import RunFolder
 
-OUTPUT = "output.txt"
-"""What a cell's commands print, in its folder."""
 POLL = 0.5
 """Seconds between two looks at how far the cells are."""
 
 
-def carry_out(recipe: str, cell: Cell, threads: int | None = None) -> int:
-    """Train a cell and score its checkpoints, in processes of their own; the exit code.
+def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = None) -> int:
+    """Train a cell and score its checkpoints, in a process of its own; the exit code.
 
     If another process still trains there, such as one that outlived a killed sweep, it is waited for.
 
     Args:
-        recipe: as the command line names it.
         cell: what to run.
+        settings: the experiment as plain data.
         threads: processor threads; None leaves the choice to PyTorch.
     """
     environment = dict(os.environ)
     if threads is not None:
         environment["OMP_NUM_THREADS"] = str(threads)
-    program = [sys.executable, "-m", "davsn"]
-    folder = str(cell.folder)
-    commands = (
-        ["train", recipe, *cell.assignments, "--no-score", "-o", folder],
-        ["eval", folder, "--every", "--own-code"],
-    )
     with alone(cell.folder, wait=-1):
         pass
-    with (cell.folder / OUTPUT).open("ab") as output:
-        for command in commands:
-            running = subprocess.Popen(
-                [*program, *command], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
-            _RUNNING.add(running)
-            code = running.wait()
-            _RUNNING.discard(running)
-            if code:
-                return code
-    return 0
+    program = [sys.executable, "-m", "davsn.sweep.cell", str(cell.folder)]
+    with RunFolder(cell.folder).output.open("ab") as output:
+        running = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output)
+        _RUNNING.add(running)
+        running.communicate(json.dumps(settings).encode())
+        _RUNNING.discard(running)
+    return running.returncode
 
 
 _RUNNING: set[subprocess.Popen[bytes]] = set()
@@ -100,7 +90,6 @@ def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
 
 
 def run_all(
-    recipe: str,
     wanted: Mapping[Cell, Experiment],
     executor: Executor,
     threads: int | None,
@@ -109,7 +98,6 @@ def run_all(
     """Carry out cells, and follow them to the end.
 
     Args:
-        recipe: as the command line names it.
         wanted: what to run.
         executor: where.
         threads: processor threads of each.
@@ -129,7 +117,7 @@ def run_all(
             if cell.after in broken and cell not in problems:
                 problems[cell] = f"not run, since what it starts from failed: {cell.after}"
             elif cell not in jobs and cell not in problems and cell.after not in open_:
-                jobs[cell] = executor.submit(carry_out, recipe, cell, threads)
+                jobs[cell] = executor.submit(carry_out, cell, dump(wanted[cell]), threads)
         steps = {cell: _steps(cell) for cell in wanted}
         under_way = [cell.folder.name for cell in wanted if cell not in over and steps[cell]]
         progress(sum(steps.values()), f"{len(over)} of {len(wanted)} runs done  {' '.join(under_way[:2])}".rstrip())
@@ -161,7 +149,7 @@ class Processes:
 
 def _steps(cell: Cell) -> int:
     """How many steps a cell has logged; its log has a line a step."""
-    log = cell.folder / "log.jsonl"
+    log = RunFolder(cell.folder).log
     if not log.is_file():
         return 0
     with log.open("rb") as file:
@@ -176,6 +164,6 @@ def _problem(cell: Cell, job: Job) -> str:
         return str(error).splitlines()[0] if str(error) else type(error).__name__
     if code == 0:
         return ""
-    output = cell.folder / OUTPUT
+    output = RunFolder(cell.folder).output
     lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.is_file() else []
     return f"ended with code {code}: {lines[-1] if lines else 'no word'} (all of it in {output})"

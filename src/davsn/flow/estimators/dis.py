@@ -4,12 +4,12 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from davsn.core.settings import Settings
 from davsn.flow.estimator import FlowEstimator
+from davsn.ops.arrays import to_arrays, to_tensor
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -37,8 +37,7 @@ class Dis(FlowEstimator):
     def estimate(self, frames_a: Tensor, frames_b: Tensor) -> Tensor:
         """Estimated on the CPU, pair by pair; see :meth:`FlowEstimator.estimate`."""
         pairs = zip(_grey(frames_a), _grey(frames_b), strict=True)
-        flows = [torch.from_numpy(self._pair(a, b)).permute(2, 0, 1) for a, b in pairs]
-        return torch.stack(flows).to(frames_a.device)
+        return to_tensor([self._pair(a, b) for a, b in pairs]).to(frames_a.device)
 
     def _pair(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = a.shape
@@ -55,5 +54,5 @@ class Dis(FlowEstimator):
 
 def _grey(frames: Tensor) -> list[NDArray[np.uint8]]:
     """(H, W) 8-bit brightness of each frame of (B, 3, H, W)."""
-    pictures = (frames.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().contiguous().numpy()
+    pictures = to_arrays((frames.detach().clamp(0, 1) * 255).round().byte())
     return [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ from davsn.flow.files.coding import decode, encode
 
 PIXEL_LIMIT = 1 << 26
 """Files that claim more pixels than this are refused unread: 8192 × 8192."""
+
+FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda", "packed"]
+"""The names of :data:`FORMS`."""
 
 AGAIN = "Copy or compute the file again"
 
@@ -174,7 +178,7 @@ FORMS: dict[str, Form] = {
     "unifiedvideoda": Form(".png", "as kitti, and (0, 0) is unknown", _read_zero_unknown, _zero_unknown),
     "packed": Form(".flow", "ours, as the cache keeps it: 1/64 pixel, deflated, known or not", _read_packed, _packed),
 }
-"""The forms by name. A new one is one entry here."""
+"""The forms by name. A new one is one entry here, and its name in :data:`FormName`."""
 
 
 def read_wide(path: Path) -> NDArray[np.uint16]:

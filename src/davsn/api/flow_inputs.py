@@ -1,22 +1,23 @@
-"""What ``davsn flow show`` and ``davsn flow measure`` are given: pairs of frames, and estimators by their names."""
+"""What flow is shown and measured on: pairs of frames, and estimators by their names."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from davsn.cli.train import chosen_flow
+from davsn.api.model import chosen_flow
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import find
 from davsn.core.settings import override, validate
 from davsn.data.dataset import VideoDataset
 from davsn.data.footage import Frame
 from davsn.data.pairs import Pairs, pair_of, pairs_in, pairs_of
-from davsn.data.samples import pictures
 from davsn.experiment.building import device_of
 from davsn.flow.estimator import FlowEstimator
 from davsn.flow.files.direction import Direction, settled
+from davsn.ops.arrays import pictures, to_arrays
 
 
 def estimator_of(text: str) -> FlowEstimator:
@@ -33,11 +34,11 @@ def estimated(estimator: FlowEstimator, a: Frame, b: Frame) -> NDArray[np.float3
     """The flow a→b of two frames, (H, W, 2) pixels; a network's is estimated on the best device there is."""
     device = device_of("auto") if estimator.on_device else "cpu"
     flow = estimator.estimate(pictures([a]).to(device), pictures([b]).to(device))
-    return np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy())
+    return to_arrays(flow)[0]
 
 
 def pairs_from(
-    words: list[str],
+    words: Sequence[str],
     flow: Path | None,
     form: str | None,
     direction: Direction | None,

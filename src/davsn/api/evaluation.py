@@ -1,0 +1,238 @@
+"""``davsn.evaluate``: trained networks scored on labelled video."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from davsn.api.model import Model, opened_model
+from davsn.core.console import silent
+from davsn.core.errors import ConfigError
+from davsn.core.plugins import Choice, choose
+from davsn.core.settings import Changes, override
+from davsn.data.dataset import VideoDataset
+from davsn.experiment.experiment import Experiment, dump
+from davsn.experiment.experiment import load as load_experiment
+from davsn.experiment.recipes import Recipe, read_recipe
+from davsn.experiment.scoring import score
+from davsn.experiment.snapshots import SnapshotScores, score_checkpoints
+from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
+from davsn.networks.ensemble import Ensemble
+from davsn.networks.weights import holds_weights_alone
+from davsn.scoring.scores import Scores
+from davsn.training.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several networks whose scores are averaged; the mean decides.
+
+    Attributes:
+        others: the networks beside the first.
+        weights: of all networks in the mean, the first one's first; empty weighs all alike.
+        first_only: run the first network in the place of each, as the public code does by mistake.
+    """
+
+    others: Sequence[Path] = ()
+    weights: Sequence[float] = ()
+    first_only: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one network, or of several together, on one set.
+
+    Attributes:
+        name: of the set.
+        network: what was scored, for a title: its path and its step.
+        scores: what was found.
+        file: where the scores were written as JSON.
+        pictures: the folder of the predictions; None where none were asked for.
+    """
+
+    name: str
+    network: str
+    scores: Scores
+    file: Path
+    pictures: Path | None
+
+
+def evaluate(
+    model: Model | Path | str,
+    data: Path | str,
+    *,
+    classes: Path | str | None = None,
+    changes: Changes = (),
+    labelled_only: bool = False,
+    quiet: bool = False,
+) -> Scores:
+    """Score a trained network on a labelled folder by the published protocol; nothing is written.
+
+    Args:
+        model: see :func:`davsn.load`.
+        data: a labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``.
+        classes: its class table; None takes ``classes.yaml`` in the folder.
+        changes: settings of the folder, such as ``{"frames": "stills"}``; docs/data.md.
+        labelled_only: predict only frames that have labels, and measure no temporal consistency.
+        quiet: print no progress.
+
+    Raises:
+        DataError: no labels there, or other classes than the network's.
+        ConfigError: mistakes in the settings.
+    """
+    trained = opened_model(model).trained
+    (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes).items()
+    with silent(quiet):
+        return score(trained, part, name, labelled_only)
+
+
+def evaluate_sets(  # noqa: PLR0913 - the options of a command
+    path: Path,
+    *,
+    data: Path | None = None,
+    classes: Path | None = None,
+    changes: Changes = (),
+    labelled_only: bool = False,
+    recipe: Recipe | None = None,
+    together: Together = Together(),
+    pictures: Path | None = None,
+    own_code: bool = False,
+    out: Path | None = None,
+) -> Iterator[Evaluation]:
+    """Score networks on every validation set of a run, or on a labelled folder, and write the scores beside them.
+
+    Args:
+        path: a run's folder, a checkpoint, or weights alone.
+        data: a labelled folder; None takes the validation sets of the run's recipe.
+        classes: its class table.
+        changes: of the labelled folder; or of the recipe, where there is one; else of the run's validation sets.
+        labelled_only: see :func:`evaluate`.
+        recipe: for weights alone; see :func:`davsn.load`.
+        together: further networks.
+        pictures: a folder for the predictions of the labelled frames.
+        own_code: see :func:`davsn.load`.
+        out: the file of the scores; None writes into the run's folder.
+
+    Raises:
+        ConfigError: options that do not go together, all at once.
+        CheckpointError, DataError: a network or a set that cannot be used.
+    """
+    paths = [path, *together.others]
+    named = None if recipe is None else read_recipe(recipe, () if data else changes, paths=False)
+    members = _open(paths, named, own_code)
+    ensemble = _ensemble(members, paths, together)
+    sets = _sets(members[0].experiment, data, classes, () if named and not data else changes)
+    if out is not None and len(sets) > 1:
+        raise ConfigError("--out", [f"names one file, and there are {len(sets)} sets to score. Leave it out"])
+    for name, part in sets.items():
+        folder = pictures / name if pictures and len(sets) > 1 else pictures
+        scores = score(members[0], part, name, labelled_only, ensemble, folder)
+        file = out or _scores_file(paths, name)
+        scores.save(file)
+        yield Evaluation(name, _said(members, paths), scores, file, folder)
+
+
+def evaluate_checkpoints(
+    folder: Path,
+    *,
+    data: Path | None = None,
+    classes: Path | None = None,
+    changes: Changes = (),
+    labelled_only: bool = False,
+    watch: bool = False,
+    own_code: bool = False,
+    out: Path | None = None,
+) -> dict[str, SnapshotScores]:
+    """Score every checkpoint of a run that was not scored yet, and keep the scores of all.
+
+    Args:
+        folder: the run's.
+        data: see :func:`evaluate_sets`.
+        classes: likewise.
+        changes: likewise.
+        labelled_only: likewise.
+        watch: wait for new checkpoints until that of the last step is scored.
+        own_code: see :func:`davsn.load`.
+        out: the file of the scores; None takes the run's own.
+
+    Returns:
+        the scores of all checkpoints, by set.
+
+    Raises:
+        CheckpointError: the run has saved no checkpoint.
+        ConfigError, DataError: no run there, or a set that cannot be used.
+    """
+    experiment = settings_of(folder, own_code)
+    sets = _sets(experiment, data, classes, changes)
+    file = out or RunFolder(folder).snapshots
+    return score_checkpoints(
+        folder, experiment, sets, file, labelled_only=labelled_only, watch=watch, own_code=own_code
+    )
+
+
+def _open(paths: Sequence[Path], recipe: Experiment | None, own_code: bool) -> list[Trained]:
+    """The networks; the recipe goes to those that are weights alone, or is an error if none is."""
+    alone = [holds_weights_alone(path) for path in paths]
+    return [
+        open_trained(path, own_code, recipe if needs or not any(alone) else None)
+        for path, needs in zip(paths, alone, strict=True)
+    ]
+
+
+def _ensemble(members: Sequence[Trained], paths: Sequence[Path], together: Together) -> Ensemble | None:
+    """The networks as one, where there are several."""
+    names, weights = members[0].taxonomy.names, list(together.weights) or [1.0] * len(members)
+    mistakes = [
+        f"--with  {path} has the classes {', '.join(member.taxonomy.names)}, but {paths[0]} has {', '.join(names)}"
+        for member, path in zip(members, paths, strict=True)
+        if member.taxonomy.names != names
+    ]
+    if len(weights) != len(members) or not all(0 < weight < math.inf for weight in weights):
+        mistakes.append(f"--weights  should be {len(members)} numbers above 0, one a network, but got {weights}")
+    if together.first_only and len(members) == 1:
+        mistakes.append("--first-only  is for several networks: give the others with --with")
+    if mistakes:
+        raise ConfigError("davsn eval", mistakes)
+    if len(members) == 1:
+        return None
+    return Ensemble([member.segmenter for member in members], weights, together.first_only)
+
+
+def _scores_file(paths: Sequence[Path], name: str) -> Path:
+    """Where the scores go: of a run's newest checkpoint into its folder, of others with their names behind."""
+    folder = RunFolder.of(paths[0])
+    if len(paths) == 1 and not holds_weights_alone(paths[0]):
+        return folder.scores(name)
+    return folder.scores(f"{name}_{'+'.join(path.stem for path in paths)}")
+
+
+def _said(members: Sequence[Trained], paths: Sequence[Path]) -> str:
+    steps = ["" if member.step is None else f" at step {member.step}" for member in members]
+    return " + ".join(f"{path}{step}" for path, step in zip(paths, steps, strict=True))
+
+
+def _sets(
+    experiment: Experiment, data: Path | None, classes: Path | str | None, changes: Changes
+) -> Mapping[str, Choice]:
+    """The sets to score on, by name: the labelled folder, or the validation sets, changed as wished."""
+    if data is None:
+        sets = _changed(experiment, changes).validation if changes else experiment.validation
+        if not sets:
+            raise ConfigError("davsn eval", ["this run has no validation set. Give labelled video with --data DIR"])
+        return sets
+    settings = {
+        "name": "folder",
+        "root": str(data),
+        "missing": "repeat",
+        "size": trained_size(experiment),
+        "classes": classes,
+    }
+    return {data.name: choose(VideoDataset, override(settings, changes))}
+
+
+def _changed(experiment: Experiment, changes: Changes) -> Experiment:
+    other = [change for change in changes if not change.startswith(("validation.", "validation="))]
+    if other:
+        only = "only validation.NAME.key=value can be changed of a trained network; with --data, the labelled folder's"
+        raise ConfigError("the command line", [f"{change}  {only}" for change in other])
+    return load_experiment(dump(experiment), changes, where="the command line", paths=False)

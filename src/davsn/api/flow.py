@@ -1,0 +1,177 @@
+"""``davsn.compute_flow`` and ``davsn.convert_flow``: optical flow ahead of its use, and flow files in other forms."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from davsn.api.model import chosen_flow
+from davsn.core.clip import PAIR, ClipSpec
+from davsn.core.console import progress, say
+from davsn.core.errors import ConfigError, DataError
+from davsn.core.plugins import Choice, choose
+from davsn.core.settings import Changes, override
+from davsn.data.dataset import DatasetSettings, VideoDataset
+from davsn.data.footage import names_videos
+from davsn.data.precompute import Cached, Files, Keeper, count_pairs, fill, shard
+from davsn.data.samples import Samples, target_training
+from davsn.experiment.building import build_dataset, device_of
+from davsn.experiment.experiment import asked, clips_of
+from davsn.experiment.recipes import read_recipe
+from davsn.flow.files.conversion import Conversion
+from davsn.flow.files.direction import RECORD as RECORD
+from davsn.flow.files.direction import Direction as Direction
+from davsn.flow.files.forms import FormName as FormName
+from davsn.flow.setting import FlowSetting
+
+Domains = dict[str, tuple[Choice, ClipSpec]]
+"""Data sets by their keys in the recipe, and what is wanted of their samples."""
+
+
+def compute_flow(  # noqa: PLR0913 - the options of a command
+    data: Path | str,
+    changes: Changes = (),
+    *,
+    estimator: str | None = None,
+    out: Path | str | None = None,
+    offsets: Sequence[int] | None = None,
+    both: bool = False,
+    part: str | None = None,
+    batch_size: int = 1,
+    device: str = "auto",
+) -> None:
+    """Compute the flow of a data set, or of a recipe's source and target, before it is used.
+
+    It goes into the cache, which 'flow: dis, cached' reads. With ``out`` it goes into files for 'flow: stored', and what
+    a cached estimator has kept is copied there. What is there already is not computed again. Processes that torchrun
+    starts share the work.
+
+    Args:
+        data: a recipe (a YAML file or a name), a folder of frames, or a video.
+        changes: settings that replace those of the recipe or of the data set.
+        estimator: as in a recipe after 'flow:'; None takes what the recipe says, or dis.
+        out: a folder for files in tenths of a pixel; None fills the cache.
+        offsets: frames that flow leads to, as offsets from the current one; None takes -1, or what the recipe's method
+            needs.
+        both: compute the flow back as well.
+        part: which part of the work, such as '2/4' for the second of four; None takes all, or torchrun's share.
+        batch_size: pairs that are estimated at once; more is faster on a GPU.
+        device: 'cpu', 'cuda', 'mps', or 'auto' for the best there is.
+
+    Raises:
+        ConfigError: mistakes in the settings.
+        DataError, FlowError: frames that cannot be read, or flow that cannot be written.
+    """
+    place = _device(device)
+    index, count = _part_of(part)
+    for name, (choice, needed) in _domains(str(data), changes, estimator).items():
+        dataset = target_training(build_dataset(choice))
+        for spec in _specs(needed, offsets, both):
+            samples = shard(Samples(dataset, spec), index, count)
+            keeper = Cached(samples) if out is None else Files(samples, Path(out) / name)
+            _fill(samples, keeper, place, batch_size, name or "flow")
+
+
+def convert_flow(
+    source: Path | str,
+    target: Path | str,
+    *,
+    to: FormName,
+    form: FormName | None = None,
+    direction: Direction | None = None,
+) -> Conversion:
+    """Write flow files in another form: one file, or a whole folder tree.
+
+    Args:
+        source: a flow file, or a folder; the files in it and in the folders below are converted.
+        target: the new file, or the folder for the new tree.
+        to: the new form; see :data:`davsn.flow.files.forms.FORMS`.
+        form: the source's form; None goes by the suffix, and a PNG is KITTI's.
+        direction: which way the flow goes, asked for where the files do not tell.
+
+    Raises:
+        FlowError: files that cannot be read, or hold what the new form cannot hold.
+    """
+    conversion = Conversion(Path(source), Path(target), to, form, direction)
+    with progress("converting", len(conversion.files)) as report:
+        for done in conversion.run():
+            report(done)
+    return conversion
+
+
+def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: int, what: str) -> None:
+    setting, begin = samples.dataset.config.flow, time.perf_counter()
+    with progress(what, count_pairs(samples)) as report:
+        filled = fill(samples, keeper, device, report, batch_size)
+    seconds = time.perf_counter() - begin
+    counts = f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} were there"
+    counts += f", {filled.copied} came from the cache" if filled.copied else ""
+    say(f"{what}: {counts}; {keeper}")
+    if isinstance(keeper, Files):
+        say("Set flow: stored and flow_root to this folder to use them.")
+    elif not setting.cached:
+        say(f"Set flow: {setting.model_copy(update={'cached': True})} to use it.")
+
+
+def _domains(data: str, changes: Changes, estimator: str | None) -> Domains:
+    """What is to be looked at, each with a flow that can be estimated."""
+    if data.endswith((".yaml", ".yml")) or not (Path(data).exists() or "/" in data):
+        experiment = read_recipe(data, changes, paths=False)
+        source, target = clips_of(experiment)
+        wanted = {"source": (experiment.source, source), "target": (experiment.target, target or asked(experiment))}
+        found: Domains = {key: (part, spec) for key, (part, spec) in wanted.items() if part is not None and spec.flows}
+        if not found:
+            raise ConfigError(data, ["video.propagation  none is a network of single frames, which looks at no flow"])
+    else:
+        if not Path(data).exists():
+            raise DataError("no such file or folder", data, "Give a recipe, a folder of frames, or a video")
+        video = names_videos(Path(data))
+        values = {"name": "video", "paths": [data]} if video else {"name": "folder", "root": data}
+        found = {"": (choose(VideoDataset, override(values, changes)), PAIR)}
+    chosen = None if estimator is None else chosen_flow(estimator, "--estimator")
+    return {name: (_estimating(part, chosen, name), spec) for name, (part, spec) in found.items()}
+
+
+def _estimating(part: Choice, chosen: FlowSetting | None, name: str) -> Choice:
+    """The data set with a flow that is estimated, and no folder of stored flow, which need not be there yet."""
+    assert isinstance(part.settings, DatasetSettings)
+    setting = chosen or part.settings.flow
+    if setting.own:
+        key = f"{name}.flow".lstrip(".")
+        raise ConfigError(
+            "davsn flow", [f"{key}  '{setting}' is not estimated. Say what estimates it, such as --estimator dis"]
+        )
+    update = {"flow": setting, **({"flow_root": None} if "flow_root" in type(part.settings).model_fields else {})}
+    return part.model_copy(update={"settings": part.settings.model_copy(update=update)})
+
+
+def _specs(needed: ClipSpec, offsets: Sequence[int] | None, both: bool) -> list[ClipSpec]:
+    """What the method needs; or each offset for itself, since a frame may have one neighbour and not the other."""
+    if offsets is None and not both:
+        return [replace(needed, labels=False)]
+    offsets = [-1] if offsets is None else offsets
+    if 0 in offsets:
+        raise ConfigError("--offsets", ["0 is the current frame itself. Name its neighbours, such as -1 -2"])
+    return [ClipSpec((0, offset), ((0, offset), *[(offset, 0)] * both)) for offset in offsets]
+
+
+def _part_of(text: str | None) -> tuple[int, int]:
+    """Which part of the work is this process's, counted from 0, and of how many."""
+    if text is None:
+        return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise ConfigError("--shard", [f"'{text}' names no part. Write 1/4 for the first of four, up to 4/4"])
+    return int(match[1]) - 1, int(match[2])
+
+
+def _device(name: str) -> torch.device:
+    """The device; of several GPUs the one that torchrun means for this process."""
+    device = device_of(name)
+    if device.type == "cuda" and ":" not in name and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device

@@ -1,0 +1,190 @@
+"""``davsn.load``: a trained network, and what it says of video."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from davsn.core.console import progress, silent
+from davsn.core.errors import ConfigError
+from davsn.core.settings import Settings, validate
+from davsn.data.footage import Frame, Source, footage
+from davsn.data.painting import overlay
+from davsn.data.taxonomy import Taxonomy
+from davsn.experiment.experiment import Experiment
+from davsn.experiment.recipes import Recipe, read_recipe
+from davsn.experiment.trained import Trained, open_trained
+from davsn.flow.setting import FlowSetting
+from davsn.scoring.inference import Predictor, Summary
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a network says of one frame.
+
+    Attributes:
+        name: of the frame, unique in its source: its file's name, or its position in a video.
+        time: seconds since the video's first frame, or since the camera was opened; None for pictures and arrays.
+        frame: (H, W, 3) uint8 RGB, as it was read.
+        mask: (H, W) uint8 train ids: positions in ``classes``.
+        probabilities: (C, H, W) float32 in [0, 1], which add up to 1 over the classes; None unless asked for.
+        taxonomy: the class table.
+    """
+
+    name: str
+    time: float | None
+    frame: Frame
+    mask: NDArray[np.uint8]
+    probabilities: NDArray[np.float32] | None
+    taxonomy: Taxonomy
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, by train id."""
+        return self.taxonomy.names
+
+    def overlay(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB: the frame tinted by the colours of its classes."""
+        return overlay(self.frame, self.mask, self.taxonomy)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, ready to label video; made by :func:`load`.
+
+    Attributes:
+        trained: the network, its class table and the settings that it was trained with.
+        path: the run's folder or the file that it was opened from.
+    """
+
+    trained: Trained
+    path: Path
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, by train id."""
+        return self.trained.taxonomy.names
+
+    @property
+    def step(self) -> int | None:
+        """How many steps the network was trained; None where a file of weights alone does not tell."""
+        return self.trained.step
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The settings that the network was trained with."""
+        return self.trained.experiment
+
+    def segment(
+        self, source: Source, *, flow: str = "dis", size: tuple[int, int] | None = None, probabilities: bool = False
+    ) -> Iterator[Result]:
+        """Label footage frame by frame; memory does not grow with its length.
+
+        Args:
+            source: a video file, a folder of pictures, a picture, one frame (H, W, 3) uint8 RGB, any iterable of
+                frames such as a list or a generator, or the index of a camera.
+            flow: the flow estimator as a recipe writes it; not used by a network of single frames.
+            size: (width, height) of the network's input; None takes the size that it was trained with.
+            probabilities: whether every class's probability is wanted too.
+
+        Raises:
+            DataError: a source, or a frame of it, that cannot be read.
+            ConfigError: no such flow estimator.
+        """
+        found = footage(source)
+        shown, seen = itertools.tee(found.frames)  # holds one frame: each is shown right after it was seen
+        labelled = self.predictor(flow, size).label((shot.frame for shot in seen), probabilities)
+        taxonomy = self.trained.taxonomy
+        return (
+            Result(shot.name, shot.time, shot.frame, said.mask, said.probabilities, taxonomy)
+            for said, shot in zip(labelled, shown, strict=True)
+        )
+
+    def predictor(self, flow: str = "dis", size: tuple[int, int] | None = None) -> Predictor:
+        """The network with a flow estimator; see :meth:`segment`."""
+        trained = self.trained
+        setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
+        if setting.cached or setting.checked:
+            raise ConfigError(
+                "--flow", [f"{setting}: predicting uses every flow once and as it is. Name the estimator alone"]
+            )
+        return Predictor(
+            trained.segmenter,
+            trained.taxonomy,
+            setting.build(),
+            size or trained.size,
+            trained.device,
+            trained.experiment.training.precision,
+        )
+
+
+def load(path: Path | str, recipe: Recipe | None = None, *, own_code: bool = False) -> Model:
+    """Open a trained network.
+
+    Args:
+        path: a run's folder, whose newest checkpoint is taken; a checkpoint; or weights alone (.pth, .safetensors).
+        recipe: for weights alone, the recipe that tells their network, classes and video settings.
+        own_code: whether Python files that the checkpoint names may be run, as plug-ins of your own. Never allow this
+            for somebody else's checkpoint.
+
+    Raises:
+        CheckpointError: no checkpoint there, one that cannot be read, one that names code without leave, or weights
+            alone without a recipe.
+        ConfigError: a recipe for a checkpoint, which holds its own settings.
+    """
+    named = None if recipe is None else read_recipe(recipe, paths=False)
+    return Model(open_trained(Path(path), own_code, named), Path(path))
+
+
+def predict(
+    model: Model | Path | str,
+    source: Source,
+    out: Path | str,
+    *,
+    flow: str = "dis",
+    size: tuple[int, int] | None = None,
+    quiet: bool = False,
+) -> Summary:
+    """Label footage and write the result: an overlay video, or masks as palette PNGs.
+
+    Args:
+        model: see :func:`load`.
+        source: see :meth:`Model.segment`.
+        out: a name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
+        flow: see :meth:`Model.segment`.
+        size: see :meth:`Model.segment`.
+        quiet: print no progress.
+
+    Raises:
+        DataError: the source cannot be read, or the output not be written. What was finished before is kept.
+        ConfigError, CheckpointError: see :func:`load` and :meth:`Model.segment`.
+    """
+    predictor = opened_model(model).predictor(flow, size)
+    with silent(quiet), progress("labelling", footage(source).count) as report:
+        return predictor.predict(source, Path(out), lambda at: report(at.done))
+
+
+def opened_model(model: Model | Path | str) -> Model:
+    """A model as it is, or the one at a path; see :func:`load`."""
+    return model if isinstance(model, Model) else load(model)
+
+
+def chosen_flow(text: str, where: str) -> FlowSetting:
+    """A flow setting as one types it: what would stand in a recipe after ``flow:``.
+
+    Raises:
+        ConfigError: no such estimator, or mistakes in its options.
+    """
+    try:
+        return validate(_Flow, {"flow": yaml.safe_load(text)}, where).flow
+    except yaml.YAMLError:
+        raise ConfigError(where, [f"{text} cannot be read. Write it as in a recipe: dis, or {{name: dis}}"]) from None
+
+
+class _Flow(Settings):
+    flow: FlowSetting

@@ -1,0 +1,135 @@
+"""``davsn.sweep``: one recipe for several methods, values and seeds."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from davsn.core.console import progress, say
+from davsn.core.errors import ConfigError
+from davsn.core.files.writing import replacing
+from davsn.experiment.experiment import Experiment, dump
+from davsn.experiment.recipes import Recipe, read_recipe
+from davsn.sweep.grid import Cell, Row, cells, finished, rows, values_of
+from davsn.sweep.grid import tables as tables
+from davsn.sweep.jobs import Processes, cluster, run_all
+
+RECORD = "sweep.json"
+"""In a sweep's folder: the scores of all runs."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep found.
+
+    Attributes:
+        folder: holds the runs' folders.
+        rows: the runs that differ in the seed alone, together; by validation set.
+        failed: what went wrong, by the folder of the run.
+    """
+
+    folder: Path
+    rows: Mapping[str, Sequence[Row]]
+    failed: Mapping[Path, str]
+
+
+def sweep(  # noqa: PLR0913 - the options of a command
+    recipe: Recipe,
+    changes: Sequence[str] = (),
+    *,
+    methods: Sequence[str] = (),
+    seeds: int = 3,
+    jobs: int = 1,
+    threads: int | None = None,
+    submit: str | None = None,
+    options: Sequence[str] = (),
+    out: Path | str | None = None,
+) -> Sweep:
+    """Run a recipe for several methods, values and seeds; runs that are done are skipped.
+
+    Args:
+        recipe: see :func:`davsn.train`; with at least one validation set.
+        changes: ``key=value`` replaces a setting of the recipe; ``key=value,value`` varies it.
+        methods: names; the recipe's own keeps its settings, the others have their defaults.
+        seeds: how many: 0, 1, 2 and so on.
+        jobs: runs at a time on this machine.
+        threads: processor threads for each run; None leaves the choice to PyTorch.
+        submit: 'slurm' hands the runs to SLURM through submitit; 'local' tries that on this machine.
+        options: submitit's own, ``name=value``, such as ``timeout_min=600``.
+        out: the folder of the runs; None takes ``runs/``, the recipe's name and "-sweep".
+
+    Raises:
+        ConfigError: mistakes in the settings of any run, each once.
+    """
+    if seeds < 1 or jobs < 1:
+        raise ConfigError("the command line", ["--seeds and --jobs count from 1"])
+    base = read_recipe(recipe, paths=False)
+    folder = Path(out or Path("runs") / f"{base.name}-sweep")
+    planned = cells(folder, dump(base), list(methods), values_of(changes), seeds)
+    experiments = _experiments(recipe, planned)
+    wanted = {cell: experiment for cell, experiment in experiments.items() if not finished(cell, experiment)}
+    say(f"{len(planned)} runs in {folder}, {len(planned) - len(wanted)} of them done")
+    failed = _carry_out(wanted, folder, jobs, threads, submit, options) if wanted else {}
+    found = rows([cell for cell in planned if cell not in failed])
+    _record(folder, found)
+    return Sweep(folder, found, {cell.folder: problem for cell, problem in failed.items()})
+
+
+def _experiments(recipe: Recipe, planned: list[Cell]) -> dict[Cell, Experiment]:
+    """The settings of every cell.
+
+    Raises:
+        ConfigError: the mistakes of all, each once.
+    """
+    found, mistakes = {}, {}
+    for cell in planned:
+        try:
+            # What it starts from is not there yet; all other paths are those of the cells that come first.
+            found[cell] = read_recipe(recipe, cell.assignments, paths=cell.after is None)
+        except ConfigError as error:
+            mistakes.update(dict.fromkeys(error.mistakes))
+    if not mistakes and not all(experiment.validation for experiment in found.values()):
+        mistakes = {"validation  is empty, and there is nothing to compare runs by. Name labelled video there": None}
+    if mistakes:
+        raise ConfigError(str(recipe), list(mistakes))
+    return found
+
+
+def _carry_out(
+    wanted: dict[Cell, Experiment],
+    folder: Path,
+    jobs: int,
+    threads: int | None,
+    submit: str | None,
+    options: Sequence[str],
+) -> dict[Cell, str]:
+    total = sum(experiment.training.steps for experiment in wanted.values())
+    with progress("sweep, steps", total) as report:
+        if submit is not None:
+            return run_all(wanted, cluster(folder / "jobs", submit, _options(options)), threads, report)
+        with Processes(jobs) as executor:
+            return run_all(wanted, executor, threads, report)
+
+
+def _options(given: Sequence[str]) -> dict[str, Any]:
+    return {key: values[0] for key, values in values_of(given).items()}
+
+
+def _record(folder: Path, found: Mapping[str, Sequence[Row]]) -> None:
+    """Keep what the tables are made from."""
+    content = {
+        name: {
+            row.name: {
+                str(seed): {
+                    rule: {"step": entry.step, "scores": entry.scores.as_data()} for rule, entry in run.chosen().items()
+                }
+                for seed, run in row.runs.items()
+            }
+            for row in same
+        }
+        for name, same in found.items()
+    }
+    if content:
+        with replacing(folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

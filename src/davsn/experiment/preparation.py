@@ -1,0 +1,31 @@
+"""What comes before the first step or frame: the caches are announced, and flow is filled in."""
+
+import torch
+
+from davsn.core.cache import GIGABYTE
+from davsn.core.console import progress, say
+from davsn.data.dataset import DatasetSettings
+from davsn.data.loading import Samples
+from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
+from davsn.data.reader import store_of
+from davsn.experiment.experiment import Experiment
+
+
+def fill_with_progress(samples: Samples, device: torch.device, batch_size: int = 1) -> None:
+    """Fill the cache with flow, if that has to be done first; see :func:`davsn.data.precompute.fill_ahead`."""
+    if needs_filling(samples):
+        with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
+            fill_ahead(samples, device, report, batch_size)
+
+
+def tell_caches(experiment: Experiment) -> None:
+    """Print where the data sets of an experiment keep frames or flow, and how full that folder is."""
+    parts = (experiment.source, experiment.target, *experiment.validation.values())
+    settings = [part.settings for part in parts if part is not None and isinstance(part.settings, DatasetSettings)]
+    stores = {
+        store.folder: store
+        for store in map(store_of, filter(lambda config: config.cached or config.flow.cached, settings))
+    }
+    for place, store in stores.items():
+        filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
+        say(f"Cache: {place}, {filled}; delete it whenever you like")

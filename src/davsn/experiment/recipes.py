@@ -1,0 +1,66 @@
+"""Recipes: ours by name, and files, ours or of the public code."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from davsn.core.console import say
+from davsn.core.errors import ConfigError, did_you_mean
+from davsn.core.settings import Changes, read_yaml
+from davsn.experiment.experiment import Experiment, load
+from davsn.reference.configs import is_reference, translate
+
+Recipe = str | Path | Mapping[str, Any]
+"""A recipe of ours by its name, a YAML file, or what stands in one."""
+
+
+def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Experiment:
+    """An experiment from a recipe; a YAML file of the public code is translated, and what became of its keys is said.
+
+    Args:
+        recipe: see :data:`Recipe`.
+        changes: see :func:`davsn.core.settings.override`.
+        paths: see :func:`davsn.core.settings.validate`.
+
+    Raises:
+        ConfigError: no such recipe, or mistakes in it.
+    """
+    if isinstance(recipe, Mapping):
+        return load(recipe, changes, paths=paths)
+    name = str(recipe)
+    if name.endswith((".yaml", ".yml")):
+        values = read_yaml(Path(name))
+        if is_reference(values):
+            values, lines = translate(values, name)
+            say("\n".join([f"{name} is of the public code:", *lines]))
+        return load(values, changes, where=name, paths=paths)
+    return load(recipe_values(name), changes, where=f"recipe {name}", paths=paths)
+
+
+def recipe_names() -> Sequence[str]:
+    """The names of our recipes, in alphabetical order."""
+    names = (file.name for file in files("davsn.recipes").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+@contextmanager
+def recipe_file(name: str) -> Iterator[Path]:
+    """The file of a recipe of ours.
+
+    Raises:
+        ConfigError: no recipe of that name.
+    """
+    names = recipe_names()
+    if name not in names:
+        known = f"(there are: {', '.join(names)}; or a .yaml)"
+        raise ConfigError(f"'{name}'", [f"no recipe of that name.{did_you_mean(name, names)} {known}"])
+    with as_file(files("davsn.recipes").joinpath(f"{name}.yaml")) as path:
+        yield path
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """What a recipe of ours says; see :func:`recipe_file`."""
+    with recipe_file(name) as path:
+        return read_yaml(path)

@@ -1,0 +1,50 @@
+"""A trained network scored on one labelled set, with progress."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from davsn.core.clip import Batch
+from davsn.core.console import Report, progress
+from davsn.core.plugins import Choice
+from davsn.data.loading import Samples, evaluation_batches
+from davsn.experiment.pictures import Pictures
+from davsn.experiment.preparation import fill_with_progress
+from davsn.experiment.trained import Trained, scored_frames
+from davsn.networks.ensemble import Ensemble
+from davsn.scoring.evaluation import evaluate
+from davsn.scoring.scores import Scores
+
+
+def score(
+    trained: Trained,
+    part: Choice,
+    name: str,
+    labelled_only: bool = False,
+    together: Ensemble | None = None,
+    pictures: Path | None = None,
+) -> Scores:
+    """Evaluate with progress; see :func:`davsn.experiment.trained.scored_frames`.
+
+    Args:
+        trained: the network.
+        part: the data set.
+        name: of the set.
+        labelled_only: see :func:`davsn.experiment.trained.scored_frames`.
+        together: several networks to score in place of the one.
+        pictures: a folder for the predictions of the labelled frames; see :class:`davsn.experiment.pictures.Pictures`.
+    """
+    samples = scored_frames(trained, part, labelled_only=labelled_only)
+    fill_with_progress(samples, trained.device)
+    precision = trained.experiment.training.precision
+    keep = Pictures(pictures, samples, trained.taxonomy) if pictures is not None else lambda batch, prediction: None
+    with progress(f"scoring {name}", len(samples)) as report:
+        batches = _reported(samples, report)
+        network = together or trained.segmenter
+        taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
+        return evaluate(network, batches, taxonomy, trained.device, precision, predicted=keep)
+
+
+def _reported(samples: Samples, report: Report) -> Iterator[Batch]:
+    for done, batch in enumerate(evaluation_batches(samples), 1):
+        yield batch
+        report(done)

@@ -1,0 +1,34 @@
+"""One run of a sweep, in a process of its own: ``python -m davsn.sweep.cell FOLDER``, with its settings as input."""
+
+import json
+import sys
+from pathlib import Path
+
+from davsn.core.errors import DavsnError
+from davsn.experiment.experiment import load
+from davsn.experiment.run import train_in
+from davsn.experiment.snapshots import score_checkpoints
+from davsn.training.folder import RunFolder
+
+
+def main() -> int:
+    """Train, or resume, the run in a folder, and score all of its checkpoints.
+
+    Returns:
+        the exit code: 0; 2 for a mistake that is the user's to mend; 130 where a signal stopped the training.
+    """
+    folder = Path(sys.argv[1])
+    try:
+        experiment = load(json.load(sys.stdin), where=str(folder))
+        if not train_in(experiment, folder):
+            return 130
+        file = RunFolder(folder).snapshots
+        score_checkpoints(folder, experiment, experiment.validation, file, own_code=True)
+    except DavsnError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
