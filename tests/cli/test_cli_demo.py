@@ -38,7 +38,7 @@ def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, tm
 def test_all_networks_of_the_demo_start_from_the_same_weights(tmp_path):
     import torch
 
-    from davsn.cli.demo import QUICK, RUNS, draw, experiment_of
+    from davsn.api.demo import QUICK, RUNS, draw, experiment_of
     from davsn.experiment.run import Run
 
     draw(tmp_path / "world", QUICK, 3)

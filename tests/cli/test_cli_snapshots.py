@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_recipe import RECIPE
 
-from davsn import checkpoint, snapshots
 from davsn.cli import main
+from davsn.experiment import snapshots
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores
+from davsn.training import checkpoint
+from tiny_recipe import RECIPE
 
 MANY = ["training.steps=4", "training.save_every=1", "training.keep=9"]
 

@@ -13,14 +13,14 @@ from davsn.core.plugins import available, name_of
 from davsn.core.settings import validate
 from davsn.flow.estimator import FlowEstimator
 from davsn.flow.estimators.dis import Dis
-from davsn.flow.estimators.flownet2.stacks import Choice
+from davsn.flow.estimators.flownet2.stacks import Part
 from davsn.ops.resize import upsample
 from davsn.ops.warp import mirror_flow, resize_flow, warp
 
 ESTIMATORS = available(FlowEstimator)
 NO_MOTION = {"zero"}  # says that nothing moves, and is right where nothing does
 QUICK = {"raft_small": {"updates": 2}, "raft_large": {"updates": 2}}
-PARTS = [part for part in get_args(Choice) if part != "full"]
+PARTS = [part for part in get_args(Part) if part != "full"]
 CASES = [(name, QUICK.get(name, {}), name == "flownet2") for name in ESTIMATORS]
 CASES += [("flownet2", {"part": part}, part == "css") for part in PARTS]
 CASES = [

@@ -14,7 +14,7 @@ from torch import nn
 from davsn.core.plugins import find
 from davsn.core.settings import validate
 from davsn.flow.estimator import FlowEstimator
-from davsn.flow.estimators.flownet2 import _FILES, Choice
+from davsn.flow.estimators.flownet2 import _FILES, Part
 
 PAGE = (Path(__file__).parents[2] / "docs" / "flow.md").read_text(encoding="utf-8")
 TEXT = PAGE.split("<!-- networks:start -->")[1].split("<!-- networks:end -->")[0]
@@ -61,6 +61,6 @@ def test_the_settings_shown_are_valid(text):
 def test_the_table_of_parts_is_whole():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TEXT, re.MULTILINE)
     named = re.findall(r"`(\w+)`", " ".join(rows))
-    assert set(get_args(Choice)) <= set(named)
+    assert set(get_args(Part)) <= set(named)
     for part in ("full", "css", "cs", "c"):
         assert _FILES[part] in TEXT

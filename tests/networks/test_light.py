@@ -8,7 +8,7 @@ from huggingface_hub import constants
 
 from davsn.core.errors import CheckpointError, ConfigError
 from davsn.core.settings import validate
-from davsn.networks import light
+from davsn.networks.image import light
 from davsn.networks.image.light import Light, LightSettings
 
 

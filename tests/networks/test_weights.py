@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from davsn import state_files
 from davsn.core.errors import CheckpointError, DataError
+from davsn.core.files import tensors
 from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_imagenet, load_state, load_weights, published_state, read_state, save_weights
@@ -72,7 +72,7 @@ def test_what_is_no_file_of_weights_is_named(tmp_path, monkeypatch):
     for content in ([torch.ones(1)], {"model": {"a": torch.ones(1)}}, {1: torch.ones(1)}):
         with pytest.raises(CheckpointError, match=r"should hold tensors by name"):
             read_state(written(tmp_path / "nested.pth", content))
-    monkeypatch.setattr(state_files, "_LARGEST", 1000)
+    monkeypatch.setattr(tensors, "_LARGEST", 1000)
     with pytest.raises(CheckpointError, match=r"large\.pth: holds more than"):
         read_state(written(tmp_path / "large.pth", {"a": torch.ones(2000)}))
 

@@ -132,7 +132,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         yield Evaluation(name, _said(members, paths), scores, file, folder)
 
 
-def evaluate_checkpoints(
+def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     folder: Path,
     *,
     data: Path | None = None,

@@ -46,8 +46,8 @@ def compute_flow(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Compute the flow of a data set, or of a recipe's source and target, before it is used.
 
-    It goes into the cache, which 'flow: dis, cached' reads. With ``out`` it goes into files for 'flow: stored', and what
-    a cached estimator has kept is copied there. What is there already is not computed again. Processes that torchrun
+    It goes into the cache, which 'flow: dis, cached' reads. With ``out`` it goes into files for 'flow: stored'; what a
+    cached estimator has kept is copied there. What is there already is not computed again. Processes that torchrun
     starts share the work.
 
     Args:

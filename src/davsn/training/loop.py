@@ -260,33 +260,40 @@ def train(
         TrainingError: a loss that is not a number. Nothing broken is ever saved.
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
-    saved, settings, best = folder.checkpoints, trainer.settings, -math.inf
-    checkpoint.clean(saved)
-    newest = checkpoint.latest(saved)
-    if newest is not None:
-        state = checkpoint.load(newest)
+    settings, best = trainer.settings, -math.inf
+    checkpoint.clean(folder.checkpoints)
+    if folder.newest is not None:
+        state = checkpoint.load(folder.newest)
         trainer.load_state_dict(state)
         best = state["best"]
     also = curves(folder.path, trainer.done) if settings.tensorboard else lambda line: None
     log = Log(folder.log, trainer.done, also)
-    loaded = batches(trainer.done)
+
+    def save(criteria: Mapping[Criterion, float]) -> None:
+        nonlocal best
+        score = criteria.get(settings.select, -math.inf)
+        improved, best = score > best, max(score, best)
+        state = {**trainer.state_dict(), **extra, "best": best, "criteria": dict(criteria)}
+        checkpoint.save(folder.checkpoints, trainer.done, state, keep=settings.keep, best=improved)
+
+    loaded, saved = batches(trainer.done), trainer.done
     with Stop() as stop:
         while trainer.done < settings.steps and not stop.wished:
             pair = stop.guard(loaded)
-            if pair is not None:
-                step, record = trainer.done, trainer.step(*pair)
-                log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
+            if pair is None:
+                break
+            step, record = trainer.done, trainer.step(*pair)
+            log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
-            save = due or stop.wished
-            if save or trainer.done % settings.log_every == 0:
+            if due or trainer.done % settings.log_every == 0:
                 progress(trainer.done, log.flush())
-            if save:
-                # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
-                criteria = dict(judge(trainer.segmenter)) if judge and due else {}
-                score = criteria.get(settings.select, -math.inf)
-                improved, best = score > best, max(score, best)
-                state = {**trainer.state_dict(), **extra, "best": best, "criteria": criteria}
-                checkpoint.save(saved, trainer.done, state, keep=settings.keep, best=improved)
+            if due:
+                save(judge(trainer.segmenter) if judge else {})
+                saved = trainer.done
+        if saved != trainer.done:
+            # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
+            progress(trainer.done, log.flush())
+            save({})
     return trainer.done == settings.steps
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from davsn.data.class_tables import ClassSet, taxonomy
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 DRAWN = PROJECT / "docs" / "classes.png"
 
 

@@ -22,7 +22,9 @@ from davsn.methods.source_only import SourceOnly
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.log import Log
-from davsn.training.loop import segmenter_of, train
+from davsn.training.folder import RunFolder
+from davsn.training.loop import segmenter_of
+from davsn.training.loop import train as train_in
 from toy import CLASSES, LABELLED, UNLABELLED, Tiny, weights
 
 
@@ -57,6 +59,10 @@ class Toggling(Method):
 
 def trainer_of(method=Toggling, **options):
     return toy.trainer_of(method, **options)
+
+
+def train(trainer, batches, folder, **others):
+    return train_in(trainer, batches, RunFolder(folder), **others)
 
 
 def run(folder, trainer=None, **settings):
@@ -114,6 +120,19 @@ def test_a_signal_saves_and_leaves(tmp_path):
     whole, _ = run(tmp_path / "whole")
     assert finished
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
+
+
+@pytest.mark.parametrize("step", [4, 5, 6])
+def test_a_signal_during_a_save_or_a_write_of_the_log_loses_nothing(tmp_path, step):
+    signals = iter([signal.SIGTERM])  # a second one would end at once
+
+    def progress(done, line):
+        if done == step and (once := next(signals, None)):
+            os.kill(os.getpid(), once)
+
+    finished = train(trainer_of(log_every=1), batches, tmp_path, extra={"settings": {}}, progress=progress)
+    assert not finished
+    assert checkpoint.load(checkpoint.latest(tmp_path / "checkpoints"))["step"] == step
 
 
 def test_a_signal_that_ends_the_loader_too_still_saves(tmp_path):

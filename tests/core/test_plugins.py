@@ -1,11 +1,14 @@
 """Parts found by the names of their files, ours and the user's."""
 
+import importlib
 import pickle
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 
+from davsn.api.listing import KINDS
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import available, find, name_of
 from davsn.data.dataset import VideoDataset
@@ -28,25 +31,34 @@ class Mine(SourceOnly):
 
 
 @pytest.mark.parametrize(
-    ("package", "kind", "names"),
+    ("kind", "names"),
     [
-        ("davsn.methods", Method, {"da_vsn", "source_only"}),
-        ("davsn.networks", ImageNetwork, {"deeplab", "light"}),
-        ("davsn.data", VideoDataset, {"folder", "video", "streets"}),
-        ("davsn.flow", FlowEstimator, {"dis", "flownet2", "raft_large", "raft_small", "zero"}),
+        (Method, {"da_vsn", "source_only"}),
+        (ImageNetwork, {"deeplab", "light"}),
+        (VideoDataset, {"folder", "video", "streets"}),
+        (FlowEstimator, {"dis", "flownet2", "raft_large", "raft_small", "zero"}),
     ],
 )
-def test_a_file_is_a_part_of_its_name_and_helpers_are_none(package, kind, names):
-    parts = available(package, kind)
-    assert names <= set(parts)
-    assert not {"base", "supervision", "discriminator", "video_segmenter", "loading", "files", "raft", "neural"} & set(
-        parts
-    )
-    assert list(parts) == sorted(parts)
-    for name, part in parts.items():
-        assert find(package, name, kind) is part
-        assert name_of(part) == name
-        assert part.Config is not None
+def test_every_file_of_a_kinds_folder_is_a_plugin_of_its_name(kind, names):
+    plugins = available(kind)
+    assert names <= set(plugins)
+    assert list(plugins) == sorted(plugins)
+    files = {module.name for module in pkgutil.iter_modules(importlib.import_module(kind.package).__path__)}
+    assert files == set(plugins)  # a helper in the folder would be no plug-in
+    for name, plugin in plugins.items():
+        assert find(kind, name) is plugin
+        assert name_of(plugin) == name
+        assert plugin.Config is not None
+
+
+def test_every_kind_can_be_listed():
+    assert set(KINDS.values()) == {Method, ImageNetwork, VideoDataset, FlowEstimator}
+    assert {kind.package for kind in KINDS.values()} == {
+        "davsn.methods",
+        "davsn.networks.image",
+        "davsn.data.sets",
+        "davsn.flow.estimators",
+    }
 
 
 def test_finding_a_part_imports_no_other():

@@ -4,8 +4,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from published import cityscapes, synthia, viper
-from tiny_data import cut, frame_of, label_of, texture, write_labelled, write_video
 
 from davsn.core.clip import ClipSpec
 from davsn.data.samples import target_training
@@ -16,6 +14,8 @@ from davsn.data.sets.video import Video
 from davsn.data.sets.viper import Viper
 from davsn.doctor.data import Finding, check, grouped, look_up
 from davsn.flow.files.io import write_flow
+from published import cityscapes, synthia, viper
+from tiny_data import cut, frame_of, label_of, texture, write_labelled, write_video
 
 TWO = ClipSpec((0, -1), ((0, -1),), labels=True)
 

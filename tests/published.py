@@ -5,11 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from tiny_data import frame_of
 
 from davsn.data.colour_codes import COLOURS, paint
 from davsn.flow.files.io import write_flow
 from davsn.flow.files.relative import write_relative
+from tiny_data import frame_of
 
 SIZE = (40, 24)
 """(width, height) of every picture."""

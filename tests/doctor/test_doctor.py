@@ -10,16 +10,16 @@ import pytest
 import safetensors.torch
 import torch
 from PIL import Image
-from tiny_data import CLASSES, cut, write_labelled
 
-from davsn import doctor
+from davsn.doctor import examination
 from davsn.doctor.data import Finding
 from davsn.doctor.examination import examine
 from davsn.experiment.building import build_segmenter
 from davsn.experiment.experiment import load
 from davsn.experiment.run import Run
-from davsn.networks import light
+from davsn.networks.image import light
 from davsn.networks.weights import save_weights
+from tiny_data import CLASSES, cut, write_labelled
 
 NETWORK = {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None}
 
@@ -208,7 +208,7 @@ def test_the_checkpoints_that_are_there_are_not_needed_again(place, look, monkey
 
 @pytest.mark.parametrize(("there", "severity"), [(1, "fatal"), (None, "note"), (10**12, "note")])
 def test_memory(look, monkeypatch, there, severity):
-    monkeypatch.setattr(doctor, "_memory_of", lambda device: (there, "the GPU"))
+    monkeypatch.setattr(examination, "_memory_of", lambda device: (there, "the GPU"))
     (found,) = of(look(), "memory")
     assert found.severity == severity
     assert bool(found.remedy) == (severity == "fatal")
@@ -216,10 +216,10 @@ def test_memory(look, monkeypatch, there, severity):
 
 def test_memory_that_may_not_do(look, monkeypatch):
     needed = {}
-    monkeypatch.setattr(doctor._Doctor, "_memory", lambda self, bytes_: needed.update(step=bytes_))
+    monkeypatch.setattr(examination._Doctor, "_memory", lambda self, bytes_: needed.update(step=bytes_))
     look()
     monkeypatch.undo()
-    monkeypatch.setattr(doctor, "_memory_of", lambda device: (int(1.5 * needed["step"]), "the GPU"))
+    monkeypatch.setattr(examination, "_memory_of", lambda device: (int(1.5 * needed["step"]), "the GPU"))
     (found,) = of(look(), "memory")
     assert found.severity == "warning"
     assert found.remedy.startswith("Make batch_size, 'size' or 'crop' smaller")

@@ -1,0 +1,24 @@
+"""The notebook of the docs runs from top to bottom."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "python.ipynb"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's libraries, none of which davsn imports
+def test_the_notebook_runs_and_shows_what_it_says(tmp_path):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [
+        "".join(str(output.get("data", output)) for output in cell.outputs)
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    assert "True" in shown[2]  # the run is finished
+    assert "image/png" in shown[4]  # the overlay
+    assert "Did you mean 'steps'?" in shown[-1]
