@@ -21,8 +21,8 @@ from davsn.methods.da_vsn import DaVsn
 from davsn.methods.source_only import SourceOnly
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
-from davsn.training.log import Log
 from davsn.training.folder import RunFolder
+from davsn.training.log import Log
 from davsn.training.loop import segmenter_of
 from davsn.training.loop import train as train_in
 from toy import CLASSES, LABELLED, UNLABELLED, Tiny, weights
