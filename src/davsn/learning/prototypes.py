@@ -68,7 +68,7 @@ class Prototypes(nn.Module):
 
         Returns:
             scalar: the mean over K of |difference|, averaged over a class's regions, summed over classes and averaged
-                over samples.
+            over samples.
         """
         held, full = self.get_buffer("held")[:, :-1], self.get_buffer("written") > self.length
         flat = regions.transpose(0, 1).flatten(1, 2)

@@ -56,7 +56,7 @@ def wrapped(pictures: Tensor) -> Tensor:
 
 
 def as_if_normalised(numbers: Tensor) -> Tensor:
-    """The image that DeepLab-v2's own normalisation turns into these numbers; another accident of TPS needs it.
+    """The image that DeepLab-v2's own normalisation turns into these numbers; it repeats another accident of TPS.
 
     Args:
         numbers: (B, 3, H, W), blue first.
