@@ -89,8 +89,8 @@ def mistakes(world, *assignments, **changes):
         ({"source": "streetz"}, "source  there is no VideoDataset 'streetz'. Did you mean 'streets'?"),
         ({"source": {"name": "streets", "flow": "diss"}}, "source.flow  there is no FlowEstimator 'diss'. Did you"),
         ({"network": {"name": "light", "encoder": "resnet81"}}, "network.encoder  timm has no encoder 'resnet81'. Did"),
-        ({"method": {"main_weight": 1}}, "method  needs a 'name': which Method it is"),
-        ({"method": 3}, "method  should be the name of a Method, or its name and settings, but got 3"),
+        ({"method": {"main_weight": 1}}, "method  needs a 'name' that says which Method to use"),
+        ({"method": 3}, "method  should be the name of a Method, or a name with settings, but got 3"),
         ({"source": {"name": "folder"}}, "source.root  is missing"),
         (
             {"source": {"name": "folder", "root": "data/Viper"}},

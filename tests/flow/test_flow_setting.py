@@ -93,7 +93,7 @@ def test_every_form_is_read(value, name, options, cached, checked):
         ({"name": "stored", "checked": True}, "'stored' flow is the data set's own and is never checked"),
         (3, "flow  should be a name such as 'dis', or a name and options, but got 3"),
         ({"name": 3}, "flow  the name of a flow estimator is text, not 3"),
-        ("./none.py", "there is no file none.py. Give the path of a .py that defines a FlowEstimator"),
+        ("./none.py", "there is no file none.py. Give the path of a .py file that defines a FlowEstimator"),
     ],
 )
 def test_a_mistake_says_where_and_what_instead(value, text):
