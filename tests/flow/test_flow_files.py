@@ -81,7 +81,9 @@ def test_a_form_without_a_mask_refuses_one(tmp_path):
 
 @pytest.mark.parametrize(("suffix", "value"), [(".npy", 3277.0), (".png", 512.0)])
 def test_values_that_do_not_fit_are_refused_and_nothing_is_written(tmp_path, suffix, value):
-    with pytest.raises(FlowError, match=r"holds values that this \.\w+ form cannot store\. Write \.flo, it stores any"):
+    with pytest.raises(
+        FlowError, match=r"holds values that this \.\w+ form cannot store\. Write \.flo, which stores any"
+    ):
         write_flow(tmp_path / f"a{suffix}", np.full((2, 2, 2), value))
     assert not list(tmp_path.iterdir())
 
@@ -93,7 +95,7 @@ def test_a_missing_file_says_what_to_do(tmp_path):
 
 @pytest.mark.parametrize("verb", [read_flow, lambda path: write_flow(path, some_flow())])
 def test_an_unknown_suffix_names_the_known_ones(tmp_path, verb):
-    with pytest.raises(FlowError, match=r"'\.exr' is no suffix of flow files\. Use one of \.npy, \.flo, \.png"):
+    with pytest.raises(FlowError, match=r"'\.exr' is not a suffix of flow files\. Use one of \.npy, \.flo, \.png"):
         verb(tmp_path / "a.exr")
 
 

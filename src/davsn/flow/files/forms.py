@@ -235,6 +235,8 @@ def _limit(path: Path, width: int, height: int) -> None:
 def _fitted(path: Path, values: NDArray[np.floating], low: int, high: int) -> NDArray[np.floating]:
     if not (values.min() >= low and values.max() <= high):
         raise FlowError(
-            f"the flow holds values that this {path.suffix} form cannot store", str(path), "Write .flo, it stores any"
+            f"the flow holds values that this {path.suffix} form cannot store",
+            str(path),
+            "Write .flo, which stores any value",
         )
     return values

@@ -85,7 +85,9 @@ def write_flow(
 def _form(path: Path, name: str | None) -> Form:
     found = next((form for form in FORMS.values() if form.suffix == path.suffix), None)
     if found is None:
-        raise FlowError(f"'{path.suffix}' is no suffix of flow files", str(path), f"Use one of {', '.join(SUFFIXES)}")
+        raise FlowError(
+            f"'{path.suffix}' is not a suffix of flow files", str(path), f"Use one of {', '.join(SUFFIXES)}"
+        )
     if name is not None and FORMS[name].suffix != path.suffix:
         wanted = FORMS[name].suffix
         raise FlowError(f"a {name} flow file ends in {wanted}", str(path), f"Name it {path.with_suffix(wanted).name}")

@@ -118,9 +118,11 @@ def _encoder(config: LightSettings) -> Any:
                 f"{failure}. Connect to the internet, give a weights file (weights: FILE.safetensors), or start from "
                 "random weights (weights: random)"
             )
-        _log.warning("%s. The encoder starts from random weights, so it learns more slowly and less", failure)
+        _log.warning("%s. The encoder starts from random weights, so training is slower and learns less", failure)
     elif config.weights == "random":
-        _log.warning("The encoder '%s' starts from random weights, so it learns more slowly and less", config.encoder)
+        _log.warning(
+            "The encoder '%s' starts from random weights, so training is slower and learns less", config.encoder
+        )
     encoder = make()
     if isinstance(config.weights, Path):
         load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
