@@ -288,7 +288,7 @@ def test_a_run_that_could_not_start_leaves_its_folder_free(world, tmp_path):
         Run(load(recipe(world), [f"source.root={tmp_path / 'empty'}"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     small = load(recipe(world, method="da_vsn"), ["source.size=[64, 16]", "target.size=[64, 16]"])
-    with pytest.raises(ConfigError, match="too small to judge"):
+    with pytest.raises(ConfigError, match="too small for a discriminator"):
         Run(small, tmp_path / "run").train()
     assert Run(load(recipe(world)), tmp_path / "run").train()  # nothing was saved that other settings could spoil
 

@@ -196,7 +196,7 @@ def test_weights_of_other_shapes_or_of_no_video_network_are_refused(tmp_path, sm
     ):
         load_weights(segmenter(num_classes=4), path)
     single = written(tmp_path / "single.pth", small.image.state_dict())
-    with pytest.raises(CheckpointError, match=r"single\.pth holds a network of single frames.*network\.weights"):
+    with pytest.raises(CheckpointError, match=r"single\.pth holds a single-frame network.*network\.weights"):
         load_weights(segmenter(), single)
 
 
