@@ -11,7 +11,7 @@ from davsn.methods.base import Method
 
 @pytest.fixture(scope="module")
 def script():
-    return importlib.import_module("results_page")
+    return importlib.import_module("benchmarks.pages.__main__")
 
 
 def record(**changes):
@@ -25,7 +25,7 @@ def record(**changes):
 
 
 def test_the_page_is_what_the_records_say(script):
-    again = "run: python benchmarks/results_page.py"
+    again = "run: python -m benchmarks.pages"
     assert script.PAGE.read_text(encoding="utf-8") == script.page(script.load(script.RECORDS)), again
     readme = script.README.read_text(encoding="utf-8")
     assert readme == script.in_readme(readme, script.load(script.RECORDS)), again
@@ -33,13 +33,13 @@ def test_the_page_is_what_the_records_say(script):
 
 def test_the_page_on_flow_has_the_tables_of_its_record(script):
     text = script.FLOW_PAGE.read_text(encoding="utf-8")
-    assert text == script.in_flow_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+    assert text == script.in_flow_page(text, script.load(script.RECORDS)), "run: python -m benchmarks.pages"
     assert "Not recorded yet." in script.in_flow_page(text, {})
 
 
 def test_the_page_on_methods_has_the_costs_of_every_method(script):
     text = script.METHODS_PAGE.read_text(encoding="utf-8")
-    assert text == script.in_methods_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+    assert text == script.in_methods_page(text, script.load(script.RECORDS)), "run: python -m benchmarks.pages"
     assert "Not recorded yet." in script.in_methods_page(text, {})
     table = text.split(script.START)[1].split(script.END)[0]
     measured = set(re.findall(r"^\| (\w+) \|", table, re.MULTILINE))
@@ -51,7 +51,7 @@ def test_the_page_on_methods_has_the_costs_of_every_method(script):
 
 def test_the_costs_that_the_program_shows_are_those_of_the_record(script):
     found = script.COSTS.read_text(encoding="utf-8")
-    assert found == script.of_methods(script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+    assert found == script.of_methods(script.load(script.RECORDS)), "run: python -m benchmarks.pages"
     assert script.of_methods({}) == "{}\n"
 
 
@@ -69,7 +69,7 @@ def test_a_network_without_weights_is_timed_and_not_scored(script):
 
 
 def of_methods(**changes):
-    """A record of benchmarks/methods.py: two seeds, and one run that counts for both budgets."""
+    """A record of benchmarks/studies/methods.py: two seeds, and one run that counts for both budgets."""
     rows = [
         {
             "method": method,

@@ -21,7 +21,7 @@ from davsn.networks.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
 
 _COSTS = "costs.json"
-"""Beside the methods: what their steps cost, written by benchmarks/results_page.py from a record."""
+"""Beside the methods: what their steps cost, written by benchmarks/pages from a record."""
 KINDS: dict[str, tuple[str, type[Any]]] = {
     "methods": ("davsn.methods", Method),
     "networks": ("davsn.networks", ImageNetwork),

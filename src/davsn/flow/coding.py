@@ -1,4 +1,4 @@
-"""A flow and its mask in few bytes, exact to 1/64 of a pixel; benchmarks/flow_cache.py compares other codings.
+"""A flow and its mask in few bytes, exact to 1/64 of a pixel; benchmarks/costs/flow_cache.py compares other codings.
 
 Neighbouring flow vectors are nearly equal, and where they differ, they mostly differ as their neighbours do. So what is
 written is the difference of every value from the plane through its left, upper and upper left neighbours, which two

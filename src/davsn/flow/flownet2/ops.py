@@ -11,7 +11,7 @@ def correlation(a: Tensor, b: Tensor, radius: int = 10, step: int = 2) -> Tensor
     Channel (j + r)·(2r + 1) + (i + r) holds the mean over c of a[c, y, x] · b[c, y + step·j, x + step·i], with 0 for
     b outside the frame. Positions that can meet have the same remainders by ``step``: the frames are split by them,
     and each row of a part is multiplied with the rows it can meet as one matrix product. That costs more
-    products than needed, and is several times faster (benchmarks/correlation.py).
+    products than needed, and is several times faster (benchmarks/costs/correlation.py).
 
     Args:
         a: (B, C, H, W) of any floating type; computed in float32 under autocast too.

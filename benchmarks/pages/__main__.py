@@ -1,7 +1,7 @@
 """Writes docs/results.md, tables in README.md, docs/flow.md and docs/methods.md, and the costs of methods that
 `davsn list methods` shows, from benchmarks/results/.
 
-Run: python benchmarks/results_page.py [--check]
+Run: python -m benchmarks.pages [--check]
 No number is typed by hand: a record is what a benchmark wrote, this script only rounds and averages. The form of a
 record is in benchmarks/results/README.md. With --check nothing is written; the exit code says whether all are true.
 """
@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import results_of_costs as costs
-import results_of_flow as flow
-import results_of_methods as methods
-import results_of_training as training
-from results_tables import Record, rows_of, summary
+from benchmarks.pages import results_of_costs as costs
+from benchmarks.pages import results_of_flow as flow
+from benchmarks.pages import results_of_methods as methods
+from benchmarks.pages import results_of_training as training
+from benchmarks.pages.tables import Record, rows_of, summary
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 RECORDS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
@@ -31,7 +31,7 @@ Section = Callable[[Record], Iterable[str]]
 
 HEAD = """# Results
 
-Written by `python benchmarks/results_page.py` from the records in `benchmarks/results/`; do not edit this page.
+Written by `python -m benchmarks.pages` from the records in `benchmarks/results/`; do not edit this page.
 Each section names the command, the commit and the machine. Where there are several seeds, a cell is the mean
 ± the sample standard deviation. mIoU, IoU and temporal consistency are in percent.
 """

@@ -1,10 +1,11 @@
-"""How small estimated and exact flow can be kept, and what that costs beside estimating it: the codings considered.
+"""How small estimated and exact flow can be stored, and what each coding costs beside estimating the flow.
 
-Run: python benchmarks/flow_cache.py [--pairs 4] [--save]      ProcCity is read from ../shared or DAVSN_SHARED if there
-Share: bytes over those of the public code's int16 .npy files (four a pixel). Times are the least processor time of
-several, per pair, on one thread, of all flows of a kind; "DIS" is the estimate of the same pairs (medium preset).
-The coding in use is `plane`, 1/64 px, deflate 4. `left` and `plane` predict a value from its left neighbour, or from
-three neighbours as a plane would; `median` is the predictor of lossless JPEG, which NumPy cannot undo in whole arrays.
+Run: python -m benchmarks.costs.flow_cache [--pairs 4] [--save]
+ProcCity is read from ../shared, or from $DAVSN_SHARED; without it the streets alone are measured. Share: bytes over
+those of the public code's int16 .npy files (four a pixel). Times are the least processor time of several passes, per
+pair, on one thread, over all flows of a kind. "DIS" is the estimate of the same pairs (medium preset).
+The coding in use is `plane`, 1/64 px, deflate 4. `left` predicts a value from its left neighbour, `plane` from three
+neighbours as a plane would. `median` is the predictor of lossless JPEG, which NumPy cannot undo in whole arrays.
 """
 
 import argparse
@@ -24,13 +25,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.records import PROJECT, commit, write
 from davsn.data.images import read_picture
 from davsn.data.samples import as_arrays, pictures
 from davsn.data.streets import Streets
 from davsn.flow.coding import decode, encode
 from davsn.flow.dis import Dis
 from davsn.flow.files import read_flow
-from records import PROJECT, commit, write
 
 LARGEST_SHARE = 0.35
 Array = NDArray[Any]

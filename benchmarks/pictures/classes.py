@@ -1,7 +1,8 @@
-"""Draws docs/classes.png, the class table of docs/data.md: ``python benchmarks/class_picture.py``.
+"""Draws docs/classes.png, the class table of docs/data.md.
 
-A strip a class: its colour and name, what it is in the labels of each data set, which class sets have it, and a piece
-of a frame of the embedded world where it is, with all else faded.
+Run: python -m benchmarks.pictures.classes
+A row for each class: its colour and name, an example from a frame of the streets with everything else faded, its ids or
+names in the labels of each data set, and the class sets that have it.
 """
 
 import argparse
@@ -13,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.records import PROJECT
 from davsn.data.benchmarks import CLASSES, ClassSet, RawIds, class_ids, taxonomy
 from davsn.data.colour_codes import COLOURS
 from davsn.data.streets import Config, Streets
 from davsn.data.streets.categories import Category
 
-OUTPUT = Path(__file__).parents[1] / "docs" / "classes.png"
+OUTPUT = PROJECT / "docs" / "classes.png"
 SETS: dict[RawIds, tuple[str, int]] = {
     "cityscapes": ("Cityscapes", 88),
     "viper": ("VIPER", 56),

@@ -1,8 +1,8 @@
-"""FlowNet2's correlation in plain PyTorch: how long each way to write it takes, and how far ours is from the fastest.
+"""FlowNet2's correlation in plain PyTorch: the time of each variant, and how far ours is from the fastest.
 
-Run: python benchmarks/correlation.py [--sizes 512x256 1024x512] [--rounds 12] [--save]
-One CPU thread, processor time, the variants in turns, each one's fastest round. Features have 256 channels at an eighth
-of the frame, 441 displacements. All variants are compared with the definition in the first round.
+Run: python -m benchmarks.costs.correlation [--sizes 512x256 1024x512] [--rounds 12] [--save]
+One CPU thread and processor time. The variants take turns, and each one's fastest round counts. Features have 256
+channels at an eighth of the frame, with 441 displacements. The first round compares every variant with the definition.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.records import commit, write
 from davsn.flow.flownet2.ops import correlation
-from records import commit, write
 
 CHANNELS, RADIUS, STEP = 256, 10, 2
 SIDE, REACH = 2 * RADIUS + 1, RADIUS * STEP

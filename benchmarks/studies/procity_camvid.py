@@ -1,10 +1,10 @@
-"""Synthetic to real: ProcCity to CamVid by the same commands a user types, over several seeds.
+"""Synthetic video to real video: ProcCity to CamVid over several seeds, with the commands that a user types.
 
-Run: python benchmarks/procity_camvid.py --data FOLDER --weights FILE --seeds 0 1 2
-The folder is the pair's (source/, target/, classes.yaml); it is no part of this repository. The weights are an ImageNet
-start for tf_efficientnet_lite0 (benchmarks/lite0_weights.py makes them). Nothing is selected on the validation frames:
-the last checkpoint is scored, once. What the record holds already is not run again; a run that was finished before is
-scored, and its row has no seconds.
+Run: python -m benchmarks.studies.procity_camvid --data FOLDER --weights FILE [--seeds 0 1 2]
+The folder holds the pair (source/, target/, classes.yaml); it is not part of this repository. The weights are ImageNet
+weights for tf_efficientnet_lite0; benchmarks/studies/lite0_weights.py writes them. Nothing is chosen on the validation
+frames: the last checkpoint is scored, once. Rows that the record has are not run again. A finished run is scored again,
+and its row has no seconds.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.records import PROJECT, commit, recorded, row, write
 from davsn.cli import main as davsn
 from davsn.data.folder import Folder
 from davsn.scores import Scores
-from records import PROJECT, commit, recorded, row, write
 
 METHODS = {
     "source_only": ["--method", "source_only"],

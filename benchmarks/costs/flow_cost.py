@@ -1,12 +1,12 @@
-"""What flow estimated on the fly adds to a training step: DIS in the loader's workers, against no flow at all.
+"""What flow on the fly adds to a training step: DIS in the loader's workers, against no flow at all.
 
-Run: python benchmarks/flow_cost.py [--rounds 5] [--steps 2] [--width 320 --height 160] [--save]
-The step is DA-VSN's with ResNet-101, batch 1, random weights; frames of the streets lie in a folder as PNG, each domain
-has one worker, the step one thread. A block is a loader of its own and a few steps. A step costs the processor time of
-its process, and the time by the clock that it waits for its batches, which is where a loader that cannot keep up would
-show. Blocks with `flow: dis` and with `flow: zero` take turns, and the ratio is the median of those of neighbouring
-blocks, since other work on the machine comes and goes. What the workers do besides is taken in this process: the
-processor time of loading one sample of each domain with either flow.
+Run: python -m benchmarks.costs.flow_cost [--rounds 5] [--steps 2] [--width 320 --height 160] [--save]
+The step is DA-VSN's with ResNet-101, batch size 1, random weights. Frames of the streets lie in a folder as PNG. Each
+domain has one worker, and the step has one thread. A block is a new loader and a few steps. The cost of a step is the
+processor time of its process, plus the wall time that it waits for its batches; a loader that cannot keep up shows
+there. Blocks with `flow: dis` and `flow: zero` take turns. The ratio is the median over neighbouring blocks, since
+other work on the machine comes and goes. What the workers do is measured in this process: the processor time to load
+one sample of each domain with either flow.
 """
 
 import argparse
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.costs.step import trainer_of
+from benchmarks.records import commit, write
 from davsn.data.folder import Folder
 from davsn.data.loading import target_training, training_batches
 from davsn.data.samples import Samples
@@ -26,8 +28,6 @@ from davsn.data.streets.write import write as write_streets
 from davsn.methods.da_vsn import DaVsn
 from davsn.settings import validate
 from davsn.training import Trainer
-from records import commit, write
-from step import trainer_of
 
 LARGEST_RATIO = 1.10
 FLOWS = ("dis", "zero")

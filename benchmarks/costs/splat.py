@@ -1,25 +1,23 @@
-"""How much faster `davsn.ops.warp.splat` is than the double loop it replaces, bit for bit equal.
+"""How much faster `davsn.ops.warp.splat` is than the double loop it replaces; both are equal bit for bit.
 
-Run: python benchmarks/splat.py [--height 91 --width 161 --channels 15] [--save]
-The default size is the feature map of a 1280×720 frame. One CPU thread; the loop runs on NumPy arrays with feature
-vectors side by side, its targets rounded beforehand in one go: as fast as such a loop is.
+Run: python -m benchmarks.costs.splat [--height 91 --width 161 --channels 15] [--save]
+The default size is the feature map of a 1280×720 frame. One CPU thread. The loop runs on NumPy arrays whose feature
+vectors are contiguous, and its targets are rounded beforehand in one call: such a loop cannot be much faster.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.records import PROJECT, commit, write
 from davsn.ops.warp import splat
-from records import commit, write
 
-PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "tests"))
-from oracles.propagation import literal_splat  # noqa: E402 - the tests' oracle is the baseline
+from oracles.propagation import literal_splat
 
 
 def best_of(*calls: Callable[[], object], rounds: int = 60) -> list[float]:

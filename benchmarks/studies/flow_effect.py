@@ -1,11 +1,12 @@
-"""What flow quality buys an adaptation: ``python benchmarks/flow_effect.py --seeds 1 2 3``.
+"""How much an adaptation gains from better flow.
 
-da_vsn is trained as ``davsn demo`` trains it, on the demo's streets, with exact flow (and its mask of what is in
-sight), DIS, no motion, and flow of the wrong sign (benchmarks/wrong_sign.py); source_only with DIS is the floor.
-Training and scoring have the same flow, since a network is used as it was trained; a second row scores every network
-with exact flow, which shows what training alone lost. Streets are read from the world itself, not from files, since
-that has exact flow. The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. What the record
-holds already is not run again, and a run that was stopped goes on; its row then has no seconds.
+Run: python -m benchmarks.studies.flow_effect [--seeds 1 2 3]
+da_vsn is trained as ``davsn demo`` trains it, on the demo's streets, with four kinds of flow: exact flow (with its mask
+of visible pixels), DIS, no motion, and flow of the wrong sign (benchmarks/studies/wrong_sign.py). source_only with DIS
+is the floor. A network is scored with the flow of its training, since it is used as it was trained. A second row scores
+every network with exact flow, which shows the effect of training alone. Frames are drawn from the world itself, not
+read from files, since the world has exact flow. The weights of da_vsn's losses were chosen on seed 0, which is
+therefore no result. Rows that the record has are not run again. A stopped run is resumed; its row then has no seconds.
 """
 
 import argparse
@@ -15,20 +16,15 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.records import PROJECT, commit, recorded, row, write
 from davsn import checkpoint
 from davsn.cli.demo import FULL, QUICK, Scale
 from davsn.cli.train import recipe_values, score, train_in
 from davsn.experiment import Experiment, load
 from davsn.settings import override
 from davsn.trained import open_trained
-from records import PROJECT, commit, recorded, row, write
 
 WRONG = str(Path(__file__).with_name("wrong_sign.py"))
-NOTES = [
-    "The demo's da_vsn with flow of different quality, and source_only as the floor. `as trained` is scored with "
-    "the flow of its training, `exact flow` with exact flow, which shows what training alone made of it. `wrong "
-    "sign` is DIS with every vector turned round."
-]
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def experiment_of(kind: Kind, name: str, seed: int, scale: Scale, changes: list[
         unseen = streets("camera", 2 * seed + 1, scale, flow, "val")
         values.setdefault("validation", {})[name_of_set] = unseen | {"missing": "repeat"}
     steps = [f"training.steps={scale.steps}", f"training.save_every={max(scale.steps // 4, 1)}"]
-    return load(override(values, [*steps, *changes]), where="benchmarks/flow_effect.py")
+    return load(override(values, [*steps, *changes]), where="benchmarks/studies/flow_effect.py")
 
 
 def weight_of_previous(folder: Path) -> float:
@@ -109,7 +105,7 @@ def main() -> None:
             if not given.quick:
                 settings = {"recipe": "demo", "size": scale.size, "clips": scale.training, "steps": scale.steps}
                 settings |= {"changes": given.changes} if given.changes else {}
-                write("flow_effect", "What flow quality buys an adaptation", settings, code, rows=rows, notes=NOTES)
+                write("flow_effect", "What flow quality buys an adaptation", settings, code, rows=rows)
     for done in rows:
         print(done["method"], done["set"], done["seed"], done["miou"], done["temporal_consistency"], done["seconds"])
 

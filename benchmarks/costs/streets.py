@@ -1,7 +1,8 @@
-"""What a frame of streets costs on one thread: ``python benchmarks/streets.py --save``.
+"""What a frame of the streets costs on one thread.
 
-The baseline is the limit that was set beforehand: 60 ms for image and label at 256×128. Processor time is what counts;
-the wall's time says more only on an idle machine.
+Run: python -m benchmarks.costs.streets [--clips 4] [--length 30] [--size 256 128] [--save]
+The baseline is a limit that was set beforehand: 60 ms for image and label at 256×128. Processor time counts, since wall
+time says more only on an idle machine.
 """
 
 import argparse
@@ -11,8 +12,8 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.records import commit, write
 from davsn.data.streets import Config, Streets
-from records import commit, write
 
 LIMIT = 60.0
 

@@ -1,29 +1,22 @@
-"""How wide streets' gap is: ``python benchmarks/streets_gap.py --gaps 0.5 --seeds 0 1``.
+"""How far apart the two looks of the streets are.
 
+Run: python -m benchmarks.studies.streets_gap [--gaps 0.6] [--seeds 0 1 2]
 A light network is trained twice from the same start: on labelled game clips, and on labelled camera clips. Both are
-scored on camera clips of another split. The ratio of the two mIoU is what the papers' pairs have at about 0.4 to 0.6.
+scored on camera clips of another split. The ratio of the two mIoU is about 0.4 to 0.6 for the pairs of the papers.
 Training worlds differ between the domains (seed + 100), as they do in the papers.
 """
 
 import argparse
-import datetime
-import json
-import os
-import platform
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmarks.records import commit, write
 from davsn.data.streets import Config, Streets
 from davsn.networks.light import Light, LightSettings
 from davsn.scores import iou
-
-RESULT = Path(__file__).parent / "results" / "streets_gap.json"
 
 Samples = tuple[torch.Tensor, torch.Tensor]
 
@@ -131,21 +124,12 @@ def main() -> None:
     options.add_argument("--clips", type=int, default=18)
     options.add_argument("--encoder", default="mobilenetv3_small_100")
     options.add_argument("--classes", choices=["viper", "synthia"], default="viper")
-    options.add_argument("--output", type=Path, default=RESULT)
     given = options.parse_args()
     torch.set_num_threads(1)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    rows = [row for seed in given.seeds for row in measure(given, seed)]
-    record = {
-        "command": " ".join(["python benchmarks/streets_gap.py", *sys.argv[1:]]),
-        "commit": commit.stdout.strip(),
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread, torch {torch.__version__}",
-        "settings": {key: value for key, value in vars(given).items() if key != "output"},
-        "rows": rows,
-    }
-    given.output.parent.mkdir(exist_ok=True)
-    given.output.write_text(json.dumps(record, indent=1) + "\n")
+    code, rows = commit(), []
+    for seed in given.seeds:
+        rows += measure(given, seed)
+    write("streets_gap", "How far apart the two looks of the streets are", vars(given), code, rows=rows)
 
 
 if __name__ == "__main__":

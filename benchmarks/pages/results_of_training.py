@@ -1,6 +1,6 @@
 """Sections of the results page: networks that were trained and scored."""
 
-from results_tables import Record, classes, column, groups, number, origin, rows_of, spread, summary, table
+from benchmarks.pages.tables import Record, classes, column, groups, number, origin, rows_of, spread, summary, table
 
 DEMO = """\
 The embedded world: a network that saw the labelled `game` alone, one that adapted to the unlabelled `camera`, and

@@ -1,7 +1,7 @@
 """Sections of the results page: how good flow is, and what it costs."""
 
-from results_of_costs import plain
-from results_tables import Record, groups, number, origin, rows_of, table
+from benchmarks.pages.results_of_costs import plain
+from benchmarks.pages.tables import Record, groups, number, origin, rows_of, table
 
 
 def flow_quality(record: Record) -> list[str]:

@@ -1,10 +1,10 @@
-"""Every flow estimator that can run here, against exact flow: ``python benchmarks/flow_quality.py --data FOLDER``.
+"""Every flow estimator that can run here, against exact flow.
 
+Run: python -m benchmarks.studies.flow_quality --data FOLDER [--weights NAME=FILE]        (Linux)
 The folder holds ``procity`` (neighbouring frames with KITTI files) and ``sintel_medium`` (one pair with a .flo file);
-it is no part of this repository. Streets are drawn. Each pair is estimated as ``davsn flow measure`` does it, on one
-thread; the time is the processor's, the least of three passes over a set. Memory is what a process of its own grows by
-at most while it estimates Sintel's pair (Linux). Networks without weights (--weights NAME=FILE) get random ones: they
-are timed, in one pass, and never scored.
+it is not part of this repository. Streets are drawn. Each pair is estimated as ``davsn flow measure`` does it, on one
+thread. The time is processor time, the least of three passes over a set. Memory is the most by which a process grows
+while it estimates Sintel's pair. Networks without weights get random ones: they are timed, in one pass, and not scored.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any, get_args
 import torch
 import yaml
 
+from benchmarks.records import commit, write
 from davsn.cli.flow_inputs import estimated
 from davsn.components import available
 from davsn.data.pairs import Pair, pair_of, pairs_in, pairs_of
@@ -25,17 +26,9 @@ from davsn.data.streets import Streets
 from davsn.flow.base import FlowEstimator
 from davsn.flow.measure import Tally, against_exact
 from davsn.flow.setting import FlowSetting
-from records import commit, write
 
 STREETS = {"size": (512, 256), "clips": 6, "length": 8, "split": "val", "flow": "exact"}
 PASSES = 3
-NOTES = [
-    "Mean end-point error in pixels · outliers in percent (off by more than 3 pixels and by more than 5 %, as "
-    "KITTI counts), where the exact flow's content is in sight. The time is the processor's, one thread, for a "
-    "pair of 480×240 (ProcCity, a rendered street) and of 1024×436 (the one Sintel pair); memory is what a "
-    "process grows by for the latter. The second table has the error on `camera` by the size of the motion, and "
-    "within 5 pixels of an edge of motion or label."
-]
 
 
 def estimators(weights: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -87,7 +80,7 @@ def measured(estimator: FlowEstimator, pairs: list[Pair], scored: bool) -> dict[
 
 def memory(setting: dict[str, Any], frames: list[Path]) -> float:
     """MiB by which a new process grows while it estimates a pair."""
-    command = [sys.executable, __file__, "--grow", yaml.safe_dump(setting), *map(str, frames)]
+    command = [sys.executable, "-m", __spec__.name, "--grow", yaml.safe_dump(setting), *map(str, frames)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -138,7 +131,7 @@ def main() -> None:
             print(rows[-1], flush=True)
         if not given.only:
             settings = {"streets": {**STREETS, "size": list(STREETS["size"])}, "passes": PASSES}
-            write("flow_quality", "Flow estimators against exact flow", settings, code, rows=rows, notes=NOTES)
+            write("flow_quality", "Flow estimators against exact flow", settings, code, rows=rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A flow estimator of one's own, as any user could write it: DIS with every vector turned round.
+"""A flow estimator as any user could write it: DIS with every vector negated.
 
-A recipe names it by its path, ``flow: ./benchmarks/wrong_sign.py``. It is the mistake that a direction nobody documents
-leads to; benchmarks/flow_effect.py asks what it costs.
+A recipe names it by its path, ``flow: ./benchmarks/studies/wrong_sign.py``. This mistake follows from a flow direction
+that is not documented; benchmarks/studies/flow_effect.py measures what it costs.
 """
 
 from torch import Tensor

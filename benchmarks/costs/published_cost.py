@@ -1,12 +1,12 @@
-"""What a step of each published recipe needs at full size, counted, not measured: no GPU and no data are needed.
+"""What a step of each published recipe needs at full size: counted, not measured, without GPU or data.
 
-Run: python benchmarks/published_cost.py [--save]
-The step's passes run on tensors that have a shape and no content. Counted are the operations of convolutions and matrix
-products (two for a multiply-add, backward passes included), and the bytes that must be there at the step's fullest
-moment: weights, gradients, optimiser states, and what the largest backward pass was told to keep. Workspaces of
-convolutions, temporary results and what the allocator leaves unused come on top, and differ from device to device.
-TPS draws the size of its changed frames: that of the frames themselves is counted. CMOM is left out, since what it does
-depends on the classes it sees, which tensors without content do not have.
+Run: python -m benchmarks.costs.published_cost [--save]
+The step's passes run on tensors that have a shape and no content. Two things are counted. Operations: those of
+convolutions and matrix products (two for a multiply-add), backward passes included. Memory: the bytes at the fullest
+moment of the step, which are weights, gradients, optimiser states and what the largest backward pass keeps. Workspaces
+of convolutions, temporary results and what the allocator leaves unused come on top, and differ between devices.
+TPS draws the size of its changed frames; the size of the frames themselves is counted. CMOM is left out: what it does
+depends on the classes that it sees, and tensors without content have none.
 """
 
 import argparse
@@ -19,13 +19,13 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.records import commit, write
 from davsn.clip import Batch, ClipSpec
 from davsn.components import find
 from davsn.data.base import DatasetSettings
 from davsn.data.benchmarks import taxonomy
 from davsn.experiment import Experiment, Part, build_segmenter, clips_of, load
 from davsn.methods.base import Method, Term
-from records import commit, write
 
 COPIES = {"segmenter": 3, "discriminator": 4}
 """Tensors of a parameter's size in training: itself, its gradient, SGD's momentum or Adam's two moments."""

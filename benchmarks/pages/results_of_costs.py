@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from results_tables import Record, number, origin, rows_of, table
+from benchmarks.pages.tables import Record, number, origin, rows_of, table
 
 CHECK = """\
 Looking up: the folders are listed and clips made, as training does when it starts; then counts, neighbours and flow

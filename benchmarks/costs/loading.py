@@ -1,11 +1,12 @@
-"""What it costs to load a pair of frames, against decoding them: ``python benchmarks/loading.py --save``.
+"""What loading a pair of frames costs, against decoding them.
 
-The frames are streets in the layout of Cityscapes-Seq, 2048×1024, of the game's look with a sensor's noise on top: that
-brings a PNG to the size that Cityscapes' have, 2.3 MB, and the time to decode depends on it. A sample of a target,
-resized to 1024×512, is loaded and made a batch. The baseline is ``cv2.imread`` of its two files and nothing else. For
-the cache, an epoch that fills an empty one is compared with the next. All are measured in turn, in rounds; reported are
-the shortest times of the processor, which a busy machine disturbs least. All files are in the system's memory: no disk
-is waited for.
+Run: python -m benchmarks.costs.loading [--pairs 3] [--rounds 8] [--save]
+The frames are streets in the layout of Cityscapes-Seq, 2048×1024, in the look of the game, with sensor noise added. The
+noise brings a PNG to the size of Cityscapes' files, 2.3 MB, since the time to decode depends on it. A target sample is
+resized to 1024×512 and made a batch. The baseline is ``cv2.imread`` of its two files and nothing else. For the cache,
+an epoch that fills an empty cache is compared with the next epoch. All tasks take turns, in rounds. The shortest
+processor times are reported, since a busy machine disturbs them least. All files are in the system's memory, so no task
+waits for a disk.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.records import commit, write
 from davsn.data.cityscapes import Cityscapes
 from davsn.data.images import read_picture
 from davsn.data.loading import Samples, collate, target_training
@@ -29,7 +31,6 @@ from davsn.data.streets.layouts import write_frame
 from davsn.data.streets.layouts.files import Place
 from davsn.experiment import TWO_FRAMES
 from davsn.flow.files import write_flow
-from records import commit, write
 
 FULL, USED = (2048, 1024), (1024, 512)
 NOISE = 0.7

@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from results_tables import Record, column, groups, number, origin, percent, rows_of, spread, table
+from benchmarks.pages.tables import Record, column, groups, number, origin, percent, rows_of, spread, table
+from benchmarks.records import OF_TARGET, THEN
 
 Row = Mapping[str, Any]
 
@@ -17,8 +18,6 @@ RULES = {
 }
 BUDGETS = {"steps": "Equal steps", "time": "Equal time"}
 BASELINES, TPS = ("source_only", "batch_norm"), "tps"
-THEN, OF_TARGET = ", then batch_norm", ", statistics of the target"
-"""What stands behind a row's title."""
 
 HOW = """\
 Laptop scale: a light network, short runs, one thread. The figures compare methods with one another here, and with no
@@ -38,7 +37,7 @@ PICTURE = """\
 ![A bar a method: mIoU at equal steps, a dot a seed; rings: then batch_norm](methods.png)
 
 A bar is the mean over the seeds at equal steps, a dot is a seed; rings and red dots are those after one more run of
-batch_norm (`python benchmarks/methods_picture.py`).
+batch_norm (`python -m benchmarks.pictures.methods`).
 """
 
 STREETS_FOUND = """\

@@ -1,9 +1,9 @@
-"""What `davsn check` takes to look 20,000 files up, and how near its estimate of memory is to what a step takes.
+"""What `davsn check` takes to look up 20,000 files, and how close its estimate of memory is to a real step.
 
-Run: python benchmarks/check.py [--files 20000] [--save]
-The files are hard links to a few tiny ones, in the true layouts; every folder is listed and every file of flow looked
-for, nothing is opened. Memory: the estimate against the growth of a process that does two real steps on the streets,
-in fp32 on the CPU, beyond what it had after one step of the smallest network. One thread.
+Run: python -m benchmarks.costs.check [--files 20000] [--save]        (Linux)
+The files are hard links to a few tiny ones, in the layouts of the data sets. The check lists every folder and looks for
+every flow file; it opens none. Memory: the estimate, against the growth of a process during two real steps on the
+streets, in fp32 on the CPU. The growth counts from one step of the smallest network on. One thread.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.records import commit, write
 from davsn.clip import ClipSpec
 from davsn.data.check import look_up
 from davsn.data.loading import training_batches
@@ -29,7 +30,6 @@ from davsn.experiment import Experiment, build_dataset, build_segmenter, load
 from davsn.methods.da_vsn import DaVsn
 from davsn.rehearsal import rehearse
 from davsn.training import Trainer, optimisation_of
-from records import commit, write
 
 SPEC = ClipSpec((0, -1), ((0, -1),), labels=True)
 TINY = {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None}

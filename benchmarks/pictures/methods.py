@@ -1,4 +1,4 @@
-"""Draws docs/methods.png from the records of benchmarks/methods.py: ``python benchmarks/methods_picture.py``.
+"""Draws docs/methods.png from the records of benchmarks/studies/methods.py: ``python -m benchmarks.pictures.methods``.
 
 A panel for each pair of domains that has a record. A row a method at equal steps: a bar is the mean over the seeds, a
 dot a seed; a ring is the mean after one more run of batch_norm, and a ring's dots are its seeds. The numbers drawn are
@@ -13,9 +13,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from records import PROJECT
-from results_of_methods import THEN, TPS
-from results_page import RECORDS, SECTIONS, load
+from benchmarks.pages.__main__ import RECORDS, SECTIONS, load
+from benchmarks.pages.results_of_methods import TPS
+from benchmarks.records import PROJECT, THEN
 
 PICTURE = PROJECT / "docs" / "methods.png"
 BAR, RING, INK = "#a9c4dd", "#c0392b", "#333333"

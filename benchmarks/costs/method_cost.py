@@ -1,11 +1,12 @@
-"""What a training step of every method costs, relative to source_only: ``python benchmarks/method_cost.py --save``.
+"""What a training step of every method costs, relative to source_only.
 
-The light network on streets at 256×128, four samples of each domain a step, fp32, one thread. Reading the samples is
-not counted. All methods take turns, processor time is taken, and ratios are medians of those of the rounds, so that
-other work on the machine disturbs them little. A method is measured as its settings stand, and again
+Run: python -m benchmarks.costs.method_cost [--rounds 7] [--batch 4] [--save]
+The light network on the streets at 256×128, four samples of each domain a step, fp32, one thread. Reading the samples
+is not counted. All methods take turns and processor time is measured. A ratio is the median of the rounds' ratios, so
+that other work on the machine disturbs it little. Each method is measured with its default settings, and again
 
-- on a network of single frames, if it can train one;
-- with its discriminators at the logits' resolution and of half the width, if it has any: what the recipes here use.
+- on a network of single frames, if the method can train one;
+- with small views, if it has discriminators: at the logits' resolution and of half the width, as in the recipes.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import time
 
 import torch
 
+from benchmarks.records import commit, write
 from davsn.clip import Batch, ClipSpec
 from davsn.components import available
 from davsn.data.loading import Samples, target_training, training_batches
@@ -23,7 +25,6 @@ from davsn.methods.base import Method
 from davsn.networks.light import Light
 from davsn.networks.video import VideoSegmenter
 from davsn.training import Trainer, optimisation_of
-from records import commit, write
 
 BASELINE = "source_only"
 SINGLE = "video.propagation=none"

@@ -1,17 +1,17 @@
 """What one faithful DA-VSN step costs beyond its own convolutions.
 
-Run: python benchmarks/step.py [--rounds 5] [--threads 1] [--width 320 --height 160] [--save]
-ResNet-101, 15 classes, batch 1, random weights. The step is `Trainer.step` whole: forward, losses, propagation,
-backward, clipping, optimisers. Its baseline is the sum of the convolutional passes that it makes, each alone on
-tensors of the same shapes in the same precision, with random gradients instead of losses:
+Run: python -m benchmarks.costs.step [--rounds 5] [--threads 1] [--width 320 --height 160] [--save]
+ResNet-101, 15 classes, batch size 1, random weights. The step is all of `Trainer.step`: forward, losses, propagation,
+backward, clipping, optimisers. The baseline is the sum of the step's convolutional passes. Each pass runs alone on
+tensors of the same shapes and precision, with random gradients instead of losses:
 
 - image network: forward and backward of the current source and target frame, forward of the two previous ones;
 - fusion: forward of two levels in both domains, backward in the source;
-- four discriminators: forward and backward to the input for fooling them, and forward and backward to the weights
-  on source and target for training them.
+- four discriminators: forward, and backward to the input, to be fooled; forward, and backward to the weights, on source
+  and target, to be trained.
 
-Both precisions, step and passes, take turns; processor time is taken, and ratios are medians of those of the rounds, so
-that other work on the machine disturbs them little.
+Step and passes of both precisions take turns. Processor time is measured, and a ratio is the median of the rounds'
+ratios, so that other work on the machine disturbs it little.
 """
 
 import argparse
@@ -20,20 +20,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.records import commit, write
 from davsn.clip import Batch
 from davsn.experiment import Experiment, load
 from davsn.methods.da_vsn import DaVsn
 from davsn.networks.deeplab import DeepLab
 from davsn.networks.video import VideoSegmenter
 from davsn.training import Trainer, optimisation_of
-from records import commit, write
 
-PROJECT = Path(__file__).parents[1]
 CLASSES = 15
 LARGEST_RATIO = 1.10
 LARGEST_BF16_SHARE = 0.65

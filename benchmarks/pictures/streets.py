@@ -1,6 +1,7 @@
-"""Draws docs/streets.png, the strip in the README: ``python benchmarks/readme_picture.py``.
+"""Draws docs/streets.png, the strip in the README.
 
-One drive of the embedded world in its two looks, with the labels and the flow to the frame before.
+Run: python -m benchmarks.pictures.streets
+One drive of the streets in both looks, with the labels and the flow to the previous frame.
 """
 
 import argparse
@@ -10,10 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from benchmarks.records import PROJECT
 from davsn.data.streets import Config, Streets
 from davsn.report.render import colourise, flow_wheel, strip
 
-OUTPUT = Path(__file__).parents[1] / "docs" / "streets.png"
+OUTPUT = PROJECT / "docs" / "streets.png"
 
 
 def main() -> None:
