@@ -1,13 +1,14 @@
-"""benchmarks/studies/methods.py: what is run, from where and for how long; and its picture."""
+"""benchmarks/studies/methods.py: what is run, from where and for how long; and the pictures of its records."""
 
 import json
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from benchmarks.pictures import methods as picture
+from benchmarks.pictures import gain_by_class, gain_by_cost
+from benchmarks.pictures import methods as methods_picture
+from benchmarks.pictures.shared import shown as read_numbers
 from benchmarks.records import OF_TARGET, THEN
 from benchmarks.records import load as load_records
 from benchmarks.studies import methods, plans
@@ -80,9 +81,22 @@ def test_whose_statistics_is_tried_on_runs_that_are_alike_otherwise(world):
         assert cells[name + THEN].after == cells[name].folder
 
 
-def test_the_picture_shows_what_the_records_say():
-    with Image.open(picture.PICTURE) as drawn:
-        shown = json.loads(drawn.text["Description"])
-    assert shown == picture.panels_of(load_records()), "run: python -m benchmarks.pictures.methods"
+@pytest.mark.parametrize("picture", [methods_picture, gain_by_cost, gain_by_class])
+def test_a_picture_shows_what_the_records_say(picture):
+    shown = picture.panels_of(load_records())
+    assert read_numbers(picture.PICTURE) == shown, f"run: python -m {picture.__name__}"
     assert len(shown) == 2
-    assert all(len(found["steps"]) == 3 for rows in shown.values() for found in rows.values())
+    assert all(len(methods) >= 10 for methods in shown.values())
+
+
+def test_the_picture_of_methods_has_every_seed():
+    panels = methods_picture.panels_of(load_records())
+    assert all(len(found["steps"]) == 3 for rows in panels.values() for found in rows.values())
+
+
+def test_labels_of_the_picture_of_costs_do_not_overlap():
+    heights = gain_by_cost.apart({"a": 1.0, "b": 1.1, "c": 1.15, "d": 5.0}, gap=0.5)
+    assert list(heights) == ["a", "b", "c", "d"]
+    assert heights["d"] == 5.0
+    assert heights["b"] - heights["a"] > 0.49
+    assert heights["c"] - heights["b"] > 0.49

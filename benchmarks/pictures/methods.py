@@ -1,52 +1,48 @@
-"""Draws docs/methods.png from the records of benchmarks/studies/methods.py: ``python -m benchmarks.pictures.methods``.
+"""Draws docs/methods.png: the mIoU of every method at equal steps.
 
-A panel for each pair of domains that has a record. A row a method at equal steps: a bar is the mean over the seeds, a
-dot a seed; a ring is the mean after one more run of batch_norm, and a ring's dots are its seeds. The numbers drawn are
-kept in the picture's description, and a test holds them to the records.
+Run: python -m benchmarks.pictures.methods
+A panel for each study that compares all methods, and a line for each method. A bar is the mean over the seeds and a dot
+is a seed. A ring is the mean after one more run of batch_norm, and red dots are its seeds.
 """
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.pages.__main__ import RECORDS, SECTIONS, load
-from benchmarks.pages.results_of_methods import TPS
-from benchmarks.records import PROJECT, THEN
+from benchmarks.pages.tables_of_methods import TPS
+from benchmarks.pictures.shared import INK, first_set, save, studies
+from benchmarks.records import PROJECT, THEN, Record, load
 
 PICTURE = PROJECT / "docs" / "methods.png"
-BAR, RING, INK = "#a9c4dd", "#c0392b", "#333333"
+BAR, RING = "#a9c4dd", "#c0392b"
 Panels = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 """Panel's title → method → mIoU of each seed, at equal ``steps`` and ``then`` after batch_norm."""
 
 
-def panels_of(records: Mapping[str, Any]) -> Panels:
-    """What there is to draw of all records: of each method, on the record's first set."""
+def panels_of(records: Mapping[str, Record]) -> Panels:
+    """What the picture shows: every study, on its first set."""
     found = {}
-    for name, record in sorted(records.items(), reverse=True):
-        if name.startswith("methods_") and record["costs"]:
-            rows = record["rows"]
-            methods = [name for name in record["settings"]["methods"] if f"{TPS}: " not in name and THEN not in name]
-            found[f"{SECTIONS[name][0]}: mIoU on {rows[0]['set']}, %"] = {
-                method: {"steps": mious_of(rows, method), "then": mious_of(rows, method + THEN)} for method in methods
-            }
+    for title, record in studies(records).items():
+        methods = [name for name in record["settings"]["methods"] if f"{TPS}: " not in name and THEN not in name]
+        found[f"{title}: mIoU on {first_set(record)}, %"] = {
+            method: {"steps": mious_of(record, method), "then": mious_of(record, method + THEN)} for method in methods
+        }
     return found
 
 
-def mious_of(rows: Sequence[Mapping[str, Any]], method: str) -> list[float]:
-    """What each seed has at equal steps, on the record's first set."""
+def mious_of(record: Record, method: str) -> list[float]:
+    """The mIoU of each seed at equal steps, on the study's first set; empty without such rows."""
     return [
         row["miou"]
-        for row in rows
-        if row["method"] == method and row["set"] == rows[0]["set"] and "steps" in row["budgets"]
+        for row in record["rows"]
+        if row["method"] == method and row["set"] == first_set(record) and "steps" in row["budgets"]
     ]
 
 
 def panel(axes: Axes, title: str, methods: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
-    """One pair of domains."""
+    """One study."""
     for place, found in enumerate(methods.values()):
         steps, then = found["steps"], found["then"]
         axes.barh(place, statistics.fmean(steps), color=BAR, height=0.7)
@@ -63,11 +59,11 @@ def panel(axes: Axes, title: str, methods: Mapping[str, Mapping[str, Sequence[fl
 
 
 def main() -> None:
-    panels = panels_of(load(RECORDS))
+    panels = panels_of(load())
     figure = Figure(figsize=(6 * len(panels), 4.6), layout="constrained", dpi=110)
     for place, (title, methods) in enumerate(panels.items(), 1):
         panel(figure.add_subplot(1, len(panels), place), title, methods)
-    figure.savefig(PICTURE, facecolor="white", metadata={"Software": None, "Description": json.dumps(panels)})
+    save(figure, PICTURE, panels)
 
 
 if __name__ == "__main__":

@@ -199,8 +199,8 @@ def report(rows: list[ResultRow], out: Path, scale: Scale, seed: int, changes: l
         notes=[
             "All networks start from the same random weights, see the same number of steps, and are scored once, at "
             "the end, on clips that none was trained or selected on.",
-            "One seed of a small embedded world: docs/results.md has the spread over seeds. Nothing here compares "
-            "with a published benchmark.",
+            "One seed of a small embedded world: docs/results/streets.md has the spread over seeds. Nothing here "
+            "compares with a published benchmark.",
         ],
     )
 

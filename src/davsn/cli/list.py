@@ -38,7 +38,7 @@ def list_(
     A file of your own (./mine.py) can stand wherever a name can. Of methods it says what their default settings need:
     frames by their offset from the current one, flow, discriminators, kept modules such as a teacher, a start; and what
     a step costs, in steps of source_only, as measured on a processor: with video, with single frames, and with small
-    discriminators (docs/results.md says how).
+    discriminators (docs/results/costs.md says how).
 
     Try:
 
