@@ -17,7 +17,11 @@ from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings
 
 PROJECT = Path(__file__).parents[1]
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [
+    PROJECT / "README.md",
+    *sorted((PROJECT / "docs").rglob("*.md")),
+    *sorted(PROJECT.glob("benchmarks/**/README.md")),
+]
 METHODS = available(Method)
 RECIPES = sorted((PROJECT / "src" / "davsn" / "recipes").glob("*.yaml"))
 
@@ -27,7 +31,7 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_links_lead_somewhere(path):
     text = path.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -84,7 +88,7 @@ INVENTED = {"method.consistency", "method.warn", "method.weight"}
 """Mistakes that the text shows, and settings of its toy."""
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_settings_that_the_text_names_exist(path):
     text = path.read_text(encoding="utf-8")
     for key in set(re.findall(r"\b((?:video|optimiser|training|method)\.(?!py\b)\w+)(?=`|=| {2})", text)) - INVENTED:

@@ -37,8 +37,8 @@ def test_how_many_classes_are_scored_where():
 
 @pytest.mark.slow
 def test_the_script_draws_it(tmp_path):
-    script = [sys.executable, str(PROJECT / "benchmarks" / "class_picture.py"), "--output", str(tmp_path / "a.png")]
-    subprocess.run(script, check=True, cwd=tmp_path)
+    script = [sys.executable, "-m", "benchmarks.pictures.classes", "--output", str(tmp_path / "a.png")]
+    subprocess.run(script, check=True, cwd=PROJECT)
     with Image.open(tmp_path / "a.png") as again, Image.open(DRAWN) as drawn:
         assert again.size == drawn.size
         swatch = [again.getpixel((20, 44 * row + 20)) for row in range(1, 18)]

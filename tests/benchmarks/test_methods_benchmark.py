@@ -1,38 +1,37 @@
-"""benchmarks/methods.py: what is run, from where and for how long; and its picture."""
+"""benchmarks/studies/methods.py: what is run, from where and for how long; and the pictures of its records."""
 
-import importlib
 import json
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
+from benchmarks.pictures import gain_by_class, gain_by_cost
+from benchmarks.pictures import methods as methods_picture
+from benchmarks.pictures.shared import shown as read_numbers
+from benchmarks.records import OF_TARGET, THEN
+from benchmarks.records import load as load_records
+from benchmarks.studies import methods, plans
 from davsn.core.settings import override
 from davsn.experiment.experiment import dump, load
 
 
 @pytest.fixture(scope="module")
-def script():
-    return importlib.import_module("methods")
+def world():
+    return plans.streets(Namespace(study="methods", first=None, steps=None))
 
 
 @pytest.fixture(scope="module")
-def world(script):
-    return script.streets(Namespace(study="methods", first=None, steps=None))
-
-
-@pytest.fixture(scope="module")
-def cells(script, world):
+def cells(world):
     """Every method's step costs as much as da_vsn's, but for two."""
-    plan = list(script.planned(world))
+    plan = list(plans.planned(world))
     costs = {row.title: {"seconds": 0.4} for row in plan if row.timed}
     costs["minent"], costs["masked over mean_teacher"] = {"seconds": 0.38}, {"seconds": 0.8}
-    return script.cells_of(world, 7, Path("runs"), costs, plan)
+    return methods.cells_of(world, 7, Path("runs"), costs, plan)
 
 
-def test_the_fields_methods_have_a_row(script, world):
-    rows = {json.loads(row.changes[0].partition("=")[2])["name"] for row in script.planned(world)}
+def test_the_fields_methods_have_a_row(world):
+    rows = {json.loads(row.changes[0].partition("=")[2])["name"] for row in plans.planned(world)}
     field = {"minent", "advent", "da_vsn", "tps", "pixmatch", "cmom", "mean_teacher", "masked"}
     assert rows >= {"source_only", "batch_norm"} | field  # one of your own need not be measured
 
@@ -71,21 +70,33 @@ def test_equal_time_is_fewer_steps_of_a_dearer_method(world, cells):
     assert {count for (row, budget), count in steps.items() if budget == "steps" and "the start" not in row} == {150}
 
 
-def test_whose_statistics_is_tried_on_runs_that_are_alike_otherwise(script, world):
-    plan = list(script.normalised(world))
-    cells = {cell.row: cell for cell in script.cells_of(world, 7, Path("runs"), {}, plan)}
-    for name in script.NORMALISED:
+def test_whose_statistics_is_tried_on_runs_that_are_alike_otherwise(world):
+    plan = list(plans.normalised(world))
+    cells = {cell.row: cell for cell in methods.cells_of(world, 7, Path("runs"), {}, plan)}
+    for name in plans.NORMALISED:
         both, target = (dump(load(override(world.recipe, cells[row].assignments), paths=False))
-                        for row in (name, name + script.OF_TARGET))  # fmt: skip
+                        for row in (name, name + OF_TARGET))  # fmt: skip
         assert (both["training"].pop("statistics"), target["training"].pop("statistics")) == ("both", "target")
         assert both == target
-        assert cells[name + script.THEN].after == cells[name].folder
+        assert cells[name + THEN].after == cells[name].folder
 
 
-def test_the_picture_shows_what_the_records_say():
-    picture, page = importlib.import_module("methods_picture"), importlib.import_module("results_page")
-    with Image.open(picture.PICTURE) as drawn:
-        shown = json.loads(drawn.text["Description"])
-    assert shown == picture.panels_of(page.load(page.RECORDS)), "run: python benchmarks/methods_picture.py"
+@pytest.mark.parametrize("picture", [methods_picture, gain_by_cost, gain_by_class])
+def test_a_picture_shows_what_the_records_say(picture):
+    shown = picture.panels_of(load_records())
+    assert read_numbers(picture.PICTURE) == shown, f"run: python -m {picture.__name__}"
     assert len(shown) == 2
-    assert all(len(found["steps"]) == 3 for methods in shown.values() for found in methods.values())
+    assert all(len(methods) >= 10 for methods in shown.values())
+
+
+def test_the_picture_of_methods_has_every_seed():
+    panels = methods_picture.panels_of(load_records())
+    assert all(len(found["steps"]) == 3 for rows in panels.values() for found in rows.values())
+
+
+def test_labels_of_the_picture_of_costs_do_not_overlap():
+    heights = gain_by_cost.apart({"a": 1.0, "b": 1.1, "c": 1.15, "d": 5.0}, gap=0.5)
+    assert list(heights) == ["a", "b", "c", "d"]
+    assert heights["d"] == 5.0
+    assert heights["b"] - heights["a"] > 0.49
+    assert heights["c"] - heights["b"] > 0.49

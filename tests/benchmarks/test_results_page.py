@@ -1,138 +1,165 @@
-"""docs/results.md and the README's table hold what the records say, and nothing typed by hand."""
+"""The pages of results hold what the records say, and nothing typed by hand."""
 
 import importlib
 import re
 
+import jinja2
 import pytest
 
+from benchmarks.pages import overview, text
+from benchmarks.records import OF_TARGET, RESULTS, load
 from davsn.core.plugins import available
 from davsn.learning.method import Method
+
+AGAIN = "run: python -m benchmarks.pages"
 
 
 @pytest.fixture(scope="module")
 def script():
-    return importlib.import_module("results_page")
+    return importlib.import_module("benchmarks.pages.__main__")
 
 
-def record(**changes):
-    rows = [
-        {"method": method, "seed": seed, "miou": miou, "iou": {"road": miou / 100, "fence": None}, "seconds": 8.0}
-        for method, mious in {"source only": (20.0, 24.0), "da_vsn": (30.0, 30.0)}.items()
-        for seed, miou in enumerate(mious)
-    ]
-    about = {"command": "davsn demo", "commit": "abc", "date": "2026-11-22", "machine": "a laptop"}
-    return {**about, "settings": {"steps": 200}, "rows": rows, **changes}
+@pytest.fixture(scope="module")
+def records():
+    return load()
 
 
-def test_the_page_is_what_the_records_say(script):
-    again = "run: python benchmarks/results_page.py"
-    assert script.PAGE.read_text(encoding="utf-8") == script.page(script.load(script.RECORDS)), again
-    readme = script.README.read_text(encoding="utf-8")
-    assert readme == script.in_readme(readme, script.load(script.RECORDS)), again
+def test_every_page_is_what_the_records_say(script, records):
+    written = script.written(records)
+    for path, wanted in written.items():
+        assert path.read_text(encoding="utf-8") == wanted, f"{path.name}: {AGAIN}"
+    names = {path.relative_to(script.PROJECT).as_posix() for path in written}
+    assert names >= {"README.md", "docs/results.md", "docs/flow.md", "docs/methods.md", "src/davsn/learning/costs.json"}
+    assert names >= {f"docs/results/{topic}.md" for topic in ("streets", "real-video", "costs", "flow")}
 
 
-def test_the_page_on_flow_has_the_tables_of_its_record(script):
-    text = script.FLOW_PAGE.read_text(encoding="utf-8")
-    assert text == script.in_flow_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
-    assert "Not recorded yet." in script.in_flow_page(text, {})
+def test_every_record_has_a_text_on_a_page_and_the_other_way_round(script, records):
+    sections = text.sections()
+    assert records.keys() == {section.name for section in sections}
+    assert {section.page for section in sections} == set(script.topics())
+    places = [(section.page, section.place) for section in sections]
+    assert len(set(places)) == len(places)
 
 
-def test_the_page_on_methods_has_the_costs_of_every_method(script):
-    text = script.METHODS_PAGE.read_text(encoding="utf-8")
-    assert text == script.in_methods_page(text, script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
-    assert "Not recorded yet." in script.in_methods_page(text, {})
-    table = text.split(script.START)[1].split(script.END)[0]
-    measured = set(re.findall(r"^\| (\w+) \|", table, re.MULTILINE))
-    assert {"source_only", "da_vsn"} <= measured
-    assert measured <= set(available(Method))  # a new method is one file, and may be measured later
-    rows = [{"method": name, "of_source_only": value} for name, value in [("a", 1.0), ("a, small views", 2.25)]]
-    assert "| a | 1.0 | – | 2.2 |" in script.in_methods_page(text, {"method_cost": record(rows=rows)})
-
-
-def test_the_costs_that_the_program_shows_are_those_of_the_record(script):
-    found = script.COSTS.read_text(encoding="utf-8")
-    assert found == script.of_methods(script.load(script.RECORDS)), "run: python benchmarks/results_page.py"
+def test_a_missing_record_is_said_to_be_missing(script):
+    pages = [script.topic_page(topic, {}) for topic in script.topics()]
+    assert sum(page.count(text.MISSING) for page in pages) == len(text.sections())
+    marks = f"above\n{script.START}\nold\n{script.END}\nbelow\n"
+    empty = f"above\n{script.START}\n\nNot recorded yet.\n\n{script.END}\nbelow\n"
+    assert script.in_readme(marks, {}) == script.in_flow_page(marks, {}) == script.in_methods_page(marks, {}) == empty
     assert script.of_methods({}) == "{}\n"
 
 
-def test_a_network_without_weights_is_timed_and_not_scored(script):
-    error = {"end-point error": 1.234, "outliers": 5.67, "s0-10": 1.0, "s10-40": 2.0, "s40+": None, "near edges": 3.0}
-    rows = [
-        {"estimator": title, "scored": scored, "set": name, "ms": 12.0, "memory_mib": 34.0, **(error if scored else {})}
-        for title, scored in (("dis medium", True), ("raft_small", False))
-        for name in ("ProcCity", "Sintel", "streets, game", "streets, camera")
-    ]
-    text = script.page({"flow_quality": record(rows=rows)})
-    assert "| dis medium | 1.23 · 5.7 | 1.23 · 5.7 | 1.23 · 5.7 | 1.23 · 5.7 | 12 | 12 | 34 |" in text
-    assert "| raft_small, random weights | – | – | – | – | 12 | 12 | 34 |" in text
-    assert "| dis medium | 1.00 | 2.00 | – | 3.00 |" in text
+def test_the_marked_part_of_a_page_is_replaced(script, records):
+    readme = f"above\n{script.START}\nold\n{script.END}\nbelow\n"
+    filled = script.in_readme(readme, records)
+    assert "| da_vsn | " in filled
+    assert "old" not in filled
+    assert script.in_readme(filled, {}) == script.in_readme(readme, {})
 
 
-def of_methods(**changes):
-    """A record of benchmarks/methods.py: two seeds, and one run that counts for both budgets."""
-    rows = [
-        {
-            "method": method,
-            "seed": seed,
-            "set": "unseen",
-            "miou": miou + seed,
-            "iou": {"road": 0.5},
-            "temporal_consistency": 90.0,
-            "budgets": budgets,
-            "steps": steps,
-            "chosen": {"last": miou + seed, "information": miou + seed - 1, "best": miou + seed + 0.5},
-        }
-        for method, miou, budgets, steps in (
-            ("source_only", 20.0, ["steps"], 100),
-            ("source_only", 21.0, ["time"], 250),
-            ("tps", 30.0, ["steps", "time"], 100),
-            ("tps: all accidents", 24.0, ["steps"], 100),
-            ("tps, then batch_norm", 33.0, ["steps"], 100),
+def test_the_page_on_methods_has_the_costs_of_every_method(script, records):
+    table = script.in_methods_page(f"{script.START}{script.END}", records)
+    measured = set(re.findall(r"^\| (\w+) \|", table, re.MULTILINE))
+    assert {"source_only", "da_vsn"} <= measured
+    assert measured <= set(available(Method))  # a new method is one file, and may be measured later
+
+
+def record(**changes):
+    about = {"command": "davsn demo", "commit": "abc", "date": "2026-11-22", "machine": "a laptop"}
+    return {**about, "settings": {"steps": 200}, "rows": [{"network": "light", "seconds": 1.25}], **changes}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A function: the section of a new study whose text is given."""
+
+    def section_of(template):
+        (tmp_path / "mine.md").write_text(f"---\npage: costs\nplace: 5\ntitle: What mine costs\n---\n{template}")
+        (tmp_path / "README.md").write_text("no text on a record")
+        (found,) = text.sections(tmp_path)
+        return found
+
+    return section_of
+
+
+def test_a_study_is_a_record_and_a_text(study):
+    section = study(
+        '{{ columns(rows, {"network": "network", "s": ("seconds", 1)}) }}\n\nIt took {{ settings.steps }} steps.\n'
+    )
+    assert (section.name, section.page, section.place) == ("mine", "costs", 5)
+    assert text.section_text(section, {"mine": record()}) == (
+        "## What mine costs\n\n| network | s |\n|---|--:|\n| light | 1.2 |\n\nIt took 200 steps.\n\n"
+        "`davsn demo`, commit abc, 2026-11-22, a laptop.\nSettings: steps 200.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", ["{{ setings.steps }}", "{{ settings.stepz }}", "{{ records.other.rows }}", "{{ tabel(rows) }}"]
+)
+def test_a_name_that_does_not_exist_is_an_error(study, wrong):
+    with pytest.raises(jinja2.UndefinedError):
+        text.section_text(study(wrong), {"mine": record()})
+
+
+def test_a_row_that_does_not_exist_is_an_error(study):
+    rows = [{"method": "tps", "seed": 0, "miou": 30.0}]
+    assert "30.0\n" in text.section_text(study('{{ score(rows, "tps") }}'), {"mine": record(rows=rows)})
+    with pytest.raises(KeyError, match="no row of 'tbs'"):
+        text.section_text(study('{{ score(rows, "tbs") }}'), {"mine": record(rows=rows)})
+
+
+def test_a_text_without_a_head_is_an_error(tmp_path):
+    (tmp_path / "mine.md").write_text("# Mine\n")
+    with pytest.raises(ValueError, match=r"mine\.md: begin with page, place and title"):
+        text.sections(tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted([*RESULTS.glob("*.md"), *text.TEXTS.rglob("*.md")]), ids=lambda path: path.stem)
+def test_no_text_types_a_mean_that_a_record_has(path):
+    assert not re.search(r"\d ± \d", path.read_text(encoding="utf-8"))
+
+
+def mean(records, name, method, scored, key="miou"):
+    rows = [row for row in records[name]["rows"] if "steps" in row["budgets"]]
+    values = [row[key] for row in rows if (row["method"], row["set"]) == (method, scored)]
+    return sum(values) / len(values)
+
+
+SETS = [("streets", "unseen"), ("procity_camvid", "stills"), ("procity_camvid", "clip")]
+
+
+@pytest.mark.parametrize(("world", "scored"), SETS)
+def test_the_advice_on_miou_is_what_the_records_say(records, world, scored):
+    """The summary says: tps with target statistics leads; batch_norm gains much; pixmatch is not above batch_norm."""
+    name = f"methods_{world}"
+    advised = mean(records, f"methods_statistics_{world}", f"tps{OF_TARGET}", scored)
+    methods = {row["method"] for row in records[name]["rows"]} - {"trained on target labels"}
+    others = {method for method in methods if not method.startswith("tps")}
+    assert all(mean(records, name, method, scored) < advised for method in others)
+    statistics = {row["method"] for row in records[f"methods_statistics_{world}"]["rows"]}
+    others = {method for method in statistics if not method.startswith("tps")}
+    assert all(mean(records, f"methods_statistics_{world}", method, scored) < advised for method in others)
+    assert mean(records, name, "batch_norm", scored) > mean(records, name, "source_only", scored) + 3
+    assert mean(records, name, "pixmatch", scored) < mean(records, name, "batch_norm", scored) + 0.5
+
+
+def test_the_advice_on_video_and_cost_is_what_the_records_say(records):
+    for world, scored in (("streets", "unseen"), ("procity_camvid", "clip")):
+        found = records[f"methods_{world}"]
+        steady = sorted(
+            found["costs"], key=lambda name: mean(records, f"methods_{world}", name, scored, "temporal_consistency")
         )
-        for seed in (1, 2)
-    ]
-    costs = {"tps": {"seconds": 0.4, "memory_mib": 999.6}}
-    methods = dict.fromkeys(["source_only", "tps", "tps, then batch_norm", "tps: all accidents"], "{}")
-    return record(rows=rows, costs=costs, settings={"methods": methods}, **changes)
+        assert set(steady[-3:]) == {"tps", "mean_teacher", "masked over mean_teacher"}
+        costs = {method: cost["seconds"] for method, cost in found["costs"].items()}
+        assert (min(costs, key=costs.get), max(costs, key=costs.get)) == ("batch_norm", "pixmatch")
+        regrets = {
+            rule: float(overview.regret(found["rows"], rule)) for rule in ("last", "information", "neighbourhood")
+        }
+        assert regrets["information"] < regrets["last"] < regrets["neighbourhood"]
 
 
-def test_methods_are_compared_at_equal_steps_and_at_equal_time(script):
-    text = script.page({"methods_streets": of_methods()})
-    steps, rest = text.split("### Equal steps")[1].split("### Equal time")
-    time = rest.split("###")[0]
-    heads = "| method | steps | last | information | best on the test set | over source_only | then batch_norm |"
-    assert heads in steps  # and none of rules that chose nothing
-    assert "| source_only | 100 | 21.5 ± 0.7 | 20.5 ± 0.7 | 22.0 ± 0.7 | – | – | 90.0 ± 0.0 | – | – |" in steps
-    after = "10.0 ± 0.0 | 34.5 ± 0.7 | 90.0 ± 0.0 | 0.40 | 1000 |"
-    assert f"| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | 32.0 ± 0.7 | {after}" in steps
-    assert "| tps | 100 | 31.5 ± 0.7 | 30.5 ± 0.7 | 32.0 ± 0.7 | 9.0 ± 0.0 |" in time  # over longer training
-    assert "then batch_norm" not in time  # of which there is none
-    assert "all accidents" not in steps + time
-
-
-def test_what_a_rule_loses_and_what_an_accident_costs(script):
-    text = script.page({"methods_streets": of_methods()})
-    assert "| last | 10 | 0.50 ± 0.00 | 0.50 | 0 |" in text
-    assert "| information | 10 | 1.50 ± 0.00 | 1.50 | 0 |" in text
-    worth = text.split("### What each correction of TPS is worth")[1]
-    assert "| tps | 31.5 ± 0.7 | – | 90.0 ± 0.0 |" in worth
-    assert "| tps: all accidents | 25.5 ± 0.7 | 6.00 ± 0.00 | 90.0 ± 0.0 |" in worth
-
-
-def test_whose_statistics_is_compared_on_the_same_seeds(script):
-    mious = {"": (30.0, 36.0), ", statistics of the target": (33.0, 40.0), ", then batch_norm": (35.0, 41.0)}
-    rows = [
-        {**of_methods()["rows"][0], "method": f"tps{behind}", "seed": seed, "miou": miou}
-        for behind, values in mious.items()
-        for seed, miou in enumerate(values)
-    ]
-    text = script.page({"methods_statistics_streets": record(rows=rows, costs={}, settings={"methods": {}})})
-    assert "| mIoU on unseen | both | target | then batch_norm | target over both |" in text
-    assert "| tps | 33.0 ± 4.2 | 36.5 ± 4.9 | 38.0 ± 4.2 | 3.5 ± 0.7 | 90.0 ± 0.0 | 90.0 ± 0.0 |" in text
-
-
-def test_runs_that_two_records_share_gave_the_same_numbers(script):
-    records = script.load(script.RECORDS)
+def test_runs_that_two_records_share_gave_the_same_numbers(records):
     for world in ("streets", "procity_camvid"):
         both = [records[f"methods_{study}{world}"]["rows"] for study in ("", "statistics_")]
         first, again = (
@@ -142,58 +169,3 @@ def test_runs_that_two_records_share_gave_the_same_numbers(script):
         shared = first.keys() & again.keys()
         assert len(shared) >= 39
         assert {key: first[key] for key in shared} == {key: again[key] for key in shared}
-
-
-def test_every_record_has_a_section(script):
-    assert script.load(script.RECORDS).keys() <= script.SECTIONS.keys()
-
-
-def test_seeds_are_averaged(script):
-    text = script.page({"demo": record()})
-    assert "| source only | 22.0 ± 2.8 | – | 8 ± 0 |" in text
-    assert "| da_vsn | 30.0 ± 0.0 | – | 8 ± 0 |" in text
-    assert "| road | 22.0 ± 2.8 | 30.0 ± 0.0 |" in text
-    assert "| fence | – | – |" in text
-    assert "`davsn demo`, commit abc, 2026-11-22, a laptop.\nSeeds: 0, 1.\nSettings: steps 200." in text
-
-
-def test_sets_are_kept_apart_and_notes_are_printed(script):
-    rows = [{"method": "da_vsn", "set": kind, "seed": 0, "miou": 10.0 + len(kind)} for kind in ("stills", "clip")]
-    text = script.page({"procity_camvid": record(rows=rows, notes=["One street."])})
-    assert "| da_vsn | stills | 16.0 | – | – |\n| da_vsn | clip | 14.0 | – | – |" in text
-    assert "\n\nOne street.\n" in text
-
-
-def test_the_cost_of_loading_is_shown(script):
-    rows = [{"what": "decode", "ms of processor a pair": 80.0}, {"what": "flow: zero", "ms of processor a pair": 75.5}]
-    settings = {"picture": [2048, 1024], "size": [1024, 512], "megabytes": 2.27}
-    text = script.page({"loading": record(settings=settings, rows=rows)})
-    assert "A pair of 2048×1024 PNGs of 2.3 MB each, read and made a batch at 1024×512 on one thread.\n" in text
-    assert "| decode | 80.00 |\n| flow: zero | 75.50 |" in text
-
-
-def test_the_cost_of_a_step_is_shown_with_its_ratios(script):
-    seconds = {"fp32": {"step": 2.0, "passes": 1.9}, "bf16": {"step": 1.0, "passes": 0.9}}
-    settings = {"width": 320, "height": 160}
-    text = script.page({"step": record(settings=settings, seconds=seconds, results={"bf16_over_fp32": 0.5})})
-    assert "| step | 2.00 | 1.00 |\n| passes | 1.90 | 0.90 |" in text
-    assert "| bf16 over fp32 | 0.50 |" in text
-
-
-def test_rows_of_any_form_are_shown(script):
-    text = script.page({"streets": record(rows=[{"domain": "game", "frame_ms": 21.26}])})
-    assert "| domain | frame ms |\n|---|--:|\n| game | 21.26 |" in text
-
-
-def test_a_missing_record_is_said_to_be_missing(script):
-    text = script.page({})
-    assert text.count("Not recorded yet.") == len(script.SECTIONS)
-
-
-def test_the_readme_gets_the_demos_table_between_its_marks(script):
-    readme = f"above\n{script.START}\nold\n{script.END}\nbelow\n"
-    assert script.in_readme(readme, {}) == f"above\n{script.START}\n\nNot recorded yet.\n\n{script.END}\nbelow\n"
-    filled = script.in_readme(readme, {"demo": record()})
-    assert "| da_vsn | 30.0 ± 0.0 | – | 8 ± 0 |" in filled
-    assert "old" not in filled
-    assert script.in_readme(filled, {}) == script.in_readme(readme, {})

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from tiny_recipe import RECIPE
 
 from davsn.cli import main
+from tiny_recipe import RECIPE
 
 
 class Result(NamedTuple):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import yaml
-from tiny_recipe import RECIPE
 
 from davsn.core.clip import PAIR
 from davsn.core.settings import validate
 from davsn.data.samples import Samples
 from davsn.data.sets.folder import Folder
+from tiny_recipe import RECIPE
 
 
 @pytest.fixture(autouse=True)

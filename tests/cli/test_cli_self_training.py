@@ -5,13 +5,13 @@ import json
 import pytest
 import torch
 import yaml
-from tiny_recipe import RECIPE
 
 from davsn.core.plugins import available
 from davsn.experiment.experiment import needs_start
 from davsn.experiment.trained import open_trained
 from davsn.learning.method import Method
 from davsn.training import checkpoint
+from tiny_recipe import RECIPE
 
 pytestmark = pytest.mark.slow
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tiny_recipe import RECIPE
 
 from davsn.experiment.experiment import load
 from davsn.experiment.run import Run
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores
+from tiny_recipe import RECIPE
 
 DEEPLAB = {**RECIPE, "network": {"name": "deeplab", "layers": [1, 1, 1, 1]}, "method": "source_only", "name": "deep"}
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from tiny_recipe import TINY
 
 from davsn.experiment.trained import open_trained
 from davsn.flow.estimators.dis import Dis
 from davsn.scoring.scores import Scores
+from tiny_recipe import TINY
 
 SHORT = [*TINY, "training.steps=2", "source.size=[256,128]", "target.size=[256,128]"]
 

@@ -4,11 +4,10 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
-import published
 import pytest
 import torch
-from tiny_data import write_labelled, write_video
 
+import published
 from davsn.core.cache import identity
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError
@@ -16,6 +15,7 @@ from davsn.core.plugins import available
 from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.loading import Samples, collate, target_training, training_batches
 from davsn.data.taxonomy import Taxonomy
+from tiny_data import write_labelled, write_video
 
 DATASETS = available(VideoDataset)
 PAIR = ClipSpec((0, -1), ((0, -1),))

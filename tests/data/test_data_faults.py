@@ -8,7 +8,6 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_data import cut, label_of, texture, write_labelled, write_video
 
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.settings import validate
@@ -16,6 +15,7 @@ from davsn.data.images import check_ids, read_ids, read_picture
 from davsn.data.sets.folder import Folder
 from davsn.data.sets.video import Video
 from davsn.data.taxonomy import Taxonomy
+from tiny_data import cut, label_of, texture, write_labelled, write_video
 
 TABLE = Taxonomy(("road", "sky"), ((1, 2, 3), (4, 5, 6)))
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_data import CLASSES, frame_of, label_of, texture, write_labelled
 
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError, FlowError
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.sets.folder import Folder
 from davsn.flow.files.io import write_flow
+from tiny_data import CLASSES, frame_of, label_of, texture, write_labelled
 
 SHARED = Path(os.environ.get("DAVSN_SHARED", Path(__file__).parents[2].parent / "shared"))
 REAL = SHARED / "data" / "procity_camvid"

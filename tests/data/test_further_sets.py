@@ -3,11 +3,10 @@
 import os
 
 import numpy as np
-import published
 import pytest
 from PIL import Image
-from tiny_data import cut, frame_of
 
+import published
 from davsn.core.clip import IGNORE, ClipSpec
 from davsn.core.errors import DataError, FlowError
 from davsn.data.class_tables import train_ids
@@ -18,6 +17,7 @@ from davsn.data.sets.kitti_step import KittiStep
 from davsn.data.sets.vkitti2 import Vkitti2
 from davsn.doctor.data import check
 from davsn.flow.files.relative import read_relative, write_relative
+from tiny_data import cut, frame_of
 
 PAIR = ClipSpec((0, -1))
 LABELLED = ClipSpec((0, -1), labels=True)

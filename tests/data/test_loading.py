@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_data import cut, frame_of, label_of, write_labelled
 
 from davsn.core.clip import Clip, ClipSpec
 from davsn.core.errors import ConfigError, DataError
@@ -18,6 +17,7 @@ from davsn.core.settings import validate
 from davsn.data.loading import Samples, collate, evaluation_batches, target_training, training_batches
 from davsn.data.sets.folder import Folder
 from davsn.flow.files.io import write_flow
+from tiny_data import cut, frame_of, label_of, write_labelled
 
 TWO = ClipSpec((0, -1), ((0, -1),), labels=True)
 THREE = ClipSpec((0, -1, -2), ((0, -1), (0, -2), (-1, -2)))

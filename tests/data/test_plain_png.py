@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
-from tiny_data import texture
 
 from davsn.core.errors import DataError
 from davsn.data import images
 from davsn.data.images import read_picture
+from tiny_data import texture
 
 
 def chunk(kind, content):

@@ -9,7 +9,6 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_data import cut, frame_of, write_labelled
 
 from davsn.core.cache import Store
 from davsn.core.clip import ClipSpec
@@ -19,6 +18,7 @@ from davsn.data.precompute import Cached, Files, Filled, count_pairs, fill, shar
 from davsn.data.samples import Samples
 from davsn.data.sets.folder import Folder
 from davsn.flow.files.io import read_flow
+from tiny_data import cut, frame_of, write_labelled
 
 BEFORE = ClipSpec((0, -1), ((0, -1),))
 AROUND = ClipSpec((0, -1, -2), ((0, -1), (0, -2), (-1, 0), (-2, 0)))

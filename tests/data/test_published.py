@@ -6,13 +6,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import published
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tiny_data import cut, frame_of
 
+import published
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import ConfigError, DataError, FlowError
 from davsn.core.settings import validate
@@ -25,6 +24,7 @@ from davsn.data.sets.synthia import Synthia
 from davsn.data.sets.viper import Viper, without_own_car
 from davsn.doctor.data import check
 from davsn.flow.files.io import write_flow
+from tiny_data import cut, frame_of
 
 PAIR = ClipSpec((0, -1))
 LABELLED = ClipSpec((0, -1), labels=True)

@@ -1,4 +1,4 @@
-"""Source randomisation: one draw a clip, labels and flow untouched, the share left clean, and the styles' statistics."""
+"""Source randomisation: one draw a clip, labels and flow untouched, a share left clean, the statistics of each style."""
 
 import cv2
 import numpy as np

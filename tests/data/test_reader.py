@@ -8,12 +8,11 @@ from multiprocessing import forkserver
 
 import av
 import numpy as np
-import published
 import pytest
 import torch
 from PIL import Image
-from tiny_data import frame_of, write_labelled, write_video
 
+import published
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError
 from davsn.core.plugins import find
@@ -25,6 +24,7 @@ from davsn.data.sets.folder import Folder
 from davsn.data.sets.synthia import Synthia
 from davsn.data.sets.video import Video
 from davsn.doctor.data import check
+from tiny_data import frame_of, write_labelled, write_video
 
 PAIR = ClipSpec((0, -1), ((0, -1),), labels=True)
 

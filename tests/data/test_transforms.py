@@ -4,13 +4,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tiny_data import frame_of, label_of, texture
 
 from davsn.core.clip import Clip
 from davsn.core.errors import DataError
 from davsn.data import transforms
 from davsn.data.transforms import colour, crop, flow_to_size, mirror, resize_frame, resize_label
 from davsn.ops.warp import warp
+from tiny_data import frame_of, label_of, texture
 
 PAIR = (0, -1)
 

@@ -3,12 +3,12 @@ import pickle
 
 import numpy as np
 import pytest
-from tiny_data import cut, number_in, numbered, write_video
 
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError
 from davsn.data.loading import Samples, evaluation_batches
 from davsn.data.sets.video import Video
+from tiny_data import cut, number_in, numbered, write_video
 
 FORMS = [
     ("a.mp4", "libx264", {}),

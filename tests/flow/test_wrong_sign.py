@@ -7,7 +7,7 @@ import torch
 from davsn.flow.estimators.dis import Dis
 from davsn.flow.setting import FlowSetting
 
-FILE = Path(__file__).parents[2] / "benchmarks" / "wrong_sign.py"
+FILE = Path(__file__).parents[2] / "benchmarks" / "studies" / "wrong_sign.py"
 
 
 def test_an_estimator_of_ones_own_is_named_by_its_path():

@@ -30,7 +30,7 @@ from davsn.training.loop import Trainer, optimisation_of
 
 _STEP = "If sizes are the cause, make 'size' or 'crop' larger, or batch_size 2; else mend the method or network"
 _PROCESS = 2.0
-"""Memory of a process over that of its tensors; on the CPU up to 1.84 was measured (benchmarks/check.py)."""
+"""Memory of a process over that of its tensors; on the CPU up to 1.84 was measured (benchmarks/costs/check.py)."""
 _TRIED = 5
 """Batches to try to load, so that one bad file does not hide what else there is to find."""
 _LEARNED_LATER = ("hub", "auto", "random")

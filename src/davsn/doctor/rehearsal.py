@@ -35,7 +35,7 @@ class Rehearsal:
 
     Attributes:
         memory: bytes of all tensors at the step's peak: parameters, gradients, optimiser, activations, batch. A process
-            takes more, since libraries keep work space and allocators keep what was freed: docs/results.md.
+            takes more, since libraries keep work space and allocators keep what was freed: docs/results/costs.md.
         checkpoint: bytes of one checkpoint.
     """
 

@@ -1,4 +1,4 @@
-"""A compact coding of a flow and its mask, exact to 1/64 of a pixel; benchmarks/flow_cache.py compares other codings.
+"""A compact coding of a flow and its mask, exact to 1/64 of a pixel. benchmarks/costs/flow_cache.py compares codings.
 
 Neighbouring flow vectors are nearly equal, and differences change little from one pixel to the next. So the coding
 stores how far each value is from the plane through its left, upper and upper left neighbours. Two running sums undo

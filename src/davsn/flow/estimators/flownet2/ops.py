@@ -13,7 +13,7 @@ def correlation(a: Tensor, b: Tensor, radius: int = 10, step: int = 2) -> Tensor
 
     Two positions can only match if their coordinates have the same remainders modulo ``step``. So the frames are split
     by these remainders. In each part, a row is multiplied with all rows that it can match in one matrix product. That
-    computes more products than needed, but is several times faster (benchmarks/correlation.py).
+    computes more products than needed, but is several times faster (benchmarks/costs/correlation.py).
 
     Args:
         a: (B, C, H, W) of any floating type. The computation is in float32, also under autocast.

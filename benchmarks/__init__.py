@@ -1,0 +1,1 @@
+"""Measurements of davsn: what things cost, what methods gain, and the pages and pictures that show it."""

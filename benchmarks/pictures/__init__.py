@@ -1,0 +1,1 @@
+"""Pictures of docs/: each script draws one."""

@@ -1,0 +1,1 @@
+"""Experiments: each script trains or scores over seeds and writes one record."""

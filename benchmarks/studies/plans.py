@@ -1,0 +1,188 @@
+"""What a study of methods runs: the two pairs of domains, and the rows of each study.
+
+:mod:`benchmarks.studies.methods` trains and scores the rows that are planned here.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.records import OF_TARGET, START, THEN
+from davsn.experiment.recipes import recipe_values
+
+CEILING = "trained on target labels"
+SMALL = {"views": "logits", "discriminator_width": 32}
+DA_VSN = {"name": "da_vsn", **SMALL, "adversarial_weight": 0.05, "consistency_weight": 1}
+TEACHER = {"name": "mean_teacher", "decay": 0.99}
+STREETS_THINGS = (4, 5, 9, 10, 11, 12, 13, 14)
+"""VIPER's train ids, which the streets share, of the classes that CMOM aligns object by object."""
+BLUR = [1.25, 1.75, 2.25]
+"""TPS's published standard deviations, scaled to frames a quarter as large."""
+TPS = {"name": "tps", "blur": BLUR, "target_weight": 0.3}
+ACCIDENTS = {
+    "numbers augmented, not pictures": ["method.augmented=numbers"],
+    "mirrored flow keeps its sign": ["method.mirrored_flow=kept"],
+    "maps mirrored back after the warp": ["method.mirrored_back=after_warp"],
+    "flow scaled by the height": ["video.flow_scale=height"],
+}
+"""The accidents of TPS's public code that can happen on the streets."""
+CHOICES = {
+    "minent": ({}, {"entropy_weight": 0.03}),
+    "advent": (SMALL, {**SMALL, "adversarial_weight": 0.05}),
+    "tps": ({"blur": BLUR}, {"blur": BLUR, "target_weight": 0.3}),
+    "pixmatch": ({}, {"augmented": 0.5, "fourier": 0.5, "cutmix": 0.5}),
+    "mean_teacher": ({}, {"statistics": "running"}, {"decay": 0.99}),
+    "cmom": ({"things": STREETS_THINGS}, {"things": STREETS_THINGS, "statistics": "batch"}),
+}
+"""The settings that were tried on seed 0 of the streets."""
+NORMALISED = ("minent", "advent", "da_vsn", "tps", "mean_teacher", "cmom")
+"""The methods of the study of statistics. It leaves out pixmatch and masked, which cost most."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A row of the results.
+
+    Attributes:
+        title: the row's title in the record.
+        changes: assignments that change the recipe.
+        after: title of the row whose network, after equal steps, is the start. None: a fresh network.
+        timed: whether the row is also run for equal time.
+        labels: on the streets, the domain whose labels train the network.
+    """
+
+    title: str
+    changes: tuple[str, ...]
+    after: str | None = START
+    timed: bool = True
+    labels: str = "game"
+
+    def folder(self, budget: str = "steps") -> str:
+        """The name of the run's folder."""
+        return file_name(self.title) + "_time" * (budget == "time")
+
+
+@dataclass(frozen=True)
+class World:
+    """A pair of domains.
+
+    Attributes:
+        recipe: what all runs share.
+        first: steps of the source-only start.
+        steps: steps of every method after the start.
+        snapshots: number of checkpoints of a run.
+        things: train ids of cmom's things.
+        drawn: whether clips are drawn anew for each seed. Such a world also has the rows of TPS's accidents and the
+            row that is trained on the target's labels.
+    """
+
+    recipe: dict[str, Any]
+    first: int
+    steps: int
+    snapshots: int
+    things: tuple[int, ...]
+    drawn: bool
+
+    def roots(self, row: Planned, drawn: Path) -> list[str]:
+        """The folders of a row's data, as assignments that change the recipe."""
+        paths = {"source": drawn / row.labels, "target": drawn / "camera", "validation.unseen": drawn / "unseen"}
+        return [f"{key}.root={path}" for key, path in paths.items()] if self.drawn else []
+
+
+def file_name(title: str) -> str:
+    """A title as a file name: letters, digits and underscores only."""
+    return re.sub(r"\W+", "_", title)
+
+
+def streets(given: argparse.Namespace) -> World:
+    """The demo's world. Its clips are drawn anew for each seed."""
+    recipe = recipe_values("demo")
+    recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
+    snapshots = 3 if given.study == "choices" else 5
+    return World(recipe, given.first or 240, given.steps or 150, snapshots, STREETS_THINGS, drawn=True)
+
+
+def procity_camvid(given: argparse.Namespace) -> World:
+    """Synthetic video to real video, with the recipe of ``davsn adapt``."""
+    recipe, data = recipe_values("adapt"), given.data.resolve()
+    classes = str(data / "classes.yaml")
+    recipe["source"] |= {"root": str(data / "source"), "classes": classes}
+    recipe["target"] |= {"root": str(data / "target" / "train")}
+    scored = {"name": "folder", "root": str(data / "target" / "val"), "classes": classes, "size": [320, 160]}
+    stills = {"frames": "stills", "labels": "stills_labels", "stills": True}
+    recipe["validation"] = {
+        "stills": {**scored, **stills, "missing": "repeat"},
+        "clip": {**scored, "missing": "repeat"},
+    }
+    recipe["network"]["weights"] = str(given.weights.resolve())
+    recipe["training"]["workers"] = 0
+    return World(recipe, given.first or 200, given.steps or 80, 4, (4, 5, 8, 9), drawn=False)
+
+
+def planned(world: World) -> Iterator[Planned]:
+    """The rows of the study of methods. A row comes after the row that it starts from."""
+    rows = list(methods(world))
+    yield from rows
+    yield from (then_batch_norm(row.title) for row in rows if row.timed and row.title != "batch_norm")
+
+
+def then_batch_norm(first: str) -> Planned:
+    """A run of batch_norm after a row: it gives the row's network the target's statistics."""
+    return Planned(first + THEN, ('method={"name": "batch_norm"}',), after=first, timed=False)
+
+
+def normalised(world: World) -> Iterator[Planned]:
+    """The rows of the study of statistics: statistics of both domains, of the target, and batch_norm afterwards."""
+    rows = {row.title: row for row in methods(world)}
+    yield rows[START]
+    for name in NORMALISED:
+        yield replace(rows[name], timed=False)
+        yield Planned(name + OF_TARGET, (*rows[name].changes, "training.statistics=target"), timed=False)
+        yield then_batch_norm(name)
+
+
+def methods(world: World) -> Iterator[Planned]:
+    """The rows that train a method."""
+
+    def method(**settings: Any) -> tuple[str, ...]:
+        return (f"method={json.dumps(settings)}",)
+
+    cmom = {"name": "cmom", "things": world.things}  # its labels are those of its start, which may not know the target
+    yield Planned(START, method(name="source_only"), after=None, timed=False)
+    yield Planned("source_only", method(name="source_only"))
+    yield Planned("batch_norm", method(name="batch_norm"))
+    yield Planned("minent", method(name="minent", entropy_weight=0.03))
+    yield Planned("advent", method(name="advent", **SMALL, adversarial_weight=0.05))
+    yield Planned("da_vsn", method(**DA_VSN))
+    yield Planned("tps", method(**TPS))
+    yield Planned("pixmatch", method(name="pixmatch"))
+    yield Planned("mean_teacher", method(**TEACHER))
+    yield Planned("masked over mean_teacher", method(name="masked", over=TEACHER))
+    yield Planned("cmom", method(**cmom, statistics="batch"))
+    yield Planned("da_vsn, then cmom", method(**cmom), after="da_vsn", timed=False)
+    if world.drawn:
+        yield Planned(CEILING, method(name="source_only"), timed=False, labels="camera")
+        every = [change for changes in ACCIDENTS.values() for change in changes]
+        for title, changes in {"all accidents": every, **ACCIDENTS}.items():
+            yield Planned(f"tps: {title}", (*method(**TPS), *changes), timed=False)
+
+
+def tried(world: World) -> Iterator[Planned]:
+    """The rows of the study of settings: the start, and every setting that was tried on seed 0."""
+    yield next(planned(world))
+    for name, several in CHOICES.items():
+        for settings in several:
+            title = " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
+            yield Planned(title, (f"method={json.dumps({'name': name, **settings})}",), timed=False)
+
+
+STUDIES: Mapping[str, tuple[Callable[[World], Iterator[Planned]], str, str]] = {
+    "methods": (planned, "methods_{}", "Every method on {}"),
+    "choices": (tried, "methods_choices", "What was tried before"),
+    "statistics": (normalised, "methods_statistics_{}", "Whose statistics, on {}"),
+}
+"""Study → its rows, the record's name and the record's title."""
