@@ -1,4 +1,4 @@
-"""Source randomisation: one draw a clip, labels and flow untouched, a share left clean, the statistics of each style."""
+"""Source randomisation: one draw a clip, labels and flow untouched, a share left clean, and each style's statistics."""
 
 import cv2
 import numpy as np
