@@ -59,6 +59,6 @@ def test_a_recipe_is_shown_to_be_read_or_copied(davsn, tmp_path):
     assert out.startswith("# DA-VSN, VIPER → Cityscapes-Seq")
     assert yaml.safe_load(out)["name"] == "da_vsn_viper"
     assert "Did you mean 'da_vsn_viper'?" in davsn(tmp_path, "list", "recipes", "da_vsn_vipr").err
-    code, _, err = davsn(tmp_path, "list", "methods", "da_vsn")
+    code, _, err = davsn(tmp_path, "list", "networks", "light")
     assert code == 2
-    assert "only recipes can be shown: davsn list recipes da_vsn" in err
+    assert "only methods and recipes can be shown: davsn list methods light" in err

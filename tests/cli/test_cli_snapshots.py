@@ -94,9 +94,7 @@ def test_a_checkpoint_trained_anew_under_its_number_is_scored_anew(davsn, world,
 
 
 def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monkeypatch):
-    from davsn.cli import eval as command
-
-    real, done = command.score, []
+    real, done = snapshots.score, []
 
     def twice(*arguments):
         if len(done) == 2:
@@ -104,22 +102,22 @@ def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monke
         done.append(1)
         return real(*arguments)
 
-    monkeypatch.setattr(command, "score", twice)
+    monkeypatch.setattr(snapshots, "score", twice)
     assert davsn(world, "eval", run, "--every").code == 130
     assert not list((run / "checkpoints").glob(".*"))
-    monkeypatch.setattr(command, "score", real)
+    monkeypatch.setattr(snapshots, "score", real)
     assert steps_scored(davsn(world, "eval", run, "--every").out) == [3, 4]
 
 
 def test_a_checkpoint_that_is_gone_is_named(davsn, world, run, monkeypatch):
-    from davsn.cli import eval as command
+    follow = snapshots.follow
 
     def listed(*arguments):
-        paths = list(snapshots.follow(*arguments))
+        paths = list(follow(*arguments))
         paths[0].unlink()
         return paths
 
-    monkeypatch.setattr(command, "follow", listed)
+    monkeypatch.setattr(snapshots, "follow", listed)
     code, out, err = davsn(world, "eval", run, "--every")
     assert code == 0, err
     said = "step_0000001.pt was deleted before it could be scored: raise training.keep"

@@ -238,10 +238,10 @@ def test_list(davsn, tmp_path, what, names):
 
 
 def test_one_file_cannot_hold_the_scores_of_several_sets(davsn, world, trained, monkeypatch):
-    from davsn.cli import eval as command
+    from davsn.api import evaluation
 
     one = open_trained(trained).experiment.validation["camera"]
-    monkeypatch.setattr(command, "_sets", lambda *_: {"first": one, "second": one})
+    monkeypatch.setattr(evaluation, "_sets", lambda *_: {"first": one, "second": one})
     code, _, err = davsn(world, "eval", trained, "-o", "scores.json")
     assert code == 2
     assert "names one file, and there are 2 sets to score. Leave it out" in err

@@ -6,11 +6,14 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from davsn.api.flow import compute_flow
+from davsn.cli.flow_convert import convert_
+from davsn.cli.flow_measure import measure_
+from davsn.cli.flow_show import show_
 
 flow_ = App(name="flow", result_action="return_value")
-flow_.command("davsn.cli.flow_convert:convert_", name="convert", help="Write flow files in another form.")
-flow_.command("davsn.cli.flow_show:show_", name="show", help="Draw a flow: a picture or a video.")
-flow_.command("davsn.cli.flow_measure:measure_", name="measure", help="Measure how good a flow is.")
+flow_.command(convert_, name="convert")
+flow_.command(show_, name="show")
+flow_.command(measure_, name="measure")
 
 
 @flow_.default
