@@ -24,7 +24,7 @@ SENTENCE_ENDS = re.compile(r"(?<=[.?!])\s+(?=[A-Z*(\[«])|(?<=[.?!][)*])\s+|(?<=
 
 
 def prose(text: str) -> Iterator[str]:
-    """The paragraphs and list items of a page: no headings, tables, pictures, code or results."""
+    """The paragraphs and list items of a page: no headings, tables, images, code or results."""
     for block in BLOCK_ENDS.split(CODE.sub("\n\n", WRITTEN_BY_A_SCRIPT.sub("\n\n", text))):
         if not block.lstrip().startswith(("#", "|", "<!--", "![")):
             yield re.sub(r"^\s*(?:[-*]|\d+\.) ", "", block)
