@@ -86,4 +86,4 @@ def test_a_loss_that_is_no_number_ends_in_words(davsn, world, tmp_path):
     code, _, err = davsn(world, "train", "tiny.yaml", *changes, "-o", tmp_path / "run")
     assert code == 2
     assert "is not a finite number, on " in err
-    assert "lower optimiser.learning_rate" in err
+    assert "Lower optimiser.learning_rate" in err
