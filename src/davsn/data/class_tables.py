@@ -1,4 +1,4 @@
-"""The class tables of the published data sets: their classes, the order and colours of these, and their raw ids."""
+"""The class tables of the published data sets: classes, their order and colours, and their raw ids."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple

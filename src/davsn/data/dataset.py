@@ -100,8 +100,8 @@ class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
     without_neighbours: str = "Single frames need missing: repeat"
     """What an error suggests when not a single frame has its neighbour."""
     published: Mapping[Literal["clips", "frames", "used"], int] = {}
-    """The counts of a complete copy of a published data set with these settings, as far as they are known. 'used'
-    counts the frames that may be the current frame of a sample."""
+    """The number of clips, of frames and of used frames in a complete copy of a published data set with these settings,
+    as far as they are known. A used frame may be the current frame of a sample."""
 
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...

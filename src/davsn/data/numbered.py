@@ -66,7 +66,7 @@ class Numbered(VideoDataset):
     def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Read a label map at (width, height): (h, w) train ids.
 
-        Like in the public code, the raw ids are resized first and mapped to train ids then.
+        As in the public code, raw ids are resized first, and then mapped to train ids.
         """
         return self._train_ids(resize_label(self._raw_label(clip, position), size))
 

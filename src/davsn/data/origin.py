@@ -18,7 +18,7 @@ Origin = tuple[object, ...]
 
 
 def origin(owner: object, *parts: object) -> Origin | None:
-    """Describe everything that pixels depend on which a data set reads from files or draws.
+    """Describe everything that the pixels of a frame or label map depend on, whether they are read or drawn.
 
     The code itself is part of the description. So nobody has to increase a version number after a change of code.
 
