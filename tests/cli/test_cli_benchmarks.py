@@ -116,7 +116,7 @@ def test_cityscapes_is_written_in_both_ways_of_numbering(davsn, layouts):
 def test_kitti_steps_flow_has_a_name_of_its_own(davsn, layouts, tmp_path):
     values = written(davsn, layouts, "kitti-step") | {"flow_root": tmp_path}
     with pytest.raises(
-        FlowError, match=r"holds no 0000_000001_000000_int16_x10\.npy, the flow of frame 0000_000001 to"
+        FlowError, match=r"holds no 0000_000001_000000_int16_x10\.npy, the flow from frame 0000_000001 to"
     ):
         Samples(KittiStep(KittiStep.Config(**values)), SPEC)[0]
 
@@ -205,7 +205,7 @@ def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_
     code, out, _ = davsn(layouts, "check", pair, f"target.flow_root={folder}")
     assert code == 2
     name = f"streets_000000_{LENGTH - 1:06d}"
-    assert f"{folder}: holds no {name}_{LENGTH - 2:06d}_int16_x10.npy, the flow of frame {name} to streets_" in out
+    assert f"{folder}: holds no {name}_{LENGTH - 2:06d}_int16_x10.npy, the flow from frame {name} to streets_" in out
     assert "or set flow: dis to need no files" in out
 
 
@@ -218,7 +218,9 @@ def test_more_clips_than_names(davsn, tmp_path, layout, name, clips):
         tmp_path, "streets", "out", "--layout", layout, f"clips={clips + 1}", "length=1", "size=[16,16]"
     )
     assert code == 2
-    assert f"the layout of {name}: has names for {clips} clips, not for {clips + 1}. Set clips" in err
+    assert (
+        f"the layout of {name}: has names for {clips} clips, not for {clips + 1}. Set clips to {clips} or fewer" in err
+    )
 
 
 THEIRS = {

@@ -72,7 +72,7 @@ def test_many_findings_of_a_kind_are_a_line(davsn, world, tmp_path):
     code, out, _ = davsn(world, "check", "tiny.yaml", f"source.root={tmp_path / 'game'}", "--all", "-o", "new")
     assert code == 2
     (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
-    assert "000000.png: is a truncated or damaged picture" in line
+    assert "000000.png: is a truncated or damaged image" in line
     assert line.endswith("(and 39 more like this). Copy or render the file again")
 
 

@@ -104,9 +104,9 @@ def test_a_run_with_cached_flow_scores_and_leaves_entries(davsn, world, tmp_path
         (["game", "--shard", "5/4"], "'5/4' names no part. Write 1/4 for the first of four, up to 4/4"),
         (["game", "--shard", "two"], "'two' names no part"),
         (["game", "--offsets", "0"], "0 is the current frame itself. Name its neighbours, such as -1 -2"),
-        (["game", "--both", "-o", "flow"], "this data set has no file names of their own for the flows 0→-1, -1→0"),
-        (["drive.mp4", "-o", "flow"], "this data set has no file names of their own for the flows 0→-1"),
-        (["game", "--estimator", "dis, checked", "-o", "flow"], "have no place for a mask. Leave --out away, or"),
+        (["game", "--both", "-o", "flow"], "this data set has no separate file names for the flows 0→-1, -1→0"),
+        (["drive.mp4", "-o", "flow"], "this data set has no separate file names for the flows 0→-1"),
+        (["game", "--estimator", "dis, checked", "-o", "flow"], "cannot hold a valid mask. Leave out --out, or"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_words(davsn, world, arguments, message):

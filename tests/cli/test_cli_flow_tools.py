@@ -168,7 +168,7 @@ def test_a_folder_is_shown_as_video(davsn, place):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["rgb/000000.png", "-o", "a.png"], "has only one frame. Flow is between two"),
+        (["rgb/000000.png", "-o", "a.png"], "has only one frame. Flow needs two frames"),
         (["none.png", "rgb/000000.png", "-o", "a.png"], "none.png: no such file or folder"),
         (["rgb", "rgb", "-o", "a.png"], "is too much: give two pictures, one folder or one video"),
         (["streams", "-o", "a.png"], "there is no VideoDataset 'streams'. Did you mean 'streets'?"),
@@ -247,7 +247,7 @@ def test_flow_of_another_size_is_refused(davsn, place, size):
     words = ["rgb/000000.png", "rgb/000001.png", "--exact", "small.flo"]
     code, _, err = davsn(place, "flow", "measure", *words)
     assert code == 2
-    assert f"small.flo: is flow of {size[1]}x{size[0]} pixels, and its frame 000000 has {WIDTH}x{HEIGHT}" in err
+    assert f"small.flo: is flow of {size[1]}x{size[0]} pixels, but its frame 000000 is {WIDTH}x{HEIGHT}" in err
 
 
 @pytest.mark.parametrize("command", ["convert", "show", "measure"])

@@ -30,7 +30,7 @@ import pytest
         (["eval", "runs/tiny", "--data", "nowhere"], ["root  'nowhere' does not exist"]),
         (["eval", "runs/tiny", "--data", "game", "framez=x"], ["framez  unknown key. Did you mean 'frames'?"]),
         (["predict", "runs/tiny", "nowhere.mp4", "-o", "out.mp4"], ["nowhere.mp4: no such file or folder"]),
-        (["predict", "runs/tiny", "tiny.yaml", "-o", "out.mp4"], ["is neither a video nor a picture by its name"]),
+        (["predict", "runs/tiny", "tiny.yaml", "-o", "out.mp4"], ["is neither a video nor an image by its suffix"]),
         (
             ["predict", "runs/tiny", "drive.mp4", "-o", "out.mp4", "--flow", "diss"],
             ["there is no FlowEstimator 'diss'. Did you mean 'dis'?"],
@@ -72,13 +72,13 @@ def test_a_damaged_frame_is_named_by_check_and_by_training(davsn, world, tmp_pat
     code, out, _ = davsn(world, "check", "tiny.yaml", f"source.root={tmp_path / 'game'}", "--all", "-o", "new")
     assert code == 2
     (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
-    assert line.startswith(f"fatal    source  {frame}: is a truncated or damaged picture")
+    assert line.startswith(f"fatal    source  {frame}: is a truncated or damaged image")
     assert line.endswith(". Copy or render the file again")
     assert out.endswith("1 of 3 would stop training.\n")
     changes = [f"source.root={tmp_path / 'game'}", "training.steps=20", "validation={}"]
     code, _, err = davsn(world, "train", "tiny.yaml", *changes, "-o", tmp_path / "run")
     assert code == 2
-    assert f"{frame}: is a truncated or damaged picture" in err
+    assert f"{frame}: is a truncated or damaged image" in err
 
 
 def test_a_loss_that_is_no_number_ends_in_words(davsn, world, tmp_path):

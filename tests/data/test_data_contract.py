@@ -211,7 +211,7 @@ def test_labels_of_a_target_are_out_of_reach(dataset):
     target = target_training(dataset)
     assert target.taxonomy is None
     assert not any(info.labelled for info in target.clips)
-    with pytest.raises(DataError, match="a label of the target was asked for in training"):
+    with pytest.raises(DataError, match="training tried to read a label map of the target domain"):
         target.read_label(0, 0)
     assert np.array_equal(target.read_frame(0, 0), dataset.read_frame(0, 0))
 

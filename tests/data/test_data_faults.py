@@ -35,16 +35,14 @@ class TestPictures:
     def test_truncated(self, tmp_path, suffix, share):
         path = tmp_path / f"0.{suffix}"
         Image.fromarray(texture(200, 300)).save(path)
-        with pytest.raises(
-            DataError, match=rf"0\.{suffix}: is a truncated or damaged picture .*Copy or render the file"
-        ):
+        with pytest.raises(DataError, match=rf"0\.{suffix}: is a truncated or damaged image .*Copy or render the file"):
             read_picture(cut(path, share))
 
     @pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff"])
     def test_no_picture(self, tmp_path, content):
         (tmp_path / "0.jpg").write_bytes(content)
         with pytest.raises(
-            DataError, match=r"0\.jpg: is not a picture that can be read\. Copy or render the file again"
+            DataError, match=r"0\.jpg: is not an image that can be read\. Copy or render the file again"
         ):
             read_picture(tmp_path / "0.jpg")
 
@@ -53,24 +51,22 @@ class TestPictures:
         content = bytearray((tmp_path / "0.png").read_bytes())
         content[len(content) // 2] ^= 0xFF
         (tmp_path / "0.png").write_bytes(content)
-        with pytest.raises(DataError, match=r"0\.png: is a truncated or damaged picture"):
+        with pytest.raises(DataError, match=r"0\.png: is a truncated or damaged image"):
             read_picture(tmp_path / "0.png")
 
     def test_missing(self, tmp_path):
-        with pytest.raises(DataError, match=r"0\.png: no such file\. Copy it there, or leave its frame out"):
+        with pytest.raises(DataError, match=r"0\.png: no such file\. Copy it there, or leave out its frame"):
             read_picture(tmp_path / "0.png")
 
     @pytest.mark.parametrize("side", [8193, 60_000, 1_000_000])
     def test_a_head_that_claims_too_much_is_not_decoded(self, tmp_path, side):
         (tmp_path / "0.png").write_bytes(png(side, side, 8, 2))
-        with pytest.raises(DataError, match=rf"claims a size of {side}x{side} pixels|damaged picture .*exceeds limit"):
+        with pytest.raises(DataError, match=rf"claims a size of {side}x{side} pixels|damaged image .*exceeds limit"):
             read_picture(tmp_path / "0.png")
 
     def test_more_than_8_bits(self, tmp_path):
         Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "0.png")
-        with pytest.raises(
-            DataError, match=r"picture of mode I;16, wanted are 8 bits a channel. Convert it to 8-bit RGB"
-        ):
+        with pytest.raises(DataError, match=r"image of mode I;16, not of 8 bits a channel. Convert it to 8-bit RGB"):
             read_picture(tmp_path / "0.png")
 
 
@@ -87,7 +83,10 @@ class TestLabels:
     )
     def test_another_mode(self, tmp_path, content, found):
         (tmp_path / "0.png").write_bytes(content)
-        message = f"0.png: is {found}; a label is a PNG of 8 bits and one channel, or a palette, that holds class ids"
+        message = (
+            f"0.png: is {found}; a label map is a PNG of 8 bits and one channel, or a palette PNG, "
+            "whose values are class ids"
+        )
         with pytest.raises(DataError, match=f"{message}. Map its values to ids and write them as 8-bit greyscale"):
             read_ids(tmp_path / "0.png")
 
@@ -102,7 +101,7 @@ class TestLabels:
         Image.fromarray(label_of(0, 0)).save(tmp_path / "0.jpg")
         os.rename(tmp_path / "0.jpg", tmp_path / "0.png")
         with pytest.raises(
-            DataError, match=r"is not a PNG; a label is .*Write labels as PNG: other forms change the ids"
+            DataError, match=r"is not a PNG; a label map is .*Write label maps as PNG: other formats change the ids"
         ):
             read_ids(tmp_path / "0.png")
 
@@ -110,7 +109,8 @@ class TestLabels:
         write_labelled(tmp_path, {"a": 1})
         Image.fromarray(label_of(0, 0, (20, 12))).save(tmp_path / "labels" / "a" / "f_8.png")
         message = (
-            r"labels/a/f_8\.png: is 20x12 pixels, and its frame .*frames/a/f_8\.png is 40x24\. Render both at one size"
+            r"labels/a/f_8\.png: is 20x12 pixels, but its frame .*frames/a/f_8\.png is 40x24\. "
+            r"Render both at the same size"
         )
         with pytest.raises(DataError, match=message):
             Folder(Folder.Config(root=tmp_path)).read_label(0, 0)
@@ -119,8 +119,9 @@ class TestLabels:
         label = np.zeros((4, 5), np.uint8)
         label[0, :3], label[1, 1], label[2, 2] = 7, 2, 255
         message = re.escape(
-            "0.png: holds ids outside the class table of 2 classes: 2 (1 pixels), 7 (3 pixels). Ids are places in the "
-            "table, 0 to 1, or 255 to ignore: map the label, or add the classes to the table"
+            "0.png: holds ids outside the class table of 2 classes: 2 (1 pixels), 7 (3 pixels). Valid ids are "
+            "positions in the table, 0 to 1, and 255 for ignored pixels. Change the ids, or add the classes to the "
+            "table"
         )
         with pytest.raises(DataError, match=message):
             check_ids(label, TABLE, tmp_path / "0.png")
@@ -128,7 +129,7 @@ class TestLabels:
     def test_truncated(self, tmp_path):
         write_labelled(tmp_path, {"a": 1})
         cut(tmp_path / "labels" / "a" / "f_8.png", 0.7)
-        with pytest.raises(DataError, match=r"labels/a/f_8\.png: is a truncated or damaged picture"):
+        with pytest.raises(DataError, match=r"labels/a/f_8\.png: is a truncated or damaged image"):
             Folder(Folder.Config(root=tmp_path)).read_label(0, 0)
 
     def test_deleted_after_the_look(self, tmp_path):
@@ -140,7 +141,7 @@ class TestLabels:
     def test_asked_of_an_unlabelled_frame(self, tmp_path):
         data = Folder(Folder.Config(root=write_labelled(tmp_path, {"a": 2}, labels_from=1)))
         with pytest.raises(
-            DataError, match=r"frames/a/f_8\.png: has no label\. Ask only for the labels of labelled frames"
+            DataError, match=r"frames/a/f_8\.png: has no label map\. Read label maps of labelled frames only"
         ):
             data.read_label(0, 0)
 
@@ -148,21 +149,21 @@ class TestLabels:
 class TestFolders:
     def test_no_such_folder(self, tmp_path):
         with pytest.raises(
-            DataError, match=r"nowhere: no such folder\. Wanted are <root>/frames/<clip>/\*\.jpg or \*\.png"
+            DataError, match=r"nowhere: no such folder\. Expected <root>/frames/<clip>/\*\.jpg or \*\.png"
         ):
             Folder(Folder.Config(root=tmp_path / "nowhere"))
 
     @pytest.mark.parametrize("inside", ["frames", "frames/a", "."])
     def test_empty(self, tmp_path, inside):
         (tmp_path / "set" / inside).mkdir(parents=True)
-        with pytest.raises(DataError, match=r"holds no frames\. Wanted are"):
+        with pytest.raises(DataError, match=r"holds no frames\. Expected"):
             Folder(Folder.Config(root=tmp_path / "set"))
 
     @pytest.mark.parametrize(("key", "usual"), [("frames", "frames"), ("labels", "labels")])
     def test_a_folder_that_was_named_is_missed(self, tmp_path, key, usual):
         write_labelled(tmp_path, {"a": 1})
         with pytest.raises(
-            DataError, match=rf"stils: no such folder\. '{usual}' names a folder in .*are: frames, labels"
+            DataError, match=rf"stils: no such folder\. '{usual}' names a folder in .*which has: frames, labels"
         ):
             Folder(Folder.Config(root=tmp_path, **{key: "stils"}))
 
@@ -170,7 +171,7 @@ class TestFolders:
         write_labelled(tmp_path, {"a": 1})
         Image.fromarray(texture()).save(tmp_path / "frames" / "a" / "f_8.jpg")
         with pytest.raises(
-            DataError, match=r"frames/a: holds both f_8\.jpg and f_8\.png: two frames of one name\. Keep one"
+            DataError, match=r"frames/a: holds both f_8\.jpg and f_8\.png: two frames with the same name\. Keep one"
         ):
             Folder(Folder.Config(root=tmp_path))
 
@@ -178,7 +179,7 @@ class TestFolders:
         write_labelled(tmp_path, {"a": 1})
         os.rename(tmp_path / "labels" / "a" / "f_8.png", tmp_path / "labels" / "a" / "f_8_ids.png")
         with pytest.raises(
-            DataError, match=r"labels: holds no label of any frame\. The label of a/f_8\.png would be a/f_8"
+            DataError, match=r"labels: holds no label map of any frame\. The label map of a/f_8\.png would be a/f_8"
         ):
             Folder(Folder.Config(root=tmp_path))
 
@@ -186,7 +187,7 @@ class TestFolders:
         write_labelled(tmp_path, {"a": 1})
         (tmp_path / "classes.yaml").unlink()
         with pytest.raises(
-            DataError, match=r"classes\.yaml: there are labels, but no class table .*or set labels: null"
+            DataError, match=r"classes\.yaml: no such file: label maps need a class table.*or set labels: null"
         ):
             Folder(Folder.Config(root=tmp_path))
 
@@ -202,12 +203,14 @@ class TestFolders:
 
 class TestVideos:
     def test_no_such_file(self, tmp_path):
-        with pytest.raises(DataError, match=r"a\.mp4: no such file or folder\. Give video files, or folders of them"):
+        with pytest.raises(
+            DataError, match=r"a\.mp4: no such file or folder\. Give video files, or folders of video files"
+        ):
             Video(Video.Config(paths=(tmp_path / "a.mp4",)))
 
     def test_a_folder_without_videos(self, tmp_path):
         with pytest.raises(
-            DataError, match=r"holds no videos\. Wanted are files that end in \.avi, \.mkv, \.mov, \.mp4, \.we"
+            DataError, match=r"holds no videos\. Expected files that end in \.avi, \.mkv, \.mov, \.mp4, \.we"
         ):
             Video(Video.Config(paths=(tmp_path,)))
 
@@ -218,9 +221,7 @@ class TestVideos:
     @pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
     def test_no_video(self, tmp_path, content):
         (tmp_path / "a.mp4").write_bytes(content)
-        with pytest.raises(
-            DataError, match=r"a\.mp4: cannot be opened as a video .*Copy the file again, or write what is"
-        ):
+        with pytest.raises(DataError, match=r"a\.mp4: cannot be opened as a video .*Copy the file again, or save the"):
             Video(Video.Config(paths=(tmp_path,)))
 
     def test_its_head_is_at_its_lost_end(self, tmp_path):
@@ -236,7 +237,7 @@ class TestVideos:
 
     def test_avi_that_does_not_say_when_its_frames_are_shown(self, tmp_path):
         path = write_video(tmp_path / "a.avi", 20, "libx264", bf="2")
-        message = r"a\.avi: is an AVI with frames out of order, .*Convert it: ffmpeg -i a\.avi a\.mp4"
+        message = r"a\.avi: is an AVI whose frames are stored out of order, .*Convert it: ffmpeg -i a\.avi a\.mp4"
         with pytest.raises(DataError, match=message):
             Video(Video.Config(paths=(path,)))
 

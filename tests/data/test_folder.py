@@ -129,7 +129,7 @@ def test_stored_flow_that_is_missing_names_folder_and_frame(tmp_path):
     (tmp_path / "flow").mkdir()
     data = folder(tmp_path / "set", flow="stored", flow_root=tmp_path / "flow")
     with pytest.raises(
-        FlowError, match=r"flow/a: no flow of frame f_9\.png there: looked for f_9 with \.npy, \.flo, \.pn"
+        FlowError, match=r"flow/a: holds no flow of frame f_9\.png: looked for f_9 with \.npy, \.flo, \.pn"
     ):
         Samples(data, TWO)[0]
 
@@ -138,7 +138,7 @@ def test_stored_flow_to_another_frame_is_refused(tmp_path):
     write_labelled(tmp_path / "set", {"a": 3})
     (tmp_path / "flow").mkdir()
     data = folder(tmp_path / "set", flow="stored", flow_root=tmp_path / "flow")
-    with pytest.raises(FlowError, match="stored flow goes to the frame 1 before, not to position 2"):
+    with pytest.raises(FlowError, match=r"stored flow goes to the neighbour before \(stride 1\), not to position 2"):
         data.read_flow(0, 1, 2)
 
 

@@ -50,20 +50,18 @@ def test_a_video(tmp_path, suffix, codec):
 def test_two_pictures_of_one_name(tmp_path):
     picture(1, tmp_path / "in" / "a.png")
     picture(1, tmp_path / "in" / "a.jpg")
-    with pytest.raises(DataError, match=r"in: holds two pictures called a. Keep one of them"):
+    with pytest.raises(DataError, match=r"in: holds two images named a. Keep one of them"):
         footage(tmp_path / "in")
 
 
 def test_nothing_to_read(tmp_path):
     (tmp_path / "in").mkdir()
-    with pytest.raises(
-        DataError, match=r"in: holds no pictures. Give a folder of \.jpeg \.jpg \.png files, or a video"
-    ):
+    with pytest.raises(DataError, match=r"in: holds no images. Give a folder of \.jpeg \.jpg \.png files, or a video"):
         footage(tmp_path / "in")
-    with pytest.raises(DataError, match=r"none: no such file or folder. Give a video, a folder of frames or a picture"):
+    with pytest.raises(DataError, match=r"none: no such file or folder. Give a video, a folder of frames or an image"):
         footage(tmp_path / "none")
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(DataError, match=r"a\.txt: is neither a video nor a picture by its name"):
+    with pytest.raises(DataError, match=r"a\.txt: is neither a video nor an image by its suffix"):
         footage(tmp_path / "a.txt")
     (tmp_path / "a.mp4").write_bytes(b"no video")
     with pytest.raises(DataError, match=r"a\.mp4: cannot be opened as a video"):

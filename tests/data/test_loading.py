@@ -87,7 +87,9 @@ class TestNeighbours:
         assert np.array_equal(sample.flows[0, -2], sample.flows[0, -1])
 
     def test_error_names_the_first_frame_and_the_way_out(self, root):
-        message = r"a/f_8: 2 of 9 frames have no neighbour at -1\. Set missing to skip, to leave them out, or to repeat"
+        message = (
+            r"a/f_8: 2 of 9 frames have no neighbour at -1\. Set missing: skip to leave them out, or missing: repeat"
+        )
         with pytest.raises(DataError, match=message):
             samples_of(root, missing="error")
 
@@ -141,7 +143,7 @@ class TestSamples:
             samples_of(root, flow=flow)[0]
 
     def test_labels_wanted_of_a_set_without(self, root):
-        with pytest.raises(DataError, match="labels are wanted of a data set that has none"):
+        with pytest.raises(DataError, match="labels are required, but the data set has none"):
             samples_of(root, labels=None)
 
     def test_frames_of_different_sizes_in_a_pair(self, root):
@@ -199,9 +201,7 @@ class TestCollate:
 
     def test_different_sizes_say_what_to_set(self, root):
         small = Clip({0: frame_of(0, 0, (20, 12))}, name="b/1")
-        message = (
-            r"frames of different sizes cannot share a batch: a/1 40x24, b/1 20x12\. Set 'size', or batch_size to 1"
-        )
+        message = r"frames of different sizes cannot share a batch: a/1 40x24, b/1 20x12\. Set 'size', or batch_size: 1"
         with pytest.raises(DataError, match=message):
             collate([Clip({0: frame_of(0, 0)}, name="a/1"), small])
 
@@ -285,7 +285,7 @@ class TestBadFiles:
         with pytest.raises(DataError) as caught:
             list(islice(training_batches(samples_of(root), 2, seed=0, workers=workers), 4))
         assert str(caught.value).startswith(
-            str(root / "frames" / "a" / "f_10.png") + ": is a truncated or damaged picture"
+            str(root / "frames" / "a" / "f_10.png") + ": is a truncated or damaged image"
         )
         assert "Traceback" not in str(caught.value)
 
@@ -298,7 +298,7 @@ class TestBadFiles:
             if before.names == ("b/f_11",):
                 assert after.names == whole[(number + 1) % 7].names
                 assert len(after.skipped) == 1
-                assert "f_11.png: is a truncated or damaged picture" in after.skipped[0]
+                assert "f_11.png: is a truncated or damaged image" in after.skipped[0]
             else:
                 assert same(before, after)
                 assert after.skipped == ()
@@ -333,10 +333,10 @@ class TestTargetTraining:
         assert target.taxonomy is None
         assert not any(info.labelled for info in target.clips)
         with pytest.raises(
-            DataError, match=r"a/f_9: a label of the target was asked for in training\. Labels of the tar"
+            DataError, match=r"a/f_9: training tried to read a label map of the target domain\. Target labels"
         ):
             target.read_label(0, 1)
-        with pytest.raises(DataError, match="labels are wanted of a data set that has none"):
+        with pytest.raises(DataError, match="labels are required, but the data set has none"):
             Samples(target, TWO)
 
     def test_no_label_file_is_opened_and_no_batch_holds_one(self, root):

@@ -31,5 +31,5 @@ def test_an_overlay_is_the_weighted_mean_and_keeps_the_size(height, width, alpha
 
 
 def test_sizes_that_differ_are_an_error():
-    with pytest.raises(ValueError, match=r"the frame is \(2, 2\), its mask \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"the frame is \(2, 2\), but its mask is \(2, 3\)"):
         overlay(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 3), np.uint8), TAXONOMY)

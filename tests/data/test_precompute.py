@@ -120,7 +120,9 @@ def test_a_damaged_frame_is_an_error_or_is_passed_over(root, tmp_path):
 
 def test_a_full_cache_stops_with_what_to_do(root, tmp_path):
     samples = samples_of(root, tmp_path / "kept", cache_limit=4e-6)
-    with pytest.raises(FlowError, match=r"there is no room for more flow\. Set cache_limit higher or cache_folder"):
+    with pytest.raises(
+        FlowError, match=r"the cache has no room for more flow\. Raise cache_limit, or set cache_folder"
+    ):
         fill(samples, Cached(samples))
     assert Store(tmp_path / "kept", 1).used() > 0  # what is there is kept
     samples = samples_of(root, tmp_path / "kept")
@@ -162,9 +164,9 @@ class TestFiles:
         with pytest.raises(ConfigError) as caught:
             Files(samples, tmp_path / "flow")
         assert caught.value.mistakes == (
-            "this data set has no file names of their own for the flows 0→-1, 0→-2, -1→0, -2→0. Leave --out "
-            "away, to keep them in the cache",
-            "files in tenths of a pixel have no place for a mask. Leave --out away, or 'checked'",
+            "this data set has no separate file names for the flows 0→-1, 0→-2, -1→0, -2→0. Leave out "
+            "--out to store them in the cache",
+            "files in tenths of a pixel cannot hold a valid mask. Leave out --out, or 'checked'",
         )
 
 

@@ -107,12 +107,12 @@ class TestViper:
     def test_a_neighbour_that_was_not_downloaded(self, tmp_path):
         values = published.viper(tmp_path, {"001": [10, 20]})
         message = (
-            r"none of 2 frames in 2 clips has a neighbour at -1\. Frames before those that end in 0 end in 9, and are "
-            r"in VIPER's pack of images \[2-9\]"
+            r"none of 2 frames in 2 clips has a neighbour at -1\. The neighbours of frames that end in 0 end in "
+            r"9; they are in VIPER's image archives \[2-9\]"
         )
         with pytest.raises(DataError, match=message):
             Samples(make(Viper, values), LABELLED)
-        with pytest.raises(DataError, match=r"pack of images \[2-9\]"):
+        with pytest.raises(DataError, match=r"image archives \[2-9\]"):
             Samples(target_training(make(Viper, values)), PAIR)
         (problem,) = (found for found in check(make(Viper, values), LABELLED) if found.severity == "fatal")
         assert problem.what.startswith("none of 2 frames in ")
@@ -122,7 +122,7 @@ class TestViper:
         path = tmp_path / "train" / "cls" / "001" / "001_00010.png"
         Image.fromarray(np.array([[0, 255], [40, 3]], np.uint8)).save(path)
         message = (
-            r"001_00010\.png: holds ids beyond 31, the last there is: 40, 255\. VIPER's cls files hold ids up to 31"
+            r"001_00010\.png: holds ids above 31, the highest valid id: 40, 255\. VIPER's cls files hold ids up to 31"
         )
         with pytest.raises(DataError, match=message):
             make(Viper, values).read_label(0, 1)
@@ -131,7 +131,7 @@ class TestViper:
         values = published.viper(tmp_path, {"001": [9, 10]})
         Image.fromarray(frame_of(0, 1)).save(tmp_path / "train" / "cls" / "001" / "001_00010.png")
         with pytest.raises(
-            DataError, match=r"001_00010\.png: is 8-bit RGB; a label is a PNG of 8 bits and one channel"
+            DataError, match=r"001_00010\.png: is 8-bit RGB; a label map is a PNG of 8 bits and one channel"
         ):
             make(Viper, values).read_label(0, 1)
 
@@ -139,14 +139,14 @@ class TestViper:
         values = published.viper(tmp_path, {"001": [9, 10]})
         Image.fromarray(frame_of(0, 9)).save(tmp_path / "train" / "img" / "001" / "001_00009.png")
         with pytest.raises(
-            DataError, match=r"img: holds both 001/001_00009\.\w+ and 001/001_00009\.\w+: two files of one"
+            DataError, match=r"img: holds both 001/001_00009\.\w+ and 001/001_00009\.\w+: two files for one"
         ):
             make(Viper, values)
 
     def test_no_labels_at_all(self, tmp_path):
         values = published.viper(tmp_path, {"001": [9, 11]})
         with pytest.raises(
-            DataError, match=r"cls: holds no label, so that nothing says which frames to use\. Wanted are tra"
+            DataError, match=r"cls: holds no label maps, so it is unknown which frames to use\. Expected tra"
         ):
             make(Viper, values)
 
@@ -193,12 +193,12 @@ class TestCityscapes:
         dataset = make(Cityscapes, values, frame_list=listed)
         assert dataset.taxonomy is None
         assert names(Samples(dataset, PAIR)) == ["bochum_000001_000311/bochum_000001_000312"]
-        with pytest.raises(DataError, match="labels are wanted of a data set that has none"):
+        with pytest.raises(DataError, match="labels are required, but the data set has none"):
             Samples(dataset, LABELLED)
 
     def test_without_labels_or_a_list_nothing_says_which_frames(self, values, tmp_path):
         os.rename(tmp_path / "gtFine", tmp_path / "elsewhere")
-        with pytest.raises(DataError, match=r"gtFine/train: holds no label.*; or name the frames in a frame_list"):
+        with pytest.raises(DataError, match=r"gtFine/train: holds no label maps.*; or name the frames in a frame_list"):
             make(Cityscapes, values)
         assert len(Samples(make(Cityscapes, values, every_frame=True), PAIR)) == 6
 
@@ -206,7 +206,8 @@ class TestCityscapes:
         listed = tmp_path / "list.txt"
         listed.write_text("\n".join(f"ulm/ulm_{drive:06d}_000019_leftImg8bit.png" for drive in range(3)))
         message = (
-            r"leftImg8bit_sequence/train: has no picture of 3 frames, such as ulm_000000_000019\. Download the rest, or"
+            r"leftImg8bit_sequence/train: lacks the image of 3 frames, such as ulm_000000_000019\. "
+            r"Download the missing files, or"
         )
         with pytest.raises(DataError, match=message):
             make(Cityscapes, values, frame_list=listed)
@@ -214,15 +215,17 @@ class TestCityscapes:
     def test_listed_frames_without_label_where_there_are_others(self, values, tmp_path):
         listed = tmp_path / "list.txt"
         listed.write_text("a/aachen_000000_000019_leftImg8bit.png\na/aachen_000000_000018_leftImg8bit.png\n\n")
-        with pytest.raises(DataError, match=r"gtFine/train: has no label of 1 frames, such as aachen_000000_000018\."):
+        with pytest.raises(
+            DataError, match=r"gtFine/train: lacks the label map of 1 frames, such as aachen_000000_000018\."
+        ):
             make(Cityscapes, values, frame_list=listed)
         dataset = make(Cityscapes, values, frame_list=listed, bad_files="skip")
         assert len(Samples(dataset, LABELLED)) == 1
-        assert any("has no label of 1 frames" in problem.what for problem in check(dataset, LABELLED))
+        assert any("lacks the label map of 1 frames" in problem.what for problem in check(dataset, LABELLED))
 
     def test_labels_without_their_pictures(self, tmp_path):
         values = published.cityscapes(tmp_path, {"aachen_000000": [18, 19]}, {"aachen_000000": [19, 49]})
-        with pytest.raises(DataError, match=r"has no picture of 1 frames, such as aachen_000000_000049"):
+        with pytest.raises(DataError, match=r"lacks the image of 1 frames, such as aachen_000000_000049"):
             make(Cityscapes, values)
         assert len(Samples(make(Cityscapes, values, bad_files="skip"), LABELLED)) == 1
 
@@ -231,9 +234,9 @@ class TestCityscapes:
         [
             (
                 b"aachen_000000_000019\n",
-                r"list\.txt: line 1 names no frame: 'aachen_000000_000019'\. Wanted are leftImg",
+                r"list\.txt: line 1 names no frame: 'aachen_000000_000019'\. Expected leftImg",
             ),
-            (b"\n", r"list\.txt: names no frame\. Wanted are leftImg8bit_sequence/train/aachen"),
+            (b"\n", r"list\.txt: names no frame\. Expected leftImg8bit_sequence/train/aachen"),
             (b"\xff\xfe", r"list\.txt: is not a list of frames"),
         ],
     )
@@ -247,7 +250,8 @@ class TestCityscapes:
         Image.fromarray(np.array([[0, 255]], np.uint8)).save(path)
         dataset = make(Cityscapes, values)
         message = (
-            r"labelIds\.png: holds ids beyond 34, the last there is: 255\. Wanted are .*: are these labelTrainIds\?"
+            r"labelIds\.png: holds ids above 34, the highest valid id: 255\. Expected .*; this file "
+            r"may hold labelTrainIds"
         )
         with pytest.raises(DataError, match=message):
             dataset.read_label(*Samples(dataset, LABELLED).places[0])
@@ -278,7 +282,7 @@ class TestCityscapes:
                 one.read_flow(0, 2, 1)  # the used frame's own flow has the right name in both
 
     def test_a_frame_without_label(self, values):
-        with pytest.raises(DataError, match=r"000018_leftImg8bit\.png: has no label\. Ask only for the labels of"):
+        with pytest.raises(DataError, match=r"000018_leftImg8bit\.png: has no label map\. Read label maps of"):
             make(Cityscapes, values).read_label(1, 1)
 
 
@@ -311,7 +315,7 @@ class TestSynthia:
         values = published.synthia(tmp_path, [0])
         published.wide_png(tmp_path / "label" / "000000.png", published.raw_label(0, 23))
         message = (
-            r"beyond 15, the last there is: 16, 17, .* Ids from 16 on are those of SYNTHIA-RAND-CITYSCAPES, which is"
+            r"above 15, the highest valid id: 16, 17, .* Ids from 16 on belong to SYNTHIA-RAND-CITYSCAPES, which is"
         )
         with pytest.raises(DataError, match=message):
             make(Synthia, values).read_label(0, 0)
@@ -320,9 +324,7 @@ class TestSynthia:
     def test_eight_bits(self, tmp_path, mode):
         values = published.synthia(tmp_path, [0])
         Image.fromarray(published.raw_label(0, 16)).convert(mode).save(tmp_path / "label" / "000000.png")
-        message = (
-            r"000000\.png: is 8-bit .*wanted is a PNG of 16 bits a channel whose first .*: a copy in 8 bits, or in"
-        )
+        message = r"000000\.png: is 8-bit .*expected a PNG of 16 bits a channel whose first .*: a copy in 8 bits or in"
         with pytest.raises(DataError, match=message):
             make(Synthia, values).read_label(0, 0)
 
@@ -330,15 +332,15 @@ class TestSynthia:
         values = published.synthia(tmp_path, [0])
         path = tmp_path / "label" / "000000.png"
         cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., ::-1])
-        message = r"000000\.png: holds ids beyond 15, the last there is: 300, .*The class is in the first channel"
+        message = r"000000\.png: holds ids above 15, the highest valid id: 300, .*The class is in the first channel"
         with pytest.raises(DataError, match=message):
             make(Synthia, values).read_label(0, 0)
 
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b"GIF89a", r"000000\.png: is not a PNG; wanted is a PNG of 16 bits"),
-            (None, r"is a truncated or damaged picture"),
+            (b"GIF89a", r"000000\.png: is not a PNG; expected a PNG of 16 bits"),
+            (None, r"is a truncated or damaged image"),
         ],
     )
     def test_damaged(self, tmp_path, content, message):
@@ -358,7 +360,7 @@ class TestSynthia:
             dataset.read_label(0, 0)
 
     def test_no_rows_left(self, tmp_path):
-        with pytest.raises(ConfigError, match=r"cut  cutting 760 rows leaves none of a picture 760 high"):
+        with pytest.raises(ConfigError, match=r"cut  cutting 760 rows leaves nothing of an image 760 rows high"):
             validate(Synthia.Config, {"root": tmp_path, "cut": 760}, "the recipe")
 
     def test_neither_layout(self, tmp_path):
@@ -366,7 +368,7 @@ class TestSynthia:
             make(Synthia, {"root": tmp_path})
         (tmp_path / "rgb").mkdir()
         with pytest.raises(
-            DataError, match=r"rgb: holds no frames\. Wanted are RGB/Stereo_Left/Omni_F/000001\.png and GT/"
+            DataError, match=r"rgb: holds no frames\. Expected RGB/Stereo_Left/Omni_F/000001\.png and GT/"
         ):
             make(Synthia, {"root": tmp_path})
 
@@ -404,7 +406,7 @@ class TestStoredFlow:
         path.unlink()
         with pytest.raises(FlowError) as caught:
             Samples(dataset, STORED)[0]
-        assert str(caught.value).startswith(f"{path.parent}: holds no {path.name}, the flow of frame {frame} to ")
+        assert str(caught.value).startswith(f"{path.parent}: holds no {path.name}, the flow from frame {frame} to ")
         assert str(caught.value).endswith(f". {NO_FILE}")
         assert "davsn flow RECIPE --estimator dis --out FOLDER" in NO_FILE
         found = [problem for problem in check(dataset, STORED) if problem.severity == "fatal"]
@@ -413,7 +415,7 @@ class TestStoredFlow:
     def test_the_folder_is_needed(self, case):
         part = type(case[0])
         with pytest.raises(
-            ConfigError, match=r"flow_root  flow: stored needs the folder of the flow files\. Name it, or"
+            ConfigError, match=r"flow_root  flow: stored needs the folder of the flow files\. Set flow_root, or"
         ):
             validate(part.Config, {"root": ".", "flow": "stored"}, "the recipe")
 

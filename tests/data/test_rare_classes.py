@@ -51,7 +51,7 @@ def test_a_frame_is_drawn_that_holds_enough_of_the_class():
 
 
 def test_nothing_to_draw_is_said_in_words():
-    with pytest.raises(DataError, match=r"holds enough of any class. Lower training.rare_classes.min_pixels"):
+    with pytest.raises(DataError, match=r"has enough pixels of any class. Lower training.rare_classes.min_pixels"):
         ClassDraw(COUNTS, RareClasses(min_pixels=101))
 
 

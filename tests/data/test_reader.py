@@ -130,7 +130,7 @@ def test_labels_follow_their_file_their_frame_and_the_class_table(root, cached):
         Reader(folder(root, cached)).label(0, 0, (40, 24))
     (root / "classes.yaml").write_text(table)
     Image.fromarray(frame_of(0, 0, (20, 12))).save(root / "frames" / "a" / "f_8.png")
-    with pytest.raises(DataError, match="is 40x24 pixels, and its frame"):
+    with pytest.raises(DataError, match="is 40x24 pixels, but its frame"):
         Reader(folder(root, cached)).label(0, 0, (40, 24))
 
 
@@ -232,8 +232,8 @@ def mine(path, code, **settings):
 def test_a_data_set_of_ones_own_that_does_not_say_is_not_cached(tmp_path, cached):
     dataset = mine(tmp_path / "silent.py", MINE.replace("VALUE", "1"), **cached)
     message = (
-        r"Mine does not say what its frames depend on, so they cannot be cached\. "
-        r"Give it a method frame_origin \(docs/data\.md\), or set cached: false"
+        r"Mine has no method frame_origin, so its frames cannot be cached\. "
+        r"Add the method \(docs/data\.md\), or set cached: false"
     )
     spec = replace(PAIR, labels=False)
     with pytest.raises(DataError, match=message):

@@ -48,7 +48,7 @@ def test_frames_are_found_at_random_in_order_and_backwards(path):
 def test_a_truncated_video_is_found_when_it_is_opened(path, tmp_path):
     short = tmp_path / path.name
     short.write_bytes(path.read_bytes())
-    with pytest.raises(DataError, match=rf"{short.name}: stops after frame \d+.*Copy the file again, or write what is"):
+    with pytest.raises(DataError, match=rf"{short.name}: stops after frame \d+.*Copy the file again, or save the"):
         video(cut(short, 0.8 if short.suffix in (".mp4", ".mov") else 0.6))
 
 

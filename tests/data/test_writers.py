@@ -41,7 +41,9 @@ def test_the_input_is_never_overwritten(tmp_path):
 def test_a_video_has_frames_of_one_size(tmp_path):
     with OverlayVideo(tmp_path / "a.mp4", TAXONOMY, Fraction(10)) as writer:
         writer.write("a", *blank())
-        with pytest.raises(DataError, match=r"frame b is 20x16, and the video 16x16. Write masks to a folder instead"):
+        with pytest.raises(
+            DataError, match=r"frame b is 20x16, but the video is 16x16. Write masks to a folder instead"
+        ):
             writer.write("b", *blank(16, 20))
 
 

@@ -83,7 +83,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     found = fatal(look("training.device=cuda9x", "target.size=[40,24]"))
     assert [finding.part for finding in found] == ["source", "validation.camera", "training", "training"]
     damaged, classes, device, small = found
-    assert damaged.what.startswith("is a truncated or damaged picture")
+    assert damaged.what.startswith("is a truncated or damaged image")
     assert classes.what == "has the classes road, sky, horse, and the source road, sky, person"
     assert "it has no 'cuda9x'" in device.what
     assert small.what.startswith("the first step fails, with source 64x48 and target 40x24: ")
@@ -106,7 +106,7 @@ def test_a_data_set_that_cannot_be_made(place, look):
 
 def test_a_source_without_labels(look):
     found = look("source.labels=null")
-    assert "labels are wanted of a data set that has none" in fatal(found)[0].what
+    assert "labels are required, but the data set has none" in fatal(found)[0].what
     assert of(found, "network")[0].what == "not looked at, since the source does not tell the number of classes"
 
 
@@ -252,5 +252,5 @@ def test_a_bad_first_file_does_not_hide_the_rest(place, look):
     for path in list(bad.iterdir())[:3]:
         Image.fromarray(np.zeros((4, 4), np.uint16)).save(path)
     found = look("validation={}")
-    assert {finding.what for finding in fatal(found)} == {"is a picture of mode I;16, wanted are 8 bits a channel"}
+    assert {finding.what for finding in fatal(found)} == {"is an image of mode I;16, not of 8 bits a channel"}
     assert of(found, "memory")

@@ -63,9 +63,9 @@ def test_every_kind_of_bad_file_is_found_once(root):
     found_all = problems(look(root))
     found = {os.path.relpath(problem.where, root): problem.what for problem in found_all}
     assert len(found) == len(found_all) == 4  # though the damaged frame is a neighbour as well
-    assert found["frames/a/f_9.png"].startswith("is a truncated or damaged picture")
-    assert found["labels/a/f_10.png"].startswith("is 20x12 pixels, and its frame")
-    assert found["labels/b/f_8.png"].startswith("is 8-bit RGB; a label is a PNG")
+    assert found["frames/a/f_9.png"].startswith("is a truncated or damaged image")
+    assert found["labels/a/f_10.png"].startswith("is 20x12 pixels, but its frame")
+    assert found["labels/b/f_8.png"].startswith("is 8-bit RGB; a label map is a PNG")
     assert found["labels/b/f_9.png"] == "holds ids outside the class table of 3 classes: 9 (960 pixels)"
     assert {problem.severity for problem in found_all} == {"fatal"}
     assert all(problem.remedy for problem in found_all)
@@ -126,7 +126,7 @@ def test_sizes_that_cannot_share_a_batch(root):
     spec = replace(TWO, labels=False)
     (problem,) = problems(look(root, spec, batch_size=2))
     assert (problem.what, problem.severity) == ("frames of different sizes: 20x12, 40x24", "fatal")
-    assert problem.remedy == "Set 'size', or batch_size to 1"
+    assert problem.remedy == "Set 'size', or batch_size: 1"
     assert notes(look(root, spec))[1:] == ["frames of different sizes: 20x12, 40x24"]  # no fault one by one
     assert len(look(root, spec, batch_size=2, size=(20, 12))) == 1
 
@@ -149,7 +149,7 @@ def test_stored_flow_is_looked_for_everywhere_and_read_in_part(root, tmp_path):
     (tmp_path / "flow" / "b" / "f_10.flo").unlink()
     missing, cut_short, *_ = problems(look(root, **settings))
     assert cut_short.where.endswith("flow/a/f_9.flo")
-    assert missing.what == "no flow of frame f_10.png there: looked for f_10 with .npy, .flo, .png, .flow"
+    assert missing.what == "holds no flow of frame f_10.png: looked for f_10 with .npy, .flo, .png, .flow"
     assert missing.severity == cut_short.severity == "fatal"
     unread = look_up(Folder(Folder.Config(root=root, missing="repeat", **settings)), TWO)
     assert problems(unread) == [missing]
@@ -174,7 +174,7 @@ def test_own_flow_where_there_is_none(root):
 def test_a_source_without_labels(root):
     (problem,) = look(root, labels=None)
     assert problem.severity == "fatal"
-    assert "labels are wanted of a data set that has none" in problem.what
+    assert "labels are required, but the data set has none" in problem.what
 
 
 def test_videos_are_opened_to_their_end(tmp_path):
@@ -292,12 +292,12 @@ def test_labels_in_the_wrong_bits_or_colours(tmp_path):
     Image.fromarray(label_of(0, 1)).save(tmp_path / "seq" / "label" / "000001.png")  # 8 bits
     Image.fromarray(np.zeros((24, 40, 3), np.uint8)).save(tmp_path / "seq" / "label" / "000002.png")  # colours
     found = [problem for problem in check(Synthia(Synthia.Config(**of_synthia)), TWO) if problem.severity == "fatal"]
-    assert [problem.what[:25] for problem in found] == ["is 8-bit greyscale; wante", "is 8-bit RGB; wanted is a"]
+    assert [problem.what[:25] for problem in found] == ["is 8-bit greyscale; expec", "is 8-bit RGB; expected a "]
     assert all(problem.remedy.startswith("Use the label files as downloaded") for problem in found)
     of_viper = viper(tmp_path / "viper", {"001": [9, 10]})
     Image.fromarray(np.zeros((24, 40, 3), np.uint8)).save(tmp_path / "viper/train/cls/001/001_00010.png")
     (problem, *_) = (found for found in check(Viper(Viper.Config(**of_viper)), TWO) if found.severity == "fatal")
-    assert problem.what.startswith("is 8-bit RGB; a label is a PNG of 8 bits and one channel, or a palette")
+    assert problem.what.startswith("is 8-bit RGB; a label map is a PNG of 8 bits and one channel, or a palette")
 
 
 def test_a_label_of_another_size_than_its_picture(tmp_path):
@@ -327,4 +327,4 @@ def test_most_neighbours_missing_has_the_remedy_of_the_data_set(tmp_path):
     found = look_up(Viper(Viper.Config(**of_viper)), TWO)
     (problem,) = (finding for finding in found if "no neighbour" in finding.what)
     assert problem.what == "2 of 3 frames have no neighbour and are left out"
-    assert "are in VIPER's pack of images [2-9]" in problem.remedy
+    assert "are in VIPER's image archives [2-9]" in problem.remedy

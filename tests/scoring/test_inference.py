@@ -230,11 +230,11 @@ def test_a_video_that_stops_half_way_is_told_and_its_first_part_kept(tmp_path):
     source = write_video(tmp_path / "in.mkv", list(noise))
     source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
     with pytest.raises(
-        DataError, match=r"in\.mkv: stops after frame \d+.*The \d+ frames before are in .*partial"
+        DataError, match=r"in\.mkv: stops after frame \d+.*The \d+ frames written so far are in .*partial"
     ) as caught:
         predictor().predict(source, tmp_path / "out.mp4")
     kept = read_video(tmp_path / "out.partial.mp4")[0]
-    assert f"The {len(kept)} frames before are in {tmp_path / 'out.partial.mp4'}" in str(caught.value)
+    assert f"The {len(kept)} frames written so far are in {tmp_path / 'out.partial.mp4'}" in str(caught.value)
     assert 10 < len(kept) < 30
     assert not (tmp_path / "out.mp4").exists()
 
@@ -242,7 +242,7 @@ def test_a_video_that_stops_half_way_is_told_and_its_first_part_kept(tmp_path):
 def test_a_damaged_picture_is_named_and_the_masks_before_it_kept(tmp_path):
     source = write_pictures(tmp_path / "in", map(frame, random_ids(4, 40, 40)))
     (source / "002.png").write_bytes((source / "002.png").read_bytes()[:200])
-    with pytest.raises(DataError, match=r"002\.png: .*damaged.*The 2 masks before are in .*masks"):
+    with pytest.raises(DataError, match=r"002\.png: .*damaged.*The 2 masks written so far are in .*masks"):
         predictor().predict(source, tmp_path / "masks")
     assert len(list((tmp_path / "masks").iterdir())) == 2
 

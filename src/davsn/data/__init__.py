@@ -1,1 +1,1 @@
-"""Data sets and their loading. A file (or package) with a :class:`~davsn.data.dataset.VideoDataset` is a data set."""
+"""Data sets and how they are loaded. Every file in ``davsn.data.sets`` is one data set."""

@@ -1,4 +1,4 @@
-"""The class tables of the published data sets: which classes, in which order and colours, and from which raw ids."""
+"""The class tables of the published data sets: classes, their order and colours, and their raw ids."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -10,15 +10,15 @@ from davsn.data.colour_codes import COLOURS, painted_id
 from davsn.data.taxonomy import Colour, Taxonomy
 
 ClassSet = Literal["viper", "synthia", "vkitti2"]
-"""Named after the source: 'viper' is the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
+"""The class sets, named after their sources. 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
 SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes."""
 
 RawIds = Literal["cityscapes", "viper", "synthia", "camvid", "segnet", "kitti_step", "vkitti2"]
-"""Whose ids a label file holds; 'segnet' is CamVid as SegNet's authors merged it to 11 classes."""
+"""The data sets whose ids a label file may hold. 'segnet' is CamVid as SegNet's authors merged it to 11 classes."""
 
 
 class _Row(NamedTuple):
-    """A class and what it is in each data set: ids, or the names of colours."""
+    """A class, and its raw ids or the names of its colours in each data set."""
 
     name: str
     colour: Colour
@@ -47,9 +47,9 @@ _TABLE = (
     _Row("terrain", (152, 251, 152),       (22,),  (6,),   (),     (9,),   (),   (), ("Terrain",)),
     _Row("sky", (70, 130, 180),            (23,),  (2,),   (1,),   (10,),  (0,), ("Sky",), ("Sky",)),
     _Row("person", (220, 20, 60),          (24,),  (20,),  (10,),  (11,),  (9,), ("Pedestrian", "Child"), ()),
-    # SYNTHIA's 11 is called bicycle or cyclist, and the public code takes it for the rider; CamVid's is of that kind.
+    # SYNTHIA's 11 is called bicycle or cyclist; the public code uses it as the rider. CamVid's Bicyclist is the same.
     _Row("rider", (255, 0, 0),             (25,),  (),     (11,),  (12,),  (10,), ("Bicyclist",), ()),
-    # To Cityscapes, a van is a car.
+    # Cityscapes counts a van as a car.
     _Row("car", (0, 0, 142),               (26,),  (24,),  (8,),   (13,),  (8,),
          ("Car", "SUVPickupTruck"), ("Car", "Van")),
     _Row("truck", (0, 0, 70),              (27,),  (27,),  (),     (14,),  (),   (), ("Truck",)),
@@ -58,7 +58,7 @@ _TABLE = (
     _Row("bicycle", (119, 11, 32),         (33,),  (22,),  (),     (18,),  (),   (), ()),
 )
 # fmt: on
-"""Every class of any set, in the order that all keep."""
+"""Every class of any set, in the order that all sets keep."""
 
 _LEFT_OUT: dict[ClassSet, frozenset[str]] = {
     "viper": frozenset({"pole", "rider"}),
@@ -67,7 +67,7 @@ _LEFT_OUT: dict[ClassSet, frozenset[str]] = {
 }
 _UNSCORED: dict[ClassSet, frozenset[str]] = {"synthia": frozenset({"fence"})}
 _WITH_BICYCLE = frozenset({"camvid", "segnet"})
-"""Whose riders are one region with what they ride, which is no person."""
+"""Data sets in which a rider and the bicycle are one region, which does not count as a person."""
 
 RAW_IDS: dict[RawIds, int] = {
     "cityscapes": 35,
@@ -78,17 +78,18 @@ RAW_IDS: dict[RawIds, int] = {
     "kitti_step": 19,
     "vkitti2": len(COLOURS["vkitti2"]),
 }
-"""How many ids there are, from 0: a label with a higher one is of another kind. SYNTHIA-Seq uses neither 13 nor 14."""
+"""The number of ids, counted from 0. A label map with higher ids is of another kind. SYNTHIA-Seq skips 13 and 14."""
 VOID: dict[RawIds, int] = {"kitti_step": 255}
-"""The id of what has no class, where it lies beyond the others."""
+"""The id of pixels without a class, for data sets in which it is above the others."""
 
 
 def taxonomy(classes: ClassSet, raw: RawIds | None = None) -> Taxonomy:
-    """The class table of a set: order, colours and scored classes as published.
+    """The class table of a class set: order, colours and scored classes as published.
 
     Args:
-        classes: which set; in ``"synthia"``, fence is trained but not scored.
-        raw: whose labels are meant. Classes that these cannot show are not scored: no frame could ever have a hit.
+        classes: the class set; in ``"synthia"``, fence is trained but not scored.
+        raw: the data set that is scored, or None. Classes that its label maps cannot show are not scored, because no
+            frame could hold a correct pixel.
     """
     kept = [row for row in _TABLE if row.name not in _LEFT_OUT[classes]]
     unscored = _UNSCORED.get(classes, frozenset())
@@ -99,11 +100,11 @@ def taxonomy(classes: ClassSet, raw: RawIds | None = None) -> Taxonomy:
 
 
 def train_ids(raw: RawIds, classes: ClassSet) -> NDArray[np.uint8]:
-    """(256,) lookup from the ids of a data set's label files to train ids; 255 for what the class set leaves out.
+    """(256,) lookup from the raw ids of a data set to train ids; 255 for classes that the class set leaves out.
 
     Args:
-        raw: whose ids.
-        classes: which class set.
+        raw: the data set.
+        classes: the class set.
     """
     rows = [
         row for row in _TABLE if row.name != "rider" or raw not in _WITH_BICYCLE or "rider" not in _LEFT_OUT[classes]
@@ -112,9 +113,13 @@ def train_ids(raw: RawIds, classes: ClassSet) -> NDArray[np.uint8]:
 
 
 def named_train_ids(raw_to_name: Iterable[tuple[int, str]], classes: ClassSet) -> NDArray[np.uint8]:
-    """(256,) lookup from raw ids, each with the name of a class of any set, to train ids.
+    """(256,) lookup from raw ids to train ids.
 
-    A rider counts as a person where the set has persons and no riders; any other class that it leaves out is 255.
+    A rider counts as a person if the class set has persons and no riders. Any other class that it leaves out is 255.
+
+    Args:
+        raw_to_name: raw ids, each with the name of a class of any set.
+        classes: the class set.
     """
     table = taxonomy(classes)
     names = {name: name for name in table.names}
@@ -124,11 +129,11 @@ def named_train_ids(raw_to_name: Iterable[tuple[int, str]], classes: ClassSet) -
 
 
 def class_ids(name: str, raw: RawIds) -> list[int]:
-    """All ids that mean a class in a data set's label files; of painted ones, the places of its colours.
+    """All raw ids of a class in a data set. If its label maps are in colours, these are positions in the colour table.
 
     Args:
-        name: of a class of any set.
-        raw: whose ids.
+        name: the name of a class of any set.
+        raw: the data set.
     """
     (row,) = (row for row in _TABLE if row.name == name)
     return _numbers(row, raw)
@@ -139,16 +144,16 @@ CLASSES = tuple(row.name for row in _TABLE)
 
 
 def raw_ids(raw: RawIds) -> dict[str, int]:
-    """The id that a data set's label files have for each class that it knows: the first, where it has several.
+    """The raw id of each class that a data set has, by name; the first one if there are several.
 
-    A rider is a person where the data set has no riders.
+    A rider has the id of a person if the data set has no riders.
     """
     found = {row.name: numbers[0] for row in _TABLE if (numbers := _numbers(row, raw))}
     return {"rider": found["person"]} | found if "person" in found else found
 
 
 def _numbers(row: _Row, raw: RawIds) -> list[int]:
-    """The ids of a class in a data set's labels; of painted ones, the places of its colours."""
+    """The raw ids of a class in a data set. If its label maps are in colours, these are positions in the table."""
     if raw == "camvid" or raw == "vkitti2":
         return [painted_id(raw, name) for name in getattr(row, raw)]
     return list(getattr(row, raw))

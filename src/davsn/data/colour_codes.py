@@ -1,4 +1,4 @@
-"""Labels that are painted, not numbered: every colour means a class. Its place in its table is its raw id."""
+"""Label maps in which colours mean classes. The position of a colour in its table is its raw id."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from davsn.data.images import read_picture
 from davsn.data.taxonomy import Colour
 
 Painted = Literal["camvid", "vkitti2"]
-"""The data sets whose labels are colours."""
+"""The data sets whose label maps are in colours."""
 
 COLOURS: Mapping[Painted, Mapping[str, Colour]] = {
     "camvid": {  # label_colors.txt, Void first
@@ -70,20 +70,22 @@ COLOURS: Mapping[Painted, Mapping[str, Colour]] = {
 }
 
 _STRAY = 0.01
-"""The share of pixels in colours of no class that is taken for slips of the brush, and ignored."""
+"""The share of pixels whose colours mean no class that counts as painting errors, and is ignored."""
 _NONE = 255
 
 
 def painted_id(raw: Painted, name: str) -> int:
-    """The raw id of a data set's own class."""
+    """The raw id of one of a data set's own classes."""
     return list(COLOURS[raw]).index(name)
 
 
 def read_painted(path: Path, raw: Painted) -> NDArray[np.uint8]:
-    """(H, W) raw ids of a label in colours; 0, which no data set gives a class, where the colour is of none.
+    """Read a label map in colours: (H, W) raw ids.
+
+    Pixels whose colours mean no class get 0, which is no class in any of these data sets.
 
     Raises:
-        DataError: unreadable, or with more than one pixel in a hundred in colours of no class.
+        DataError: the file cannot be read, or the colours of more than 1 % of its pixels mean no class.
     """
     colours = read_picture(path)
     ids = _table(raw)[_packed(colours)]
@@ -93,28 +95,28 @@ def read_painted(path: Path, raw: Painted) -> NDArray[np.uint8]:
         found, counts = np.unique(colours[unknown], axis=0, return_counts=True)
         worst = ", ".join(str(tuple(map(int, found[index]))) for index in np.argsort(-counts, kind="stable")[:3])
         raise DataError(
-            f"has {strays / ids.size:.0%} of its pixels in colours that mean no class, such as {worst}",
+            f"has colours that mean no class in {strays / ids.size:.0%} of its pixels, such as {worst}",
             str(path),
-            "Use the label as it was downloaded: resizing with interpolation and JPEG mix colours",
+            "Use the label map as it was downloaded: interpolation and JPEG compression mix colours",
         )
     ids[unknown] = 0
     return ids
 
 
 def paint(ids: NDArray[np.uint8], raw: Painted) -> NDArray[np.uint8]:
-    """(H, W, 3) the colours of raw ids: what :func:`read_painted` reads."""
+    """Paint raw ids (H, W) in their colours (H, W, 3), which :func:`read_painted` reads."""
     return np.array(list(COLOURS[raw].values()), np.uint8)[ids]
 
 
 @cache
 def _table(raw: Painted) -> NDArray[np.uint8]:
-    """(2²⁴,) raw id by packed colour: 16 MB, several times as fast as a search for each pixel."""
+    """(2²⁴,) lookup from packed colours to raw ids. It takes 16 MB and is several times as fast as a search."""
     table = np.full(1 << 24, _NONE, np.uint8)
     table[_packed(np.array(list(COLOURS[raw].values()), np.uint8))] = np.arange(len(COLOURS[raw]))
     return table
 
 
 def _packed(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """(…,) a colour (…, 3) as one number."""
+    """Pack colours (…, 3) into one number each: (…,)."""
     wide = colours.astype(np.int32)
     return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])

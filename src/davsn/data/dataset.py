@@ -1,4 +1,4 @@
-"""What every data set of video offers. A data set knows its files, frames and neighbours; nobody else does."""
+"""The interface of every video data set. Only the data set itself knows its files, frames and neighbours."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -19,37 +19,41 @@ from davsn.data.transforms import resize_label
 from davsn.flow.setting import FlowSetting
 
 NO_FILE = (
-    "Copy it there, write it with davsn flow RECIPE --estimator dis --out FOLDER, or set flow: dis to need no files"
+    "Copy it there, write it with davsn flow RECIPE --estimator dis --out FOLDER, or set flow: dis, which needs no file"
 )
-"""The remedy where a file of stored flow is missing."""
+"""What an error suggests when a file of stored flow is missing."""
 
 
 class DatasetSettings(Settings):
-    """What every data set of a recipe can be told; each data set's ``Config`` adds its own keys."""
+    """The settings that every data set of a recipe has. Each data set's ``Config`` adds its own keys."""
 
     size: tuple[int, int] | None = None
-    """(width, height) frames are resized to; None keeps the native size."""
+    """(width, height) that frames are resized to; null keeps the native size."""
     flow: FlowSetting = Field(default_factory=FlowSetting)
-    """Where flow comes from: 'dis', 'zero' or another estimator, or a path to your own .py, and after a comma 'cached'
-    or 'checked'; 'exact' or 'stored' for the data set's own. docs/flow.md."""
+    """Where flow comes from: an estimator such as 'dis' or 'zero', or the path of your own .py file. 'cached' and
+    'checked' may follow, after commas. 'exact' and 'stored' take the data set's own flow. See docs/flow.md."""
     stride: int = Field(1, ge=1)
-    """How many frames of the clip lie between neighbours, plus one: 1 takes the frame just before."""
+    """The distance between neighbours, in frames of the clip: 1 takes the frame just before."""
     missing: Literal["skip", "repeat", "error"] = "skip"
-    """A frame without the wanted neighbour is left out, paired with itself (zero flow), or an error."""
+    """What to do with a frame that lacks the required neighbour: 'skip' leaves it out, 'repeat' pairs it with itself
+    (zero flow), 'error' stops the run."""
     crop: tuple[int, int] | None = None
-    """(width, height) of a random crop in training, after resizing; None takes the whole frame."""
+    """(width, height) of a random crop in training, after resizing; null takes the whole frame."""
     mirror: bool = False
     """Mirror half of the training clips left to right."""
     colour: float = Field(0.0, ge=0.0, le=1.0)
-    """Strength of random brightness, contrast, saturation and hue in training, one draw a clip; 0 is none."""
+    """Strength of the random changes of brightness, contrast, saturation and hue in training. They are drawn once a
+    clip. 0 changes nothing."""
     bad_files: Literal["error", "skip"] = "error"
-    """A file that cannot be read during training stops the run, or is skipped and counted."""
+    """What to do with a file that cannot be read during training: 'error' stops the run, 'skip' skips the file and
+    counts it."""
     cached: bool = False
-    """Keep decoded and resized frames and labels on disk, and read them from there in every later epoch and run."""
+    """Keep decoded and resized frames and label maps on disk. Every later epoch and run reads them from there."""
     cache_folder: Annotated[Path | None, MADE] = None
-    """Where; null takes $DAVSN_CACHE, or davsn in the user's folder of caches. It may be deleted at any time."""
+    """The folder of the cache; null takes $DAVSN_CACHE, or davsn in the user's cache folder. You may delete it at any
+    time."""
     cache_limit: float = Field(50.0, gt=0.0)
-    """GB that the folder may take; nothing is added beyond."""
+    """Largest size of the cache folder, in GB. When it is full, nothing more is added."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,12 @@ class ClipInfo:
     """One clip of a data set.
 
     Attributes:
-        name: unique in the data set.
+        name: the clip's name, unique in the data set.
         frames: the frames' names in temporal order.
-        labelled: positions in ``frames`` that have a label, ascending.
-        rate: frames a second, or None where nothing says it.
-        chosen: positions that may be the current frame of a sample, ascending, ``labelled`` among them; the other
-            frames are neighbours only. None: every frame may.
+        labelled: positions in ``frames`` that have a label map, ascending.
+        rate: frames a second, or None if it is unknown.
+        chosen: positions that may be the current frame of a sample, ascending. They include ``labelled``; all other
+            frames are neighbours only. None: every frame may be a current frame.
     """
 
     name: str
@@ -73,13 +77,15 @@ class ClipInfo:
 
 
 class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
-    """Clips of frames, some with labels, some with flow. Reading is stateless and safe in worker processes.
+    """A data set of clips. Frames may have label maps, and pairs of frames may have flow.
+
+    Reading is stateless and safe in worker processes.
 
     Args:
         config: the data set's own settings.
 
     Raises:
-        DataError: nothing usable where the settings point.
+        DataError: the settings point to nothing that can be used.
     """
 
     Config: ClassVar[type[DatasetSettings]]
@@ -87,95 +93,103 @@ class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
 
     config: DatasetSettings
     taxonomy: Taxonomy | None
-    """The class table of the labels; None for a set without labels."""
+    """The class table of the label maps; None for a data set without labels."""
     clips: Sequence[ClipInfo]
     damage: Sequence[FileError] = ()
-    """What is wrong with files that were accepted in part, because ``bad_files`` is 'skip'."""
+    """The errors of files that were accepted in part because ``bad_files`` is 'skip'."""
     without_neighbours: str = "Single frames need missing: repeat"
-    """What to do where no frame at all has its neighbour."""
+    """What an error suggests when not a single frame has its neighbour."""
     published: Mapping[Literal["clips", "frames", "used"], int] = {}
-    """How many there are in a whole copy of a published data set with these settings, as far as it is known: clips,
-    frames, and frames that are used, which are those that may be a sample's current one."""
+    """The number of clips, of frames and of used frames in a complete copy of a published data set with these settings,
+    as far as they are known. A used frame may be the current frame of a sample."""
 
     @abstractmethod
     def __init__(self, config: DatasetSettings) -> None: ...
 
     @classmethod
     def classes_of(cls, config: DatasetSettings) -> Taxonomy | None:
-        """The class table, where settings alone tell it, so that a network can be used without data at hand."""
+        """The class table, if the settings alone determine it; else None.
+
+        With it, a network can be used without the data.
+        """
         return None
 
     @abstractmethod
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB at native size.
+        """Read a frame: (H, W, 3) RGB at its native size.
 
         Raises:
-            DataError: unreadable; names file, frame and remedy.
+            DataError: the frame cannot be read. The error names the file, the frame and a remedy.
         """
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W) train ids, 255 = ignore, at native size.
+        """Read a label map: (H, W) train ids, 255 = ignore, at its native size.
 
         Raises:
-            DataError: no label here, unreadable, of a wrong mode, or with ids outside the class table.
+            DataError: the frame has no label map, or it cannot be read, has a wrong mode, or has ids outside the
+                class table.
         """
         raise NotImplementedError(f"{type(self).__name__} has no labels")
 
     def file_name(self, clip: int, position: int) -> str:
-        """What files about a frame are called, without suffix: like its picture, unique in the data set."""
+        """The name of files about a frame, without suffix. It resembles the image's name and is unique in the set."""
         info = self.clips[clip]
         return f"{info.name}/{info.frames[position]}"
 
     def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """(h, w) train ids at the (width, height) of training, nearest pixel; see :meth:`read_label`.
+        """Read a label map at the (width, height) of training: (h, w) train ids, nearest pixel; see :meth:`read_label`.
 
-        A data set whose protocol treats labels at that size, not at their own, does it here.
+        A data set overrides this method if its protocol processes label maps at that size, not at their own.
         """
         return resize_label(self.read_label(clip, position), size)
 
     def frame_origin(self, clip: int, position: int) -> Origin | None:
-        """All that the pixels of :meth:`read_frame` depend on, so that a kept copy is never taken for another frame.
+        """Everything that the pixels of :meth:`read_frame` depend on.
 
-        See :func:`davsn.data.origin.origin`, which makes it of files and settings.
+        The cache uses it as a key, so that a cached copy is never taken for another frame.
+        :func:`davsn.data.origin.origin` makes it from files and settings.
 
         Returns:
-            None where the frame is not to be kept.
+            The key, or None if the frame is not to be cached.
 
         Raises:
-            DataError: the data set does not say.
+            DataError: the data set does not define this method.
         """
         raise DataError(
-            f"{type(self).__name__} does not say what its frames depend on, so they cannot be cached",
-            remedy="Give it a method frame_origin (docs/data.md), or set cached: false",
+            f"{type(self).__name__} has no method frame_origin, so its frames cannot be cached",
+            remedy="Add the method (docs/data.md), or set cached: false",
         )
 
     def label_origin(self, clip: int, position: int) -> Origin | None:
-        """The same for :meth:`resized_label`, but for the size; a data set that does not say keeps no labels."""
+        """Everything that the pixels of :meth:`resized_label` depend on, except the size; see :meth:`frame_origin`.
+
+        A data set that does not override this method caches no label maps.
+        """
         return None
 
     def read_flow(
         self, clip: int, position: int, other: int
     ) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None] | None:
-        """The data set's own flow position→other, for the settings 'exact' and 'stored'.
+        """Read the data set's own flow position→other, for the settings 'exact' and 'stored'.
 
         Returns:
-            (h, w, 2) flow in pixels of its own resolution and its (h, w) validity mask, or None for the
-            mask where all is valid; None where the data set has no flow of its own.
+            The flow (h, w, 2) in pixels of its own resolution, and its valid mask (h, w), which is None if every
+            pixel is valid. None instead of both if the data set has no flow of its own.
         """
         return None
 
     def find_flow(self, clip: int, position: int, other: int) -> Path | None:
-        """The file that holds the flow that :meth:`read_flow` reads; None where it is not in a file.
+        """The file that :meth:`read_flow` reads; None if the flow is not in a file.
 
         Raises:
-            FlowError: there should be one, and is not.
+            FlowError: the file should exist, but does not.
         """
         return None
 
     def flow_file(self, clip: int, position: int, other: int) -> str | None:
-        """The name below flow_root of the file in tenths of a pixel that holds the flow position→other for 'stored'.
+        """The name, below flow_root, of the file with the flow position→other in tenths of a pixel, for 'stored'.
 
         Returns:
-            None where the data set reads no such files, or none of this pair.
+            The name, or None if the data set reads no such files, or none for this pair.
         """
         return None

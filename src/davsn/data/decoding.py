@@ -1,4 +1,4 @@
-"""Video files decoded by seeking: any frame at any time, and never a whole video in memory or on disk."""
+"""Video files, decoded by seeking. Any frame can be read at any time; no whole video is in memory or unpacked."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from davsn.core.errors import DataError
 from davsn.data.images import PIXEL_LIMIT
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm"})
-"""Of the files taken from a folder, in lower case."""
+"""Suffixes of the files in a folder that count as videos, in lower case."""
 
 _RECENT_FRAMES = 4
 _SEEKS = 3
-_REPAIR = "Copy the file again, or write what is whole anew with: ffmpeg -i {name} whole.mp4"
+_REPAIR = "Copy the file again, or save the undamaged part with: ffmpeg -i {name} whole.mp4"
 
 
 def is_video(path: Path) -> bool:
@@ -29,21 +29,27 @@ def is_video(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class VideoIndex:
-    """When the frames of a video are shown, in the stream's time base, ascending; which can be decoded alone."""
+    """The times at which the frames of a video are shown, and the key frames, which can be decoded alone.
+
+    Attributes:
+        times: when each frame is shown, ascending, in units of the stream's time base.
+        keys: the times of the key frames, ascending.
+        rate: frames a second, or None if the file does not say.
+        tick: seconds of one unit of the time base.
+    """
 
     times: NDArray[np.int64]
     keys: NDArray[np.int64]
     rate: float | None
     tick: float
-    """Seconds of the time base's unit."""
 
     def seconds(self, position: int) -> float:
-        """When a frame is shown, after the first one."""
+        """When a frame is shown, in seconds after the first frame."""
         return float(self.times[position] - self.times[0]) * self.tick
 
 
 class VideoReader:
-    """One open video and the frames decoded last."""
+    """One open video, and the few frames decoded last."""
 
     def __init__(self, path: Path, index: VideoIndex) -> None:
         self._path, self._times, self._keys = path, index.times, index.keys
@@ -55,7 +61,7 @@ class VideoReader:
         self._last: int | None = None
 
     def read(self, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB, upright.
+        """Read a frame: (H, W, 3) RGB, upright.
 
         Raises:
             DataError: the frame cannot be decoded.
@@ -68,7 +74,7 @@ class VideoReader:
                 _REPAIR.format(name=self._path.name),
             )
         frame = self._recent[time]
-        upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)  # as the camera was held
+        upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)  # the camera may have been turned
         return np.ascontiguousarray(upright)
 
     def close(self) -> None:
@@ -76,11 +82,11 @@ class VideoReader:
         self._container.close()
 
     def _decode(self, time: int) -> bool:
-        """Decode until the frame of this time is among the recent ones; say whether it was found."""
+        """Decode until the frame of this time is among the recent frames. Returns whether it was found."""
         before = int(np.searchsorted(self._keys, time, "right")) - 1
         if self._last is not None and self._keys[before] <= self._last < time and self._run(time):
             return True
-        # A container may land a seek too late, and frames after an open group's key may need the group before.
+        # A seek may land too late. And frames after the key frame of an open group may need the group before it.
         for key in range(before, max(before - _SEEKS, -1), -1):
             self._container.seek(int(self._keys[key]), stream=self._stream)
             self._decoded, self._last = self._container.decode(self._stream), None
@@ -92,7 +98,7 @@ class VideoReader:
         try:
             for frame in self._decoded:
                 self._last = frame.pts
-                if not frame.is_corrupt:  # or a decoder would patch up what is damaged, in silence
+                if not frame.is_corrupt:  # else the decoder would silently fill in what is damaged
                     self._recent[frame.pts] = frame
                 if len(self._recent) > _RECENT_FRAMES:
                     self._recent.popitem(last=False)
@@ -107,7 +113,7 @@ def _open(path: Path) -> Any:
     try:
         return av.open(path)
     except FileNotFoundError:
-        raise DataError("no such file", str(path), "Give a video file or a folder of them") from None
+        raise DataError("no such file", str(path), "Give a video file or a folder of videos") from None
     except (av.FFmpegError, OSError) as error:
         found = f"cannot be opened as a video ({error.strerror})"
         raise DataError(found, str(path), _REPAIR.format(name=path.name)) from None
@@ -115,7 +121,18 @@ def _open(path: Path) -> Any:
 
 @lru_cache(maxsize=1024)
 def video_index(path: Path, changed: int) -> tuple[VideoIndex, DataError | None]:
-    """The index of a file as it was changed last, from its packets, undecoded; and what is wrong with its end."""
+    """Index a video from its packets, without decoding.
+
+    Args:
+        path: the video.
+        changed: when the file was last changed, in nanoseconds; it makes a changed file a new entry of the cache.
+
+    Returns:
+        The index, and the error if the video stops before its end, or None.
+
+    Raises:
+        DataError: the file cannot be opened, holds no video, or cannot be read by seeking.
+    """
     with _open(path) as container:
         stream = _stream(container, path)
         packets = _scan(container, stream)
@@ -123,8 +140,8 @@ def video_index(path: Path, changed: int) -> tuple[VideoIndex, DataError | None]
         promised, tick = stream.frames, float(stream.time_base)  # read while the container is open
     times = np.unique(np.array(packets.times, np.int64))
     keys = np.unique(np.array(packets.keys, np.int64))
-    times = times[times >= keys[0]] if len(keys) else times[:0]  # what comes before the first key cannot be decoded
-    if short:  # frames are stored out of order: later ones have holes before them
+    times = times[times >= keys[0]] if len(keys) else times[:0]  # frames before the first key frame cannot be decoded
+    if short:  # frames are stored out of order, so later frames may have gaps before them
         times = times[times <= packets.last]
     if not len(times):
         damage = DataError("holds no frame that can be decoded", str(path), _REPAIR.format(name=path.name))
@@ -132,7 +149,7 @@ def video_index(path: Path, changed: int) -> tuple[VideoIndex, DataError | None]
         damage = DataError(
             f"stops after frame {len(times) - 1}" + (f" of {promised}" if promised else ""),
             str(path),
-            _REPAIR.format(name=path.name) + ", or set bad_files: skip to use the part that is there",
+            _REPAIR.format(name=path.name) + ", or set bad_files: skip to use the part that can be read",
         )
     else:
         damage = None
@@ -140,16 +157,16 @@ def video_index(path: Path, changed: int) -> tuple[VideoIndex, DataError | None]
 
 
 def _stream(container: Any, path: Path) -> Any:
-    """The video in the file, if it is one that can be read by seeking."""
+    """The video stream of a file; an error if it cannot be read by seeking."""
     if not container.streams.video:
-        raise DataError("holds no video", str(path), "Give a video file or a folder of them")
+        raise DataError("holds no video", str(path), "Give a video file or a folder of videos")
     stream = container.streams.video[0]
     if stream.width * stream.height > PIXEL_LIMIT:
         found = f"claims a size of {stream.width}x{stream.height} pixels"
         raise DataError(found, str(path), _REPAIR.format(name=path.name))
     if container.format.name == "avi" and stream.codec_context.has_b_frames:
         raise DataError(
-            "is an AVI with frames out of order, and AVI does not say when they are shown",
+            "is an AVI whose frames are stored out of order, and AVI does not say when they are shown",
             str(path),
             f"Convert it: ffmpeg -i {path.name} {path.stem}.mp4",
         )
@@ -158,7 +175,16 @@ def _stream(container: Any, path: Path) -> Any:
 
 @dataclass
 class _Packets:
-    """What the packets of a stream say: times shown, those of key frames, how many, the last one's decoding time."""
+    """What the packets of a stream say.
+
+    Attributes:
+        rate: frames a second, or None.
+        times: when each frame is shown.
+        keys: when each key frame is shown.
+        count: number of packets with a time.
+        last: decoding time of the last packet.
+        broken: whether a packet is damaged, or reading stopped early.
+    """
 
     rate: float | None
     times: list[int] = field(default_factory=list)
@@ -186,7 +212,10 @@ def _scan(container: Any, stream: Any) -> _Packets:
 
 
 def _lacks_frames(stream: Any, packets: _Packets) -> bool:
-    """Whether there is clearly less than the container's head promises; heads count loosely, and rates may vary."""
+    """Whether the stream is clearly shorter than the container's header says.
+
+    The comparison is tolerant, because headers count loosely and frame rates may vary.
+    """
     if stream.frames:
         return bool(packets.count + 2 < stream.frames)
     step = 1 / (packets.rate or 1.0)
@@ -195,7 +224,7 @@ def _lacks_frames(stream: Any, packets: _Packets) -> bool:
 
 
 def _duration(stream: Any) -> float:
-    """Seconds that the container says this stream lasts; 0 where it does not. Matroska keeps them in a tag."""
+    """The duration of the stream in seconds, as the container states it; 0 if it does not. Matroska has it in a tag."""
     text = str(stream.metadata.get("DURATION", ""))
     try:
         hours, minutes, seconds = map(float, text.split(":"))

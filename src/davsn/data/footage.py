@@ -1,4 +1,4 @@
-"""Frames of a video, a folder of pictures, one picture, arrays or a camera, read once from first to last."""
+"""Frames of a video, a folder of images, one image, arrays or a camera, read once from first to last."""
 
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -17,18 +17,18 @@ from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
 from davsn.data.sets.video import Video
 
 Frame = NDArray[np.uint8]
-"""(H, W, 3) uint8 RGB."""
+"""A frame: (H, W, 3) uint8 RGB."""
 Source = str | Path | int | NDArray[np.uint8] | Iterable[NDArray[np.uint8]]
-"""What footage is made of: a path, a camera's index, one frame, or frames in temporal order."""
+"""A source of footage: a path, a camera's index, one frame, or frames in temporal order."""
 
 
 class Shot(NamedTuple):
     """One frame of footage.
 
     Attributes:
-        name: unique in the footage, without suffix.
+        name: the frame's name, unique in the footage, without suffix.
         frame: (H, W, 3) uint8 RGB.
-        time: seconds since the first frame; None for pictures and arrays.
+        time: seconds since the first frame; None for images and arrays.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Footage:
     """Frames in temporal order.
 
     Attributes:
-        frames: one is held at a time. A DataError comes where a frame cannot be read, and after the last one of a
-            video that stops before its end.
-        count: how many frames there are; None where that is unknown, as for a camera.
-        rate: frames a second; None for pictures, and for a video that does not say.
+        frames: the frames, one in memory at a time. Iteration raises a DataError at a frame that cannot be read, and
+            after the last frame of a video that stops before its end.
+        count: the number of frames; None if it is unknown, as for a camera.
+        rate: frames a second; None for images, and for a video that does not say.
     """
 
     frames: Iterator[Shot]
@@ -53,15 +53,15 @@ class Footage:
 
 
 def footage(source: Source) -> Footage:
-    """The frames of a source.
+    """Open a source of frames.
 
     Args:
-        source: a video file, a picture, or a folder of pictures, which come in the natural order of their names; a
+        source: a video file, an image, or a folder of images, which are read in the natural order of their names; a
             camera's index; one frame (H, W, 3) uint8 RGB, or any iterable of frames, such as a list, an array
             (T, H, W, 3) or a generator.
 
     Raises:
-        DataError: nothing there that can be read.
+        DataError: the source holds nothing that can be read.
     """
     if isinstance(source, int):
         return Footage(_camera(source), None, None)
@@ -73,34 +73,34 @@ def footage(source: Source) -> Footage:
     if path.is_dir():
         return _pictures(path, [path / name for name in picture_files(path)])
     if not path.is_file():
-        raise DataError("no such file or folder", str(path), "Give a video, a folder of frames or a picture")
+        raise DataError("no such file or folder", str(path), "Give a video, a folder of frames or an image")
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return _pictures(path, [path])
     if is_video(path):
         return _video(path)
-    known = f"Give a video ({_listed(VIDEO_SUFFIXES)}) or pictures ({_listed(PICTURE_SUFFIXES)})"
-    raise DataError("is neither a video nor a picture by its name", str(path), known)
+    known = f"Give a video ({_listed(VIDEO_SUFFIXES)}) or images ({_listed(PICTURE_SUFFIXES)})"
+    raise DataError("is neither a video nor an image by its suffix", str(path), known)
 
 
 def names_videos(path: Path) -> bool:
-    """Whether a path is a file, or a folder with video files in it, not counting folders below."""
+    """Whether a path is a file, or a folder that directly contains video files."""
     return path.is_file() or holds_videos(path)
 
 
 def holds_videos(path: Path) -> bool:
-    """Whether a path is a folder with video files in it, not counting folders below."""
+    """Whether a path is a folder that directly contains video files."""
     return path.is_dir() and any(is_video(file) for file in path.iterdir())
 
 
 def _pictures(place: Path, files: list[Path]) -> Footage:
     if not files:
         raise DataError(
-            "holds no pictures", str(place), f"Give a folder of {_listed(PICTURE_SUFFIXES)} files, or a video"
+            "holds no images", str(place), f"Give a folder of {_listed(PICTURE_SUFFIXES)} files, or a video"
         )
     seen: set[str] = set()
     for file in files:
         if file.stem in seen:
-            raise DataError(f"holds two pictures called {file.stem}", str(place), "Keep one of them")
+            raise DataError(f"holds two images named {file.stem}", str(place), "Keep one of them")
         seen.add(file.stem)
     return Footage((Shot(file.stem, read_picture(file)) for file in files), len(files), None)
 
@@ -118,11 +118,11 @@ def _arrays(frames: Iterable[Frame]) -> Iterator[Shot]:
 
 
 def _camera(index: int) -> Iterator[Shot]:
-    """The frames of a camera as they come, until it stops or the caller does."""
+    """Read frames from a camera as they arrive, until the camera or the caller stops."""
     camera = cv2.VideoCapture(index)
     try:
         if not camera.isOpened():
-            raise DataError("cannot be opened", f"camera {index}", "Is it connected, and used by no other program?")
+            raise DataError("cannot be opened", f"camera {index}", "Connect it, and close other programs that use it")
         begin, position = time.monotonic(), 0
         while True:
             there, picture = camera.read()

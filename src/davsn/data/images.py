@@ -1,4 +1,4 @@
-"""Reading pictures and label maps from files that may be damaged, mistaken or not what their name says."""
+"""Reading images and label maps from files that may be damaged, wrong, or not what their names say."""
 
 import re
 import struct
@@ -19,44 +19,45 @@ from davsn.core.files.png import png_chunks, png_header
 from davsn.data.taxonomy import Taxonomy
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-"""Of the files taken for frames, in lower case."""
+"""Suffixes of the files that count as frames, in lower case."""
 
 PIXEL_LIMIT = 1 << 26
-"""Pictures that claim more pixels than this are refused undecoded: 8192 × 8192."""
+"""The largest number of pixels, 8192 × 8192. An image that claims more is refused before it is decoded."""
 
 _EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 _PNG_COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale and alpha", 6: "RGBA"}
 _USUAL = frozenset({b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"bKGD", b"sBIT", b"tIME", b"tEXt"})
-"""Chunks of a PNG that are of bounded size and change no pixel."""
+"""The usual chunks of a PNG. Their size is bounded, and the optional ones change no pixel."""
 _AGAIN = "Copy or render the file again"
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """A key that sorts names as people do: ``img2`` before ``img10``."""
+    """A sort key for the natural order of names: ``img2`` comes before ``img10``."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name))
 
 
 def picture_files(folder: Path) -> list[str]:
-    """Names of the folder's picture files, sorted as people do; hidden files, such as macOS's ``._x.jpg``, are none."""
+    """The names of the image files in a folder, in natural order, without hidden files such as macOS's ``._x.jpg``."""
     names = (file.name for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
     return sorted((name for name in names if not name.startswith(".")), key=natural)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture, from its header alone.
+    """The (width, height) of an image, read from its header alone.
 
     Raises:
-        DataError: no picture, or a size beyond :data:`PIXEL_LIMIT`.
+        DataError: the file is no image, or its size exceeds :data:`PIXEL_LIMIT`.
     """
     with _opened(path, whole=False) as image:
         return image.size
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB of an 8-bit picture of any colour mode; transparency is dropped.
+    """Read an 8-bit image of any colour mode as (H, W, 3) RGB. Transparency is dropped.
 
     Raises:
-        DataError: missing, truncated, damaged, of more than 8 bits, or of a size beyond :data:`PIXEL_LIMIT`.
+        DataError: the image is missing, truncated or damaged, has more than 8 bits a channel, or is larger than
+            :data:`PIXEL_LIMIT`.
     """
     plain = _plain_png(path) if path.suffix.lower() == ".png" else None
     if plain is not None:
@@ -64,24 +65,24 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     with _opened(path) as image:
         if image.mode not in _EIGHT_BIT:
             raise DataError(
-                f"is a picture of mode {image.mode}, wanted are 8 bits a channel", str(path), "Convert it to 8-bit RGB"
+                f"is an image of mode {image.mode}, not of 8 bits a channel", str(path), "Convert it to 8-bit RGB"
             )
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def read_ids(path: Path) -> NDArray[np.uint8]:
-    """(H, W) values of an 8-bit single-channel PNG, or palette indices, never their colours.
+    """Read the values (H, W) of an 8-bit PNG with one channel, or the indices of a palette PNG, never its colours.
 
     Raises:
-        DataError: missing, truncated, not a PNG, or a PNG of another kind.
+        DataError: the file is missing, truncated, not a PNG, or a PNG of another kind.
     """
     try:
         header = png_header(path)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", str(path), _AGAIN) from None
-    wanted = "a label is a PNG of 8 bits and one channel, or a palette, that holds class ids"
+    wanted = "a label map is a PNG of 8 bits and one channel, or a palette PNG, whose values are class ids"
     if header is None:
-        raise DataError(f"is not a PNG; {wanted}", str(path), "Write labels as PNG: other forms change the ids")
+        raise DataError(f"is not a PNG; {wanted}", str(path), "Write label maps as PNG: other formats change the ids")
     *_, depth, colour = header
     if colour != 3 and (depth, colour) != (8, 0):
         found = f"is {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')}; {wanted}"
@@ -91,40 +92,40 @@ def read_ids(path: Path) -> NDArray[np.uint8]:
 
 
 def read_first_channel(path: Path) -> NDArray[np.uint16]:
-    """(H, W) values of the first channel of a 16-bit PNG, as SYNTHIA keeps its classes.
+    """Read the first channel (H, W) of a 16-bit PNG, in which SYNTHIA stores its classes.
 
     Raises:
-        DataError: missing, truncated, not a PNG, or a PNG of 8 bits a channel.
+        DataError: the file is missing, truncated, not a PNG, or a PNG of 8 bits a channel.
     """
     try:
         header = png_header(path)
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", str(path), _AGAIN) from None
-    wanted = "wanted is a PNG of 16 bits a channel whose first channel holds class ids"
+    wanted = "expected a PNG of 16 bits a channel whose first channel holds class ids"
     if header is None:
         raise DataError(f"is not a PNG; {wanted}", str(path), "Use the label files as they were downloaded")
     width, height, depth, colour = header
     if depth != 16:
         found = f"is {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')}; {wanted}"
         raise DataError(
-            found, str(path), "Use the label files as downloaded: a copy in 8 bits, or in colours, has no ids"
+            found, str(path), "Use the label files as downloaded: a copy in 8 bits or in colours has no ids"
         )
     if width * height > PIXEL_LIMIT:
         raise DataError(f"claims a size of {width}x{height} pixels", str(path), _AGAIN)
-    whole = content[-8:-4] == b"IEND"  # OpenCV may fill up a truncated picture in silence
+    whole = content[-8:-4] == b"IEND"  # OpenCV may silently fill in a truncated image
     stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
     if stored is None or stored.dtype != np.uint16:
-        raise DataError("is a truncated or damaged picture", str(path), _AGAIN)
-    # OpenCV turns the channels round and spreads a grey one over three, so that the first is always third.
+        raise DataError("is a truncated or damaged image", str(path), _AGAIN)
+    # OpenCV reverses the channels, and copies a grey one to all three. So the first channel is always the third here.
     return np.asarray(stored if stored.ndim == 2 else stored[..., 2])
 
 
 def check_ids(ids: NDArray[np.uint8], taxonomy: Taxonomy, path: Path) -> None:
-    """Nothing, if all ids are in the class table.
+    """Check that all ids are in the class table.
 
     Raises:
-        DataError: names the ids outside and how many pixels they have.
+        DataError: some ids are outside. The error names them and the number of their pixels.
     """
     known = np.arange(256) < len(taxonomy)
     known[IGNORE] = True
@@ -135,16 +136,16 @@ def check_ids(ids: NDArray[np.uint8], taxonomy: Taxonomy, path: Path) -> None:
     raise DataError(
         f"holds ids outside the class table of {len(taxonomy)} classes: {found}",
         str(path),
-        f"Ids are places in the table, 0 to {len(taxonomy) - 1}, or {IGNORE} to ignore: "
-        "map the label, or add the classes to the table",
+        f"Valid ids are positions in the table, 0 to {len(taxonomy) - 1}, and {IGNORE} for ignored pixels. "
+        "Change the ids, or add the classes to the table",
     )
 
 
 def _plain_png(path: Path) -> NDArray[np.uint8] | None:
-    """(H, W, 3) of a whole PNG of 8-bit RGB, as nearly all frames are; None for any other file, also for none.
+    """Read an undamaged 8-bit RGB PNG, as nearly all frames are: (H, W, 3). None for any other or missing file.
 
-    FFmpeg's decoder takes 0.6 times as long as Pillow's, but reads past damage. So every checksum is looked at here,
-    and what is damaged or unusual is left to Pillow, which says what is wrong.
+    FFmpeg's decoder takes 0.6 times as long as Pillow's, but it ignores damage. So every checksum is verified here.
+    Pillow reads files that are damaged or unusual, and says what is wrong.
     """
     try:
         content = path.read_bytes()
@@ -162,7 +163,7 @@ def _plain_png(path: Path) -> NDArray[np.uint8] | None:
 
 
 def _is_plain(content: bytes) -> bool:
-    """Whether these are the bytes of a PNG of 8-bit RGB, not interlaced, whole and with usual chunks only."""
+    """Whether the bytes are an 8-bit RGB PNG that is complete, not interlaced, and has only usual chunks."""
     if len(content) < 33 or content[12:16] != b"IHDR":
         return False
     width, height, *kind = struct.unpack(">II5B", content[16:29])
@@ -171,14 +172,14 @@ def _is_plain(content: bytes) -> bool:
     chunks = png_chunks(content)
     if chunks is None or not {chunk.kind for chunk in chunks} <= _USUAL:
         return False
-    return chunks[-1].start + 4 == len(content)  # an end has no content, and a checksum
+    return chunks[-1].start + 4 == len(content)  # the last chunk has a checksum and no content
 
 
 @contextmanager
 def _opened(path: Path, whole: bool = True) -> Iterator[Image.Image]:
-    """The picture, its size checked; whatever Pillow raises while it is decoded becomes a DataError.
+    """Open an image and check its size. Any error that Pillow raises while decoding becomes a DataError.
 
-    Pillow looks at no checksum of a PNG's pixels, so that is done here where the whole picture is wanted.
+    Pillow verifies no checksum of a PNG's pixels. So it is done here, if the whole image is to be read.
     """
     try:
         with warnings.catch_warnings():
@@ -188,11 +189,11 @@ def _opened(path: Path, whole: bool = True) -> Iterator[Image.Image]:
             if image.width * image.height > PIXEL_LIMIT:
                 raise DataError(f"claims a size of {image.width}x{image.height} pixels", str(path), _AGAIN)
             if whole and image.format == "PNG" and png_chunks(path.read_bytes()) is None:
-                raise DataError("is a truncated or damaged picture (its chunks are not whole)", str(path), _AGAIN)
+                raise DataError("is a truncated or damaged image (its chunks are incomplete)", str(path), _AGAIN)
             yield image
     except FileNotFoundError:
-        raise DataError("no such file", str(path), "Copy it there, or leave its frame out") from None
+        raise DataError("no such file", str(path), "Copy it there, or leave out its frame") from None
     except UnidentifiedImageError:
-        raise DataError("is not a picture that can be read", str(path), _AGAIN) from None
+        raise DataError("is not an image that can be read", str(path), _AGAIN) from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"is a truncated or damaged picture ({error})", str(path), _AGAIN) from None
+        raise DataError(f"is a truncated or damaged image ({error})", str(path), _AGAIN) from None

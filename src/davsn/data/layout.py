@@ -1,4 +1,4 @@
-"""The files of a data set whose names tell drive and frame number: where they are, and which make a clip."""
+"""The layout of data sets whose file names hold drive and frame number: where files are, and which form a clip."""
 
 import os
 import re
@@ -9,27 +9,27 @@ from pathlib import Path
 from davsn.core.errors import DataError
 
 Key = tuple[str, int]
-"""A frame of a data set: its drive and its number."""
+"""The key of a frame in a data set: its drive and its number."""
 ANYWHERE = "(?:.*/)?"
-"""Begins the pattern of a file whose folder means nothing."""
+"""Start of the pattern of a file whose folder has no meaning."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files of a data set are and what they are called.
+    """Where the files of a data set are, and how they are named.
 
     Attributes:
-        pictures: holds pictures, or folders of them.
-        labels: holds labels, or folders of them; need not exist.
-        picture: matches a picture's path below its folder; its groups are the drive, in one part or several, and the
+        pictures: the folder that holds images, or folders of images.
+        labels: the folder that holds label maps, or folders of label maps. It need not exist.
+        picture: pattern of an image's path below ``pictures``. Its groups are the drive, in one or more parts, and the
             number.
-        label: the same for labels.
-        digits: of the number.
-        wanted: a sentence that says so, for errors.
-        between: what stands between drive and number in a frame's name, and between the parts of a drive.
-        pictures_in: matches the folders of pictures below ``pictures``, as a shell would.
-        labels_in: the same for labels.
-        step: how many the numbers of neighbours are apart.
+        label: pattern of a label map's path below ``labels``, with the same groups.
+        digits: number of digits of a frame's number in its name.
+        wanted: a sentence for errors that says which files are expected.
+        between: text between drive and number in a frame's name, and between the parts of a drive.
+        pictures_in: shell pattern of the folders of images below ``pictures``.
+        labels_in: shell pattern of the folders of label maps below ``labels``.
+        step: difference of the numbers of two neighbours.
     """
 
     pictures: Path
@@ -44,20 +44,26 @@ class Layout:
     step: int = 1
 
     def key(self, match: re.Match[str]) -> Key:
-        """The frame that a path names."""
+        """The key of the frame that a path names."""
         *drive, number = match.groups()
         return self.between.join(drive), int(number)
 
     def name(self, key: Key) -> str:
-        """The name of a frame: what the names of its picture, label and flow begin with."""
+        """The name of a frame, with which the names of its image, label map and flow begin."""
         return f"{key[0]}{self.between}{key[1]:0{self.digits}d}"
 
 
 def scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) -> dict[Key, str]:
-    """The files in a folder, and in those inside, whose paths match: frame → path below the folder.
+    """Find the files whose paths match in a folder and in folders inside it: frame → path below the folder.
+
+    Args:
+        layout: how files are named.
+        folder: the folder.
+        inside: shell pattern of the folders inside it that are searched too.
+        pattern: pattern of the paths below the folder.
 
     Raises:
-        DataError: a folder that cannot be listed, or two files of one frame.
+        DataError: a folder cannot be listed, or one frame has two files.
     """
     found: dict[Key, str] = {}
     for name in _files(folder, inside):
@@ -66,28 +72,30 @@ def scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) ->
             continue
         key = layout.key(match)
         if key in found:
-            raise DataError(f"holds both {found[key]} and {name}: two files of one frame", str(folder), "Keep one")
+            raise DataError(
+                f"holds both {found[key]} and {name}: two files for one frame", str(folder), "Keep one of them"
+            )
         found[key] = name
     return found
 
 
 def _files(folder: Path, inside: str) -> Iterator[str]:
-    """The paths of the files in a folder and in the folders inside, below it."""
+    """The paths, below a folder, of the files in it and in the folders that match ``inside``."""
     try:
         for place in [folder, *sorted(place for place in folder.glob(inside) if place.is_dir())]:
             with os.scandir(place) as entries:
                 below = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
                 yield from (f"{below}{entry.name}" for entry in entries if not entry.is_dir())
     except OSError as error:
-        remedy = "Give the folder as it was downloaded; see docs/data.md"
+        remedy = "Use the folder as it was downloaded; see docs/data.md"
         raise DataError(f"cannot be listed ({error.strerror})", str(folder), remedy) from None
 
 
 def listed(path: Path, layout: Layout) -> set[Key]:
-    """The frames that a list names, one a line, by the paths of their pictures.
+    """Read the frames that a list names, one image path a line.
 
     Raises:
-        DataError: an unreadable list, a line that names no frame, or no line.
+        DataError: the list cannot be read or is empty, or a line names no frame.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -106,7 +114,10 @@ def listed(path: Path, layout: Layout) -> set[Key]:
 
 
 def runs(frames: Collection[Key], step: int = 1) -> Iterator[list[Key]]:
-    """Frames as runs of one drive, whose numbers go up by the step, in the order of their first frames."""
+    """Split frames into runs, in the order of their first frames.
+
+    A run belongs to one drive, and its numbers increase by ``step``.
+    """
     for drive, number in sorted(frames):
         if (drive, number - step) not in frames:
             last = number

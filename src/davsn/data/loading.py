@@ -1,4 +1,4 @@
-"""From samples to batches: side by side, in which order, and by how many processes."""
+"""From samples to batches: how they are collated, in which order, and by how many processes."""
 
 import logging
 import os
@@ -30,10 +30,10 @@ _BAD_IN_A_ROW = 20
 
 
 def collate(clips: Sequence[Clip]) -> Batch:
-    """Samples side by side. Flows of different sizes are brought to the frames' size first.
+    """Collate samples to a batch. If flows differ in size, they are resized to the frames' size first.
 
     Raises:
-        DataError: frames, or labels, of different sizes.
+        DataError: the frames differ in size, or the label maps do.
     """
     for what, sizes in (
         ("frames", [clip.frames[0].shape for clip in clips]),
@@ -41,7 +41,7 @@ def collate(clips: Sequence[Clip]) -> Batch:
     ):
         if len(set(sizes)) > 1:
             each = ", ".join(f"{clip.name} {size[1]}x{size[0]}" for clip, size in zip(clips, sizes, strict=False))
-            raise DataError(f"{what} of different sizes cannot share a batch: {each}. Set 'size', or batch_size to 1")
+            raise DataError(f"{what} of different sizes cannot share a batch: {each}. Set 'size', or batch_size: 1")
     height, width = clips[0].frames[0].shape[:2]
     if any(len({clip.flows[pair].shape for clip in clips}) > 1 for pair in clips[0].flows):
         clips = [flow_to_size(clip, (width, height)) for clip in clips]
@@ -63,43 +63,44 @@ def collate(clips: Sequence[Clip]) -> Batch:
 def training_batches(
     samples: Samples, batch_size: int, seed: int, workers: int = 0, start: int = 0, by_class: ClassDraw | None = None
 ) -> Iterator[Batch]:
-    """Shuffled batches without end. Batch ``k`` depends on ``seed`` and ``k`` alone.
+    """Yield shuffled batches without end. Batch ``k`` depends on ``seed`` and ``k`` alone.
 
-    The number of workers and where the counting started make no difference, so that a run that was stopped goes
-    on exactly as if it had not been. Every epoch is a permutation of all samples; a batch may span two epochs.
+    The number of workers and the first batch make no difference. So a run that is resumed continues exactly as if it
+    had never stopped. Every epoch is a permutation of all samples; a batch may span two epochs.
 
     Args:
-        samples: what to draw from.
+        samples: the samples to draw from.
         batch_size: samples a batch.
-        seed: of the order and of all random changes; not negative.
-        workers: processes that load ahead; 0 loads in this one.
-        start: the first batch wanted; those before it are not read.
-        by_class: draws samples by their classes; there are then no epochs.
+        seed: seed of the order and of all random changes; not negative.
+        workers: number of processes that load ahead; 0 loads in this process.
+        start: number of the first batch; earlier batches are not read.
+        by_class: draws samples by their classes; then there are no epochs.
 
     Raises:
-        DataError, FlowError: a file that cannot be used, unless ``bad_files`` is 'skip'.
+        DataError, FlowError: a file cannot be used, and ``bad_files`` is not 'skip'.
     """
     batches = (list(range(batch * batch_size, (batch + 1) * batch_size)) for batch in count(start))
     return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers)
 
 
 def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
-    """Every sample once, in order, one a batch; labels at their own size, nothing random.
+    """Yield every sample once, in order, as a batch of one, with label maps at their own size and no random changes.
 
     Args:
-        samples: what to read.
-        workers: processes that load ahead; 0 loads in this one.
+        samples: the samples to read.
+        workers: number of processes that load ahead; 0 loads in this process.
 
     Raises:
-        DataError, FlowError: a file that cannot be used.
+        DataError, FlowError: a file cannot be used.
     """
     return _load(samples.load, samples.completion, ([index] for index in range(len(samples))), workers)
 
 
 class _Shuffled:
-    """Draw number n: the n-th sample of all epochs' permutations one after another, changed at random.
+    """Loads the sample of draw n, with the random changes of training.
 
-    By class, it is one drawn from the number alone.
+    It is the n-th sample in the permutations of all epochs, one after another. When samples are drawn by class, the
+    draw's number alone determines the sample.
     """
 
     def __init__(self, samples: Samples, seed: int, by_class: ClassDraw | None) -> None:
@@ -121,7 +122,7 @@ class _Shuffled:
                     raise DataError(f"{len(skipped)} samples in a row cannot be read; the last: {error}") from None
 
     def _indices(self, draw: int) -> Iterator[int]:
-        """The sample of a draw, and those that stand in for it where it cannot be read."""
+        """Yield the sample of a draw, then the samples that replace it if it cannot be read."""
         if self._by_class is not None:
             generator = np.random.default_rng((self._seed, 2, draw))
             while True:
@@ -136,7 +137,7 @@ class _Shuffled:
 
 
 class _Guarded(Dataset[Clip | FileError]):
-    """Hands errors on as values: raised in a worker, they would arrive with its traceback for a message."""
+    """Returns errors as values. An error raised in a worker would arrive with the worker's traceback as its message."""
 
     def __init__(self, load: Callable[[int], Clip]) -> None:
         self._load = load
@@ -153,7 +154,7 @@ def _load(
 ) -> Iterator[Batch]:
     options: dict[str, Any] = {}
     if workers:
-        # Not fork: it copies the locks of OpenCV's and PyTorch's threads in whatever state they are.
+        # Not fork: it copies the locks of OpenCV's and PyTorch's threads, in whatever state they are.
         options["multiprocessing_context"] = context = get_context("forkserver")
         context.set_forkserver_preload([__name__])  # imported once, not by every worker
     loader = DataLoader(
@@ -162,7 +163,7 @@ def _load(
         num_workers=workers,
         collate_fn=_collate,
         worker_init_fn=_begin,
-        generator=torch.Generator().manual_seed(0),  # or it would draw from the global one, and disturb the run
+        generator=torch.Generator().manual_seed(0),  # the default draws from the global one, which disturbs the run
         **options,
     )
     for batch in loader:
@@ -172,7 +173,7 @@ def _load(
 
 
 def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:
-    """A batch, or the first error."""
+    """Collate samples to a batch, or return the first error."""
     good = [clip for clip in clips if isinstance(clip, Clip)]
     errors = [clip for clip in clips if isinstance(clip, FileError)]
     try:
@@ -182,17 +183,23 @@ def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:
 
 
 def _begin(worker: int) -> None:
-    """A worker computes on one thread, leaves Ctrl-C to the process that saves, and ends when that one does."""
+    """Set up a worker: it computes on one thread, ignores Ctrl-C, and ends when the training process ends.
+
+    Ctrl-C is left to the training process, which saves.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    if worker:  # the first one's warning that the cache is full speaks for all
+    if worker:  # the first worker's warning that the cache is full is enough
         logging.getLogger("davsn.core.cache").setLevel(logging.ERROR)
 
 
 def _end_with_parent() -> None:
-    """PyTorch's workers watch the process that forked them, which is the fork server and outlives a killed run."""
+    """End this worker when the training process ends.
+
+    PyTorch's workers watch only the process that forked them. That is the fork server, which outlives a killed run.
+    """
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""What the published benchmarks have in common: drive and frame number are part of a file's name."""
+"""The base of the published data sets, whose file names hold the drive and the frame number."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,66 +19,70 @@ from davsn.flow.files.io import Flow, read_flow
 
 
 class NumberedSettings(DatasetSettings):
-    """What every published benchmark can be told; each adds its own keys."""
+    """The settings that every published data set has. Each data set adds its own keys."""
 
     frame_list: Path | None = None
-    """A file that names the frames to use, one a line, as the public code's lists do; null takes the labelled ones."""
+    """A file that names the frames to use, one a line, like the lists of the public code; null takes the labelled
+    frames."""
     flow_root: Path | None = None
-    """The folder of the flow files for flow: stored, under the names that the public code gives them."""
+    """The folder of the flow files for flow: stored. The files have the names that the public code gives them."""
 
     @field_validator("flow_root")
     @classmethod
     def _told(cls, flow_root: Path | None, info: ValidationInfo) -> Path | None:
         flow = info.data.get("flow")
         if flow_root is None and flow is not None and flow.own:
-            raise ValueError("flow: stored needs the folder of the flow files. Name it, or set flow: dis")
+            raise ValueError("flow: stored needs the folder of the flow files. Set flow_root, or set flow: dis")
         return flow_root
 
 
 class Numbered(VideoDataset):
-    """Pictures of a drive with consecutive numbers are a clip, called after its first frame; a gap begins another.
+    """A published data set. Frames of a drive with consecutive numbers are a clip, named after its first frame.
 
-    Nothing is decoded until it is asked for: folders are listed, and that is all.
+    A gap in the numbers begins another clip. Creating a data set lists folders and decodes nothing.
 
-    A data set calls :meth:`_learn` when it is made.
+    Subclasses call :meth:`_learn` in their constructor.
     """
 
     config: NumberedSettings
     _ids: RawIds
-    """Whose ids the label files hold."""
+    """The data set whose ids the label files hold."""
     _other_ids: ClassVar[str]
-    """The remedy where they hold others."""
+    """What an error suggests if a label file holds other ids."""
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
+        """Read a frame: (H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
         return read_picture(self._picture(clip, position))
 
     def file_name(self, clip: int, position: int) -> str:
-        """The picture's own name where it says drive and number; see :meth:`VideoDataset.file_name`."""
+        """The image's own name, if it holds drive and number; see :meth:`VideoDataset.file_name`."""
         stem, name = self._picture(clip, position).stem, self.clips[clip].frames[position]
         return stem if stem.startswith(name) else super().file_name(clip, position)
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
+        """Read a label map: (H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
         return self._train_ids(self._raw_label(clip, position))
 
     def resized_label(self, clip: int, position: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """(h, w) train ids at (width, height): the raw label is resized, then mapped, as the public code does."""
+        """Read a label map at (width, height): (h, w) train ids.
+
+        As in the public code, raw ids are resized first, and then mapped to train ids.
+        """
         return self._train_ids(resize_label(self._raw_label(clip, position), size))
 
     def frame_origin(self, clip: int, position: int) -> Origin | None:
-        """The picture's file; see :meth:`VideoDataset.frame_origin`."""
+        """The key of the image's file; see :meth:`VideoDataset.frame_origin`."""
         return origin(self, self._picture(clip, position), *self._pixel_settings())
 
     def label_origin(self, clip: int, position: int) -> Origin | None:
-        """The label's file, and which id becomes which; see :meth:`VideoDataset.label_origin`."""
+        """The key of the label map's file and of the mapping of its ids; see :meth:`VideoDataset.label_origin`."""
         return origin(self, self._label(clip, position), self._lookup.tolist(), *self._pixel_settings())
 
     def read_flow(self, clip: int, position: int, other: int) -> Flow | None:
-        """The stored flow position→other; see :meth:`VideoDataset.read_flow`.
+        """Read the stored flow position→other; see :meth:`VideoDataset.read_flow`.
 
         Raises:
-            FlowError: no file of the name that the public code would give it, or a damaged one.
+            FlowError: there is no file with the name that the public code would give it, or the file is damaged.
         """
         path = self.find_flow(clip, position, other)
         return None if path is None else read_flow(path)
@@ -93,30 +97,30 @@ class Numbered(VideoDataset):
             found = f"stored flow goes to the frame before, not to {names[other]}"
             raise FlowError(found, f"{folder}, frame {names[position]}", "Set flow: dis")
         if not (folder / name).is_file():
-            found = f"holds no {name}, the flow of frame {names[position]} to {names[other]}"
+            found = f"holds no {name}, the flow from frame {names[position]} to {names[other]}"
             raise FlowError(found, str(folder), NO_FILE)
         return folder / name
 
     def flow_file(self, clip: int, position: int, other: int) -> str | None:
-        """The name that the public code gives it; see :meth:`VideoDataset.flow_file`."""
+        """The name that the public code gives to a flow file; see :meth:`VideoDataset.flow_file`."""
         names = self.clips[clip].frames
         name = self._flow_name(names[position], names[other])
         return None if name is None else f"{name}_int16_x10.npy"
 
     def _flow_name(self, frame: str, other: str) -> str | None:
-        """What the name of the flow file frame→other begins with, from the names of both; None where it has none."""
+        """The start of the name of the flow file frame→other, from the names of both; None if there is no file."""
         return f"{frame}_{other[-self._layout.digits :]}"
 
     def _pixel_settings(self) -> Origin:
-        """The settings that frames and labels at native size depend on."""
+        """The settings on which frames and label maps at native size depend."""
         return ()
 
     def _read_ids(self, path: Path) -> NDArray[np.unsignedinteger]:
-        """(H, W) of a label file, whatever ids it holds."""
+        """Read the ids (H, W) of a label file, without checking them."""
         return read_ids(path)
 
     def _train_ids(self, raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Raw ids as train ids."""
+        """Map raw ids (H, W) to train ids (H, W)."""
         return np.asarray(self._lookup[raw])
 
     def _learn(
@@ -129,13 +133,13 @@ class Numbered(VideoDataset):
         """List the files and make clips of them.
 
         Args:
-            layout: where they are.
-            classes: which class set the labels are mapped to.
-            wanted: whether a labelled frame of this number is a sample, where no list names the frames.
-            every_frame: whether every frame may be a sample's current one, not only those listed or labelled.
+            layout: where the files are.
+            classes: the class set that raw ids are mapped to.
+            wanted: whether a labelled frame with this number is used, if there is no ``frame_list``.
+            every_frame: whether every frame may be the current frame of a sample, not only listed or labelled ones.
 
         Raises:
-            DataError: no frames, or a list or labels that do not fit them.
+            DataError: there are no frames, or the list or the label maps do not fit them.
         """
         self._layout = layout
         self._lookup = train_ids(self._ids, classes)
@@ -147,11 +151,11 @@ class Numbered(VideoDataset):
         if self.config.frame_list is not None:
             chosen = listed(self.config.frame_list, layout)
         self.damage: list[DataError] = []
-        self._note(chosen - pictures.keys(), "picture", layout.pictures)
-        if labels and self.config.frame_list is not None:  # or they are not needed, or what was chosen
-            self._note(chosen - labels.keys(), "label", layout.labels)
+        self._note(chosen - pictures.keys(), "image", layout.pictures)
+        if labels and self.config.frame_list is not None:  # without a list, the labelled frames are the chosen ones
+            self._note(chosen - labels.keys(), "label map", layout.labels)
         if not chosen and not every_frame:
-            found = "holds no label, so that nothing says which frames to use"
+            found = "holds no label maps, so it is unknown which frames to use"
             raise DataError(found, str(layout.labels), f"{layout.wanted}; or name the frames in a frame_list")
         self.clips: list[ClipInfo] = []
         self._files: list[tuple[str, ...]] = []
@@ -169,9 +173,9 @@ class Numbered(VideoDataset):
         if not missing:
             return
         error = DataError(
-            f"has no {what} of {len(missing)} frames, such as {self._layout.name(min(missing))}",
+            f"lacks the {what} of {len(missing)} frames, such as {self._layout.name(min(missing))}",
             str(folder),
-            "Download the rest, or set bad_files: skip to use what is there",
+            "Download the missing files, or set bad_files: skip to use those that exist",
         )
         if self.config.bad_files == "error":
             raise error
@@ -184,28 +188,28 @@ class Numbered(VideoDataset):
         return self._layout.labels / self._labels[clip][position]
 
     def _raw_label(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W) raw ids at native size."""
+        """Read a label map: (H, W) raw ids at native size."""
         picture = self._picture(clip, position)
         if position not in self._labels[clip]:
-            raise DataError("has no label", str(picture), "Ask only for the labels of labelled frames")
+            raise DataError("has no label map", str(picture), "Read label maps of labelled frames only")
         path = self._label(clip, position)
         ids, count = self._read_ids(path), RAW_IDS[self._ids]
         beyond = ids >= count if self._ids not in VOID else (ids >= count) & (ids != VOID[self._ids])
         outside = np.unique(ids[beyond])
         if outside.size:
             found = ", ".join(map(str, outside[:8])) + (", …" if outside.size > 8 else "")
-            raise DataError(f"holds ids beyond {count - 1}, the last there is: {found}", str(path), self._other_ids)
+            raise DataError(f"holds ids above {count - 1}, the highest valid id: {found}", str(path), self._other_ids)
         _same_shape(path, ids.shape[1::-1], picture)
         return ids.astype(np.uint8, copy=False)
 
 
 def _same_shape(path: Path, size: tuple[int, ...], picture: Path) -> None:
-    """Nothing, if a label may be of a picture: smaller or larger it may be, as the public code has it."""
+    """Check that a label map has the shape of its image. Its size may differ, as it may in the public code."""
     (width, height), (wide, high) = size, picture_size(picture)
-    if abs(width * high - height * wide) <= max(wide, high):  # to a pixel, since sizes are rounded
+    if abs(width * high - height * wide) <= max(wide, high):  # within a pixel, since sizes are rounded
         return
     raise DataError(
-        f"is {width}x{height} pixels, which is another shape than the {wide}x{high} of its picture {picture}",
+        f"is {width}x{height} pixels, which is another shape than the {wide}x{high} of its image {picture}",
         str(path),
-        "Is it of another picture, or one of them cropped? Use both as they were downloaded",
+        "It belongs to another image, or one of the two was cropped. Use both as they were downloaded",
     )

@@ -1,4 +1,4 @@
-"""What the pixels of a frame or label depend on: a kept copy is used only where all of that is as it was."""
+"""What the pixels of a frame or label map depend on. A cached copy is used only while none of it has changed."""
 
 import os
 import sys
@@ -14,20 +14,22 @@ from davsn import streets
 from davsn.core.cache import identity
 
 Origin = tuple[object, ...]
-"""Plain data, as :func:`davsn.core.cache.identity` takes it."""
+"""Everything that pixels depend on, as plain data that :func:`davsn.core.cache.identity` takes."""
 
 
 def origin(owner: object, *parts: object) -> Origin | None:
-    """What pixels depend on that a data set reads from files or draws.
+    """Describe everything that the pixels of a frame or label map depend on, whether they are read or drawn.
+
+    The code itself is part of the description. So nobody has to increase a version number after a change of code.
 
     Args:
-        owner: the data set. Its class counts, the code of that class's file and of davsn's reading, and the versions
-            of the libraries that decode: whoever changes code has no number to count up.
-        parts: the files, as paths, and all settings that change pixels, as plain data. Of a file count its place,
-            size and times, not its content, which would take as long as decoding.
+        owner: the data set. The description contains its class, the code of the class's file, davsn's own code for
+            reading, and the versions of the libraries that decode.
+        parts: the files, as paths, and all settings that change pixels, as plain data. A file is described by its
+            path, size and times. Its content is not read, because that would take as long as decoding.
 
     Returns:
-        None where a file is not there: reading it will say so.
+        The description, or None if a file does not exist. Reading that file will raise the error.
     """
     try:
         plain = tuple(_file(part) if isinstance(part, Path) else part for part in parts)
@@ -38,14 +40,17 @@ def origin(owner: object, *parts: object) -> Origin | None:
 
 
 def _file(path: Path) -> Origin:
-    """The last of the times is the system's own, which no tool that copies or writes files can set."""
+    """Describe a file: its path, its size and two times.
+
+    The second time (ctime) is set by the system. No tool that copies or writes files can set it.
+    """
     status = path.stat()
     return os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @cache
 def _code(name: str, modules: tuple[str, ...]) -> str:
-    """The code that reads and draws: all of data and streets, and the files of a user's own class."""
+    """Hash the code that reads and draws: all of data and streets, and the files of a user's own class."""
     files = {*Path(__file__).parent.rglob("*.py"), *Path(streets.__file__).parent.rglob("*.py")}
     files |= {Path(file) for file in (getattr(sys.modules[module], "__file__", None) for module in modules) if file}
     texts = [file.read_text(encoding="utf-8") for file in sorted(files)]

@@ -1,4 +1,4 @@
-"""Pairs of frames to look at and to measure flow on: of two pictures, a video, a folder of frames or a data set."""
+"""Pairs of frames to show or measure flow on, from two images, a video, a folder of frames or a data set."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from davsn.flow.files.io import FORMS, SUFFIXES, Flow, read_flow
 
 @dataclass(frozen=True)
 class Pair:
-    """Two frames of one size, and what is known of the flow a→b.
+    """Two frames of the same size, and the stored or exact flow a→b if there is one.
 
     Attributes:
-        name: of frame a.
+        name: name of frame a.
         other: name of frame b.
-        a: (H, W, 3) uint8 RGB.
-        b: the same shape.
-        flow: the flow a→b that is stored or exact, (H, W, 2) and where it is known; None where there is none.
-        label: (H, W) class ids of frame a, 255 = none, or None.
+        a: frame a, (H, W, 3) uint8 RGB.
+        b: frame b, of the same shape and type.
+        flow: the stored or exact flow a→b, (H, W, 2), with its valid mask; None if there is no flow.
+        label: (H, W) class ids of frame a, 255 = ignore; None if there are none.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs that can be gone through more than once.
+    """Pairs that can be iterated more than once.
 
     Attributes:
-        count: how many.
-        make: goes through them from the first.
+        count: number of pairs.
+        make: returns a new iterator over all pairs.
     """
 
     count: int
@@ -54,11 +54,11 @@ class Pairs:
 
 
 def pair_of(a: Path, b: Path, flow: Path | None = None, form: str | None = None) -> Pairs:
-    """One pair from two pictures, with the flow a→b from a file if one is given.
+    """Make one pair of two images, with the flow a→b from a file if one is given.
 
     Raises:
-        DataError: a picture that cannot be read, or two of different sizes.
-        FlowError: flow that cannot be read, or of another size.
+        DataError: an image cannot be read, or the images differ in size.
+        FlowError: the flow cannot be read, or differs in size from the images.
     """
 
     def make() -> Iterator[Pair]:
@@ -75,27 +75,27 @@ def pairs_in(
     form: str | None = None,
     number: int | None = None,
 ) -> Pairs:
-    """Neighbours in a video or a folder of frames.
+    """Make pairs of neighbours in a video or a folder of frames.
 
     Args:
-        path: of the video or folder.
+        path: the video or folder.
         direction: frame a is the later of two neighbours (current-to-previous) or the earlier one.
-        flow: a folder with a flow file a frame a, of its name; frames without one are left out.
-        form: of those files; None goes by their suffixes.
+        flow: a folder with one flow file for each frame a, named after it; frames without a file are left out.
+        form: the format of the flow files; None decides by their suffixes.
         number: take this many pairs, evenly spread; None takes all.
 
     Raises:
-        DataError: nothing there that can be read, or fewer than two frames.
-        FlowError: no flow for any frame. While going through them: flow that cannot be read, or of another size.
+        DataError: the path holds nothing that can be read, or fewer than two frames.
+        FlowError: no frame has flow. During iteration: flow cannot be read, or differs in size from its frame.
     """
     first = footage(path)
     later = direction == "current-to-previous"
     named = [shot.name for shot in first.frames] if flow is not None else list(map(str, range(first.count or 0)))
     positions = [at for at in range(len(named) - 1) if flow is None or _flow_file(flow, named[at + later], form)]
     if len(named) < 2:
-        raise DataError("has only one frame", str(path), "Flow is between two: give a video, a folder, or two pictures")
+        raise DataError("has only one frame", str(path), "Flow needs two frames: give a video, a folder or two images")
     if not positions:
-        raise FlowError(f"holds no flow of the frames in {path}", str(flow), "Files must have their frames' names")
+        raise FlowError(f"holds no flow for the frames in {path}", str(flow), "Name flow files after their frames")
     chosen = set(_spread(positions, number))
 
     def make() -> Iterator[Pair]:
@@ -111,8 +111,14 @@ def pairs_in(
 
 
 def pairs_of(dataset: VideoDataset, number: int | None = None) -> Pairs:
-    """Each frame of a data set with its neighbour before, evenly spread; with labels if the set has any, and with its
-    own flow if the setting ``flow`` is 'exact' or 'stored'.
+    """Make pairs of the frames of a data set, each with its neighbour before.
+
+    They have labels if the data set has any. They have the data set's own flow if its setting ``flow`` is 'exact' or
+    'stored'.
+
+    Args:
+        dataset: the data set.
+        number: take this many pairs, evenly spread; None takes all.
 
     Raises:
         DataError: no frame has a neighbour.
@@ -124,7 +130,7 @@ def pairs_of(dataset: VideoDataset, number: int | None = None) -> Pairs:
     def make() -> Iterator[Pair]:
         for (clip, position), sample in zip(samples.places, map(samples.load, range(len(samples))), strict=True):
             positions = samples.positions(clip, position)
-            assert positions is not None  # or it would not be among the places
+            assert positions is not None  # places holds only samples with all their frames
             info = dataset.clips[clip]
             a = Shot(sample.name, sample.frames[0])
             b = Shot(f"{info.name}/{info.frames[positions[-1]]}", sample.frames[-1])
@@ -143,13 +149,13 @@ def _fitting(
     where: str,
     label: NDArray[np.uint8] | None = None,
 ) -> Pair:
-    """A pair from two named frames, if their sizes agree with each other and with the flow's."""
+    """Make a pair of two named frames. An error, if their sizes differ from each other or from the flow's."""
     (height, width), other = a.frame.shape[:2], b.frame.shape[:2]
     if other != (height, width):
-        found = f"{b.name} is {other[1]}x{other[0]} pixels, and {a.name} {width}x{height}"
+        found = f"{b.name} is {other[1]}x{other[0]} pixels, but {a.name} is {width}x{height}"
         raise DataError(found, where, "Give frames of one size")
     if flow is not None and flow[0].shape[:2] != (height, width):
-        found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, and its frame {a.name} has {width}x{height}"
+        found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, but its frame {a.name} is {width}x{height}"
         raise FlowError(found, where, "Give frames of the flow's size")
     return Pair(a.name, b.name, a.frame, b.frame, flow, label)
 

@@ -1,4 +1,4 @@
-"""Flow ahead of its use: into the cache, or into files of the names that ``flow: stored`` reads."""
+"""Flow computed ahead of its use: into the cache, or into files with the names that ``flow: stored`` reads."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -21,20 +21,20 @@ from davsn.ops.arrays import pictures
 
 
 class Report(Protocol):
-    """Called as work goes on."""
+    """Reports progress."""
 
     def __call__(self, done: int, note: str = "") -> None:
-        """Say how many pairs are done."""
+        """Report how many pairs are done."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """What became of the pairs.
+    """Counts of pairs by where their flow came from.
 
     Attributes:
-        estimated: were estimated now.
-        present: were there already.
-        copied: came out of the cache, into files.
+        estimated: pairs whose flow was estimated now.
+        present: pairs whose flow was already there.
+        copied: pairs whose flow was copied from the cache into files.
     """
 
     estimated: int = 0
@@ -43,7 +43,7 @@ class Filled:
 
 
 class PairOfFrames:
-    """Two frames of a clip, read when they are asked for.
+    """Two frames a and b of a clip, which are read on first use.
 
     Attributes:
         place: (clip, position of a, position of b).
@@ -54,31 +54,31 @@ class PairOfFrames:
 
     @cached_property
     def frames(self) -> tuple[Frame, Frame]:
-        """Both as (H, W, 3)."""
+        """Both frames as (H, W, 3)."""
         return self._load()
 
 
 class Keeper(ABC):
-    """Where flow is kept."""
+    """A place that stores flow."""
 
     @abstractmethod
     def has(self, pair: PairOfFrames) -> bool:
-        """Whether the flow is there."""
+        """Whether the flow of a pair is stored here."""
 
     @abstractmethod
     def keep(self, pair: PairOfFrames, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> None:
-        """Keep a flow.
+        """Store the flow of a pair.
 
         Raises:
-            DataError, FlowError: that cannot be done.
+            DataError, FlowError: the flow cannot be stored.
         """
 
 
 class Cached(Keeper):
-    """The cache of a data set's settings.
+    """Stores flow in the cache that a data set's settings name.
 
     Args:
-        samples: of the data set.
+        samples: samples of the data set.
     """
 
     def __init__(self, samples: Samples) -> None:
@@ -92,25 +92,26 @@ class Cached(Keeper):
         return self._cache.get(*pair.frames) is not None
 
     def keep(self, pair: PairOfFrames, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> None:
-        """See :meth:`Keeper.keep`; a full cache is an error here, since what is estimated would be lost."""
+        """See :meth:`Keeper.keep`. A full cache is an error here, because the estimated flow would be lost."""
         if not self._cache.put(*pair.frames, flow, valid)[1]:
             raise FlowError(
-                "there is no room for more flow",
+                "the cache has no room for more flow",
                 str(self._cache.folder),
-                "Set cache_limit higher or cache_folder to another disk; what is there is kept, and the same command "
-                "goes on",
+                "Raise cache_limit, or set cache_folder to another disk; then run the same command again: it keeps the "
+                "flow that is there",
             )
 
 
 class Files(Keeper):
-    """Files in tenths of a pixel, under the names that the data set reads with ``flow: stored``.
+    """Stores flow in files, in tenths of a pixel, under the names that the data set reads with ``flow: stored``.
 
     Args:
-        samples: whose data set gives the names.
-        folder: to be its ``flow_root``.
+        samples: samples of the data set that gives the names.
+        folder: the folder for the files, later the data set's ``flow_root``.
 
     Raises:
-        ConfigError: the data set has no names for all of the flow, or it comes with a mask, which files cannot hold.
+        ConfigError: the data set lacks a name for some of the flow, or the flow has valid masks, which these files
+            cannot hold.
     """
 
     def __init__(self, samples: Samples, folder: Path) -> None:
@@ -119,11 +120,11 @@ class Files(Keeper):
         mistakes = []
         if None in self._names.values() or len(set(self._names.values())) < len(self._names):
             mistakes.append(
-                f"this data set has no file names of their own for the flows {_arrows(samples)}. Leave --out away, to "
-                "keep them in the cache"
+                f"this data set has no separate file names for the flows {_arrows(samples)}. Leave out --out to store "
+                "them in the cache"
             )
         if samples.dataset.config.flow.checked:
-            mistakes.append("files in tenths of a pixel have no place for a mask. Leave --out away, or 'checked'")
+            mistakes.append("files in tenths of a pixel cannot hold a valid mask. Leave out --out, or 'checked'")
         if mistakes:
             raise ConfigError("--out", mistakes)
 
@@ -131,7 +132,7 @@ class Files(Keeper):
         return str(self._folder)
 
     def has(self, pair: PairOfFrames) -> bool:
-        """See :meth:`Keeper.has`; a file that has its name is whole."""
+        """See :meth:`Keeper.has`. A file under its final name is complete."""
         return self._path(pair).is_file()
 
     def keep(self, pair: PairOfFrames, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> None:
@@ -143,7 +144,7 @@ class Files(Keeper):
 
 
 def count_pairs(samples: Samples) -> int:
-    """How many flows the samples need that have to be estimated."""
+    """Count the flows that the samples need and that have to be estimated."""
     return sum(1 for _ in _pairs(samples))
 
 
@@ -154,20 +155,23 @@ def fill(
     report: Report = lambda done, note="": None,
     batch_size: int = 1,
 ) -> Filled:
-    """Estimate all flow of these samples that is not there yet.
+    """Estimate all flow of these samples that is not stored yet.
 
-    Flow is that of whole frames, resized but not changed otherwise, in full precision. A process that is killed loses
-    the batch it was at; the next one goes on from there.
+    The flow is computed in full precision on whole frames, which are resized but not changed otherwise. A process that
+    is killed loses only its current batch. The next process continues from there.
 
     Args:
-        samples: which flows, and which estimator.
-        keeper: where they go.
-        device: where to estimate.
-        report: called as it goes on.
-        batch_size: pairs estimated at once.
+        samples: the samples; they define the pairs and the estimator.
+        keeper: where the flow is stored.
+        device: the device that estimates.
+        report: called with the progress.
+        batch_size: number of pairs estimated at once.
+
+    Returns:
+        How many flows were estimated, were already there, or were copied.
 
     Raises:
-        DataError, FlowError: a file that cannot be read, unless ``bad_files`` is 'skip'; or no room.
+        DataError, FlowError: a file cannot be read and ``bad_files`` is not 'skip'; or there is no room.
     """
     counted, waiting = Filled(), list[PairOfFrames]()
     cache = samples.flow_cache if samples.dataset.config.flow.cached else None
@@ -198,7 +202,7 @@ def fill(
 
 
 def needs_filling(samples: Samples) -> bool:
-    """Whether the cache has to be filled before the first step: for neural flow that is cached, once."""
+    """Whether the cache must be filled before the first step. Cached neural flow needs this once."""
     setting = samples.dataset.config.flow
     return setting.cached and setting.on_device and not samples.flow_cache.is_whole(_described(samples))
 
@@ -206,11 +210,11 @@ def needs_filling(samples: Samples) -> bool:
 def fill_ahead(
     samples: Samples, device: torch.device | str, report: Report = lambda done, note="": None, batch_size: int = 1
 ) -> None:
-    """Fill the cache, if that has to be done before the first step; see :func:`fill`.
+    """Fill the cache, if this is needed before the first step; see :func:`fill`.
 
-    A step could not do it: the cache holds the flow of whole frames, which a step does not have after a crop, and
-    writing it would copy to the host and wait. The loader's workers could, but on the CPU; they do so for entries that
-    get lost later.
+    A step cannot fill it. The cache holds the flow of whole frames, which a step no longer has after a crop. Writing
+    would also copy to the host and wait. The loader's workers can estimate flow, but only on the CPU. They do so for
+    entries that get lost later.
     """
     if needs_filling(samples):
         fill(samples, Cached(samples), device, report, batch_size)
@@ -218,18 +222,18 @@ def fill_ahead(
 
 
 def shard(samples: Samples, index: int, count: int) -> Samples:
-    """One of ``count`` parts of nearly equal length, each of neighbours, so that a video is read forwards."""
+    """Select one of ``count`` parts of nearly equal length. A part is consecutive, so a video is read forwards."""
     bounds = np.linspace(0, len(samples), count + 1).astype(int)
     return samples.only(samples.places[bounds[index] : bounds[index + 1]])
 
 
 def _pairs(samples: Samples) -> Iterator[PairOfFrames]:
-    """Every flow that is wanted between two different frames, once."""
+    """Yield every pair of different frames whose flow is needed, once."""
     bare = Samples(samples.dataset, replace(samples.spec, flows=(), labels=False)).only(samples.places)
     seen = set()
     for index, (clip, position) in enumerate(samples.places):
         positions = samples.positions(clip, position)
-        assert positions is not None  # or it would not be among the places
+        assert positions is not None  # places holds only samples with all their frames
         loaded = _Loaded(bare, index)
         for a, b in samples.spec.flows:
             place = clip, positions[a], positions[b]
@@ -239,7 +243,7 @@ def _pairs(samples: Samples) -> Iterator[PairOfFrames]:
 
 
 def _described(samples: Samples) -> str:
-    """The samples by their settings and names; their content is not read."""
+    """Identify the samples by their settings and names, without reading their content."""
     clips = [(info.name, len(info.frames)) for info in samples.dataset.clips]
     return identity(samples.dataset.config.model_dump(mode="json"), clips, samples.places, samples.spec.flows)
 
@@ -249,7 +253,7 @@ def _arrows(samples: Samples) -> str:
 
 
 class _Loaded:
-    """The frames of one sample, read once for all of its pairs."""
+    """The frames of one sample, which all of its pairs share and which are read once."""
 
     def __init__(self, samples: Samples, index: int) -> None:
         self._samples, self._index = samples, index
@@ -265,7 +269,7 @@ class _Loaded:
 def _estimate(
     samples: Samples, keeper: Keeper, pairs: Sequence[PairOfFrames], device: torch.device | str, counted: Filled
 ) -> Filled:
-    """Estimate and keep a batch."""
+    """Estimate the flow of a batch of pairs and store it."""
     if not pairs:
         return counted
     a, b = (pictures([pair.frames[side] for pair in pairs]).to(device) for side in (0, 1))

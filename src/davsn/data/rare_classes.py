@@ -1,8 +1,8 @@
-"""Rare-class sampling: frames are drawn by the classes they hold, rare classes more often (DAFormer, CVPR 2022).
+"""Rare-class sampling: frames are drawn by their classes, those with rare classes more often (DAFormer, CVPR 2022).
 
-Drawn at even odds, a class that covers a thousandth of the pixels is learned from late and forgotten between. Here a
-class is drawn first, with P(c) ∝ exp((1 − f_c) / T), f_c being its share of all labelled pixels, and then a frame that
-holds enough of it.
+If all frames are equally likely, a class that covers a thousandth of the pixels is learned late and forgotten between
+its frames. Here a class c is drawn first, with P(c) ∝ exp((1 − f_c) / T), where f_c is the share of the class among all
+labelled pixels. Then a frame is drawn that has enough pixels of this class.
 """
 
 import json
@@ -19,37 +19,39 @@ from davsn.core.settings import Settings
 from davsn.data.samples import Samples
 
 ENOUGH = 0.0015
-"""The share of a frame that is enough of a class: DAFormer's 3000 pixels of a frame of GTA5."""
+"""The share of a frame's pixels that a class needs: DAFormer's 3000 pixels of a GTA5 frame."""
 
 Counts = NDArray[np.int64]
-"""(samples, classes + 1): the pixels of each class in each sample's label, and last those without a class."""
+"""(samples, classes + 1) pixels of each class in each sample's label map; last, the pixels without a class."""
 
 
 _LARGEST = 1 << 28
-"""Bytes of a file of counts that is read: enough for a million frames."""
+"""The largest file of counts that is read, in bytes: enough for a million frames."""
 
 
 class RareClasses(Settings):
-    """How source frames are drawn by their classes; the defaults are those of DAFormer."""
+    """How source frames are drawn by their classes. The defaults are DAFormer's."""
 
     temperature: float = Field(0.01, gt=0)
-    """T: the lower, the more often rare classes are drawn; at 1 all classes are nearly alike."""
+    """The temperature T: the lower it is, the more often rare classes are drawn. At 1 all classes are nearly equally
+    likely."""
     min_pixels: int | None = Field(None, ge=1)
-    """Pixels of a class, in the label at its own size, that make a frame one of the class's; null: 0.15 % of it."""
+    """How many pixels of a class a frame needs to be drawn for it, counted in the label map at its own size; null:
+    0.15 % of all its pixels."""
 
 
 class ClassDraw:
     """Draws samples by their classes.
 
     Args:
-        counts: see :data:`Counts`.
-        settings: see :class:`RareClasses`.
+        counts: the pixels of each class in each sample, see :data:`Counts`.
+        settings: the temperature and the pixels that a class needs, see :class:`RareClasses`.
 
     Raises:
-        DataError: no sample holds enough pixels of any class.
+        DataError: no sample has enough pixels of any class.
 
     Attributes:
-        odds: (classes,) how likely each class is drawn; 0 of one that no sample holds enough of.
+        odds: (classes,) probability of each class; 0 if no sample has enough pixels of it.
     """
 
     def __init__(self, counts: Counts, settings: RareClasses) -> None:
@@ -57,46 +59,47 @@ class ClassDraw:
         held, least = counts[:, :-1], ENOUGH * pixels if settings.min_pixels is None else settings.min_pixels
         enough = (held >= least) & (held > 0)
         if not enough.any():
-            raise DataError("no label of the source holds enough of any class. Lower training.rare_classes.min_pixels")
+            raise DataError("no source label has enough pixels of any class. Lower training.rare_classes.min_pixels")
         self._samples = [np.flatnonzero(column) for column in enough.T]
         share = held.sum(0) / held.sum()
         weight = np.exp((share.min() - share) / settings.temperature) * enough.any(
             0
-        )  # the rarest has 1, none overflows
+        )  # the rarest class has weight 1, so nothing overflows
         self.odds: NDArray[np.float64] = weight / weight.sum()
 
     def __call__(self, generator: np.random.Generator) -> int:
-        """The index of a sample."""
+        """Draw the index of a sample."""
         return int(generator.choice(self._samples[generator.choice(len(self.odds), p=self.odds)]))
 
 
 def class_draw(
     samples: Samples, settings: RareClasses | None, file: Path, report: Callable[[int], None] = lambda done: None
 ) -> ClassDraw | None:
-    """What draws a run's source samples by their classes; None where its settings do not ask for it.
+    """Make what draws a run's source samples by their classes; None if the run's settings do not ask for it.
 
     Args:
-        samples: of the source, with labels.
-        settings: see :class:`RareClasses`.
-        file: where the counts are kept (.json), so that a run that is resumed does not count again.
-        report: is told how many labels are counted.
+        samples: the labelled samples of the source.
+        settings: the run's settings of the draw, see :class:`RareClasses`, or None.
+        file: where the counts are stored (.json), so that a resumed run does not count again.
+        report: called with the number of label maps counted so far.
 
     Raises:
-        DataError: a label that cannot be read, or none that holds enough of any class.
+        DataError: a label map cannot be read, or none has enough pixels of any class.
     """
     return None if settings is None else ClassDraw(counted(samples, file, report), settings)
 
 
 def counted(samples: Samples, file: Path, report: Callable[[int], None] = lambda done: None) -> Counts:
-    """How many pixels of each class every sample's label holds, remembered in a file.
+    """Count the pixels of each class in every sample's label map, and store the counts in a file.
 
     Args:
-        samples: with labels.
-        file: where they are remembered (.json). One that is damaged, or of other samples, is made anew.
-        report: is told how many labels are counted.
+        samples: labelled samples.
+        file: where the counts are stored (.json). A file that is damaged, or has counts of other samples, is
+            overwritten.
+        report: called with the number of label maps counted so far.
 
     Raises:
-        DataError: a label that cannot be read, unless ``bad_files`` is 'skip': it then holds no class.
+        DataError: a label map cannot be read. If ``bad_files`` is 'skip', it counts as one without any class instead.
     """
     taxonomy, clips = samples.dataset.taxonomy, samples.dataset.clips
     assert taxonomy is not None, "samples without labels"
@@ -123,7 +126,7 @@ def _of_label(samples: Samples, place: tuple[int, int], classes: int) -> NDArray
 
 
 def _remembered(file: Path, names: list[str], width: int) -> Counts | None:
-    """What a file holds; None where there is none, or one that is damaged or of other samples."""
+    """The counts in a file; None if there is no file, or it is damaged or has counts of other samples."""
     try:
         content = json.loads(file.read_bytes()) if file.stat().st_size < _LARGEST else {}
         same = content["samples"] == names

@@ -1,4 +1,4 @@
-"""Frames and labels at the size of training: from the cache where they are kept, else from the data set."""
+"""Frames and label maps at the size of training, from the cache if they are there, else from the data set."""
 
 import struct
 from collections.abc import Callable
@@ -17,21 +17,21 @@ Picture = NDArray[np.uint8]
 
 
 def store_of(config: DatasetSettings) -> Store:
-    """Where a data set keeps what it computes; only ``cached`` says whether it does."""
+    """The cache of a data set. Whether frames and label maps use it depends on ``cached`` only."""
     return Store(config.cache_folder or default_folder(), round(config.cache_limit * GIGABYTE))
 
 
 class Reader:
-    """Reads a data set; with ``cached`` in its settings every frame and label is decoded and resized once.
+    """Reads a data set. With ``cached`` in its settings, every frame and label map is decoded and resized only once.
 
-    A kept copy is used only where all is as it was that its pixels depend on: file, settings, code and libraries; see
-    :mod:`davsn.data.origin`.
+    A cached copy is used only while nothing that its pixels depend on has changed: file, settings, code and libraries.
+    See :mod:`davsn.data.origin`.
 
     Args:
-        dataset: whose frames.
+        dataset: the data set to read.
 
     Raises:
-        DataError: ``cached`` is set, and the data set does not say what its frames depend on.
+        DataError: ``cached`` is set, but the data set has no method ``frame_origin``.
     """
 
     def __init__(self, dataset: VideoDataset) -> None:
@@ -41,7 +41,7 @@ class Reader:
             dataset.frame_origin(0, 0)
 
     def frame(self, clip: int, position: int) -> Picture:
-        """(h, w, 3) RGB at the ``size`` of the settings; see :meth:`VideoDataset.read_frame`. Not to be written to."""
+        """Read a frame: (h, w, 3) RGB at the settings' ``size``, read-only; see :meth:`VideoDataset.read_frame`."""
         size = self._dataset.config.size
 
         def read() -> Picture:
@@ -51,7 +51,7 @@ class Reader:
         return self._kept(lambda: ("frame", size, self._dataset.frame_origin(clip, position)), read)
 
     def label(self, clip: int, position: int, size: tuple[int, int]) -> Picture:
-        """(h, w) train ids at (width, height); see :meth:`VideoDataset.resized_label`. Not to be written to."""
+        """Read a label map: (h, w) train ids at (width, height), read-only; see :meth:`VideoDataset.resized_label`."""
         return self._kept(
             lambda: ("label", size, self._dataset.label_origin(clip, position)),
             lambda: self._dataset.resized_label(clip, position, size),
@@ -60,7 +60,7 @@ class Reader:
     def _kept(self, depends_on: Callable[[], Origin], read: Callable[[], Picture]) -> Picture:
         if self._store is None:
             return read()
-        parts = depends_on()  # before it is read: a file that is changed meanwhile is another one
+        parts = depends_on()  # before reading: a file changed meanwhile gets another key
         if parts[-1] is None:
             return read()
         key = identity(*parts)

@@ -1,4 +1,4 @@
-"""What a sample of a data set is, and which there are: frames with their neighbours, flow and label."""
+"""The samples of a data set: frames with their neighbours, flow and label map."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -23,19 +23,21 @@ from davsn.ops.arrays import pictures, to_arrays
 
 
 class Samples(Dataset[Clip]):
-    """The samples of a data set that have what a method asks for.
+    """The samples of a data set that have everything a method asks for.
 
-    With labels wanted these are the labelled frames, else the chosen ones, which most often are all; of them,
-    those with the neighbours that ``missing`` in the data set's settings demands. Neighbours never cross clips.
+    If labels are required, the samples are the labelled frames. Otherwise they are the chosen frames of
+    :class:`~davsn.data.dataset.ClipInfo`, which usually are all frames. The setting ``missing`` says what becomes of a
+    frame without its neighbours. Neighbours always belong to the same clip.
 
     Args:
         dataset: the data set; its settings say how frames are sized, paired and changed.
-        spec: the frames, flows and label wanted of each sample.
-        every_frame: where labels are wanted, the chosen frames without one as well; they come without it.
+        spec: the frames, flows and label map that each sample needs.
+        every_frame: if labels are required, include the chosen frames without a label map as well. Their samples have
+            no labels.
 
     Raises:
-        DataError: no samples, or a frame without a neighbour where ``missing`` is 'error'.
-        FlowError, CheckpointError: a flow estimator whose weights cannot be used.
+        DataError: no samples, or a frame has no neighbour and ``missing`` is 'error'.
+        FlowError, CheckpointError: the weights of the flow estimator cannot be used.
 
     Attributes:
         places: (clip, position) of each sample in the data set.
@@ -48,9 +50,9 @@ class Samples(Dataset[Clip]):
         self._reader = Reader(dataset)
         self._flow_cache: FlowCache | None = None
         if spec.labels and dataset.taxonomy is None:
-            raise DataError("labels are wanted of a data set that has none; see docs/data.md")
+            raise DataError("labels are required, but the data set has none; see docs/data.md")
         if spec.flows and not self._config.flow.own:
-            self._config.flow.build()  # or weights that cannot be used would be found by a worker, in the first batch
+            self._config.flow.build()  # finds unusable weights here, not in a worker at the first batch
         wanted = [
             (clip, position)
             for clip, info in enumerate(dataset.clips)
@@ -64,23 +66,23 @@ class Samples(Dataset[Clip]):
         return len(self.places)
 
     def __getitem__(self, index: int) -> Clip:
-        """One sample for evaluation: frames resized, the label at its own size, nothing random."""
+        """Load a sample for evaluation: resized frames, the label map at its own size, no random changes."""
         return self.load(index)
 
     def load(self, index: int, generator: np.random.Generator | None = None) -> Clip:
-        """One sample.
+        """Load a sample.
 
         Args:
-            index: into ``places``.
-            generator: for the random changes of training; with it, the label is resized with the frames.
+            index: the sample's index in ``places``.
+            generator: draws the random changes of training. If given, the label map is resized like the frames.
 
         Raises:
-            DataError: a file that cannot be used, or frames of different sizes.
-            FlowError: flow that is missing or cannot be used.
+            DataError: a file cannot be used, or the frames differ in size.
+            FlowError: flow is missing or cannot be used.
         """
         clip, position = self.places[index]
         info, positions = self.dataset.clips[clip], self.positions(clip, position)
-        assert positions is not None  # or it would not be among the places
+        assert positions is not None  # places holds only samples with all their frames
         name = self.name(clip, position)
         sample = Clip(self._frames(clip, positions, name), name=name)
         if self.spec.labels and position in info.labelled:
@@ -95,14 +97,14 @@ class Samples(Dataset[Clip]):
         return sample if generator is None else self._changed(sample, generator)
 
     def name(self, clip: int, position: int) -> str:
-        """What the sample of a frame is called: ``clip/frame``."""
+        """The name of a frame's sample: ``clip/frame``."""
         info = self.dataset.clips[clip]
         return f"{info.name}/{info.frames[position]}"
 
     def positions(self, clip: int, position: int) -> dict[int, int] | None:
-        """Where each wanted frame of a sample is in its clip, by offset; None if one is nowhere.
+        """The position in the clip of each required frame of a sample, by offset; None if one does not exist.
 
-        With 'repeat', an offset that leads out of the clip is replaced by the nearest one that does not.
+        If ``missing`` is 'repeat', an offset that leads out of the clip is replaced by the nearest one inside.
         """
         length, stride, found = len(self.dataset.clips[clip].frames), self._config.stride, {}
         for offset in self.spec.frames:
@@ -115,19 +117,19 @@ class Samples(Dataset[Clip]):
         return found
 
     def spread(self, number: int) -> "Samples":
-        """At most this many of the samples, evenly spread over all."""
+        """Select at most ``number`` samples, evenly spread over all."""
         chosen = np.linspace(0, len(self) - 1, min(number, len(self))).round().astype(int)
         return self.only([self.places[index] for index in chosen])
 
     def only(self, places: Sequence[tuple[int, int]]) -> "Samples":
-        """These of the samples, by (clip, position)."""
+        """Select the samples at these places (clip, position)."""
         few = copy.copy(self)
         few.places = list(places)
         return few
 
     @property
     def completion(self) -> Completion | None:
-        """What a batch of these still needs where it is used: neural flow that is not cached. None: nothing."""
+        """The flow that is still to be estimated where a batch is used: neural flow that is not cached; else None."""
         setting = self._config.flow
         if self.spec.flows and setting.on_device and not setting.cached:
             return Completion(setting, self.spec.flows)
@@ -135,7 +137,7 @@ class Samples(Dataset[Clip]):
 
     @property
     def flow_cache(self) -> FlowCache:
-        """Where flow is kept. Made once; a copy that goes to another process knows what its estimator is."""
+        """The cache for flow. It is made once, and a copy in another process knows its estimator too."""
         if self._flow_cache is None:
             self._flow_cache = FlowCache(self._config.flow, store_of(self._config))
         return self._flow_cache
@@ -147,7 +149,7 @@ class Samples(Dataset[Clip]):
             raise DataError(
                 f"{self.left_out} of {len(wanted)} frames have no neighbour at {_offsets(self.spec)}",
                 f"{info.name}/{info.frames[position]}",
-                "Set missing to skip, to leave them out, or to repeat, to pair them with themselves",
+                "Set missing: skip to leave them out, or missing: repeat to pair them with themselves",
             )
         if not self.places:
             raise DataError(
@@ -156,7 +158,7 @@ class Samples(Dataset[Clip]):
             )
 
     def _frames(self, clip: int, positions: Mapping[int, int], name: str) -> dict[int, NDArray[np.uint8]]:
-        # Ascending, so that a video is decoded forwards once.
+        # In ascending order, so that a video is decoded forwards, and only once.
         read = {position: self._reader.frame(clip, position) for position in sorted(set(positions.values()))}
         sizes = sorted({f"{frame.shape[1]}x{frame.shape[0]}" for frame in read.values()})
         if len(sizes) > 1:
@@ -184,7 +186,7 @@ class Samples(Dataset[Clip]):
         return replace(sample, flows=flows, valid=valid)
 
     def _estimate(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Flow:
-        """From the cache if the setting says so and it is there, else estimated here and now."""
+        """The flow a→b, from the cache if the setting allows it and the cache has it; else estimated now."""
         cache = self.flow_cache if self._config.flow.cached else None
         kept = None if cache is None else cache.get(a, b)
         if kept is not None:
@@ -193,7 +195,7 @@ class Samples(Dataset[Clip]):
         return (flow, mask) if cache is None else cache.put(a, b, flow, mask)[0]
 
     def _changed(self, sample: Clip, generator: np.random.Generator) -> Clip:
-        """The random changes of training."""
+        """Apply the random changes of training to a sample."""
         config = self._config
         if config.crop is not None:
             sample = crop(sample, config.crop, generator)
@@ -203,7 +205,7 @@ class Samples(Dataset[Clip]):
 
 
 class _Unlabelled(VideoDataset):
-    """A data set as target training sees it: the same frames, and no labels to be had."""
+    """A data set as training on the target sees it: the same frames, but no labels."""
 
     def __init__(self, dataset: VideoDataset) -> None:
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
@@ -220,9 +222,9 @@ class _Unlabelled(VideoDataset):
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         info = self.clips[clip]
         raise DataError(
-            "a label of the target was asked for in training",
+            "training tried to read a label map of the target domain",
             f"{info.name}/{info.frames[position]}",
-            "Labels of the target are for evaluation only",
+            "Target labels are for evaluation only",
         )
 
     def read_flow(
@@ -238,19 +240,19 @@ class _Unlabelled(VideoDataset):
 
 
 def target_training(dataset: VideoDataset) -> VideoDataset:
-    """A view of a target data set without its labels. Training on the target goes through it, always."""
+    """View a target data set without its labels. Training on the target always uses this view."""
     return _Unlabelled(dataset)
 
 
 def as_arrays(flows: Tensor, valid: Tensor | None) -> list[Flow]:
-    """Each flow of (B, 2, H, W) as (H, W, 2), with its (H, W) mask, or None where there is none."""
+    """Convert flows (B, 2, H, W) to one array (H, W, 2) each, with its (H, W) valid mask, or None without masks."""
     arrays = to_arrays(flows)
     masks: Sequence[NDArray[np.bool_] | None] = [None] * len(arrays) if valid is None else list(valid.cpu().numpy())
     return list(zip(arrays, masks, strict=True))
 
 
 def _current(info: ClipInfo, labelled_only: bool) -> Sequence[int]:
-    """The positions of a clip that samples are wanted of."""
+    """The positions in a clip that can be samples."""
     if labelled_only:
         return info.labelled
     return range(len(info.frames)) if info.chosen is None else info.chosen

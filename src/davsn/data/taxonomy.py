@@ -1,4 +1,4 @@
-"""Class tables: names, colours, and which classes a benchmark scores."""
+"""Class tables: the names and colours of classes, and which of them are scored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """A table of classes; a class's place in it is its train id.
+    """A class table. The position of a class in it is its train id.
 
     Attributes:
-        names: one a class.
-        colours: RGB, one a class.
-        unscored: names of classes that are left out of the reported mean: trained all the same (fence, in the
-            SYNTHIA protocol), or of which the data set can show none.
+        names: the name of each class.
+        colours: the RGB colour of each class.
+        unscored: names of the classes that are left out of the reported mean. They are trained but not scored (fence,
+            in the SYNTHIA protocol), or the data set cannot show them.
     """
 
     names: tuple[str, ...]
@@ -41,17 +41,20 @@ class Taxonomy:
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        """(256, 3) RGB by train id; black where there is no class, as for 255."""
+        """(256, 3) RGB colours by train id; black for ids without a class, such as 255."""
         palette = np.zeros((256, 3), np.uint8)
         palette[: len(self)] = self.colours
         return palette
 
     def scored_on(self, other: "Taxonomy | None") -> "Taxonomy":
-        """The table scored on those classes that both score: a network's, on a data set of the same names."""
+        """Return the class table with only those classes scored that both tables score.
+
+        A network is scored with it on a data set that has the same class names.
+        """
         return self if other is None else replace(self, unscored=self.unscored | other.unscored)
 
     def as_data(self) -> dict[str, Any]:
-        """The table as plain data, as a checkpoint keeps it."""
+        """The class table as plain data, as a checkpoint stores it."""
         return {
             "names": list(self.names),
             "colours": [list(colour) for colour in self.colours],
@@ -60,15 +63,15 @@ class Taxonomy:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Taxonomy":
-        """The table that :meth:`as_data` gave."""
+        """The class table from the plain data of :meth:`as_data`."""
         colours = tuple((int(red), int(green), int(blue)) for red, green, blue in data["colours"])
         return cls(tuple(data["names"]), colours, frozenset(data["unscored"]))
 
     def mapping(self, raw_to_name: Sequence[tuple[int, str]]) -> NDArray[np.uint8]:
-        """(256,) lookup from a data set's raw ids to train ids; raw ids not named map to 255.
+        """(256,) lookup from a data set's raw ids to train ids; raw ids that are not given map to 255.
 
         Raises:
-            ValueError: a name outside the table.
+            ValueError: a name is not in the table.
         """
         lookup = np.full(256, IGNORE, np.uint8)
         for raw, name in raw_to_name:
@@ -88,10 +91,10 @@ class _Classes(Settings):
 
 
 def read_classes(path: Path) -> Taxonomy:
-    """A class table from ``classes.yaml``: ``classes: [{name: road, color: [128, 64, 128]}, …]``.
+    """Read a class table from ``classes.yaml``: ``classes: [{name: road, color: [128, 64, 128]}, …]``.
 
     Raises:
-        ConfigError: every mistake in the file.
+        ConfigError: the file has mistakes; the error lists all of them.
     """
     table = validate(_Classes, read_yaml(path), str(path))
     names = tuple(entry.name for entry in table.classes)
@@ -106,7 +109,7 @@ def read_classes(path: Path) -> Taxonomy:
 
 
 def write_classes(taxonomy: Taxonomy, path: Path) -> None:
-    """Write a table in the form that :func:`read_classes` reads."""
+    """Write a class table in the form that :func:`read_classes` reads."""
     lines = ["# index in this list = value in the label PNGs", f"ignore: {IGNORE}", "classes:"]
     for name, colour in zip(taxonomy.names, taxonomy.colours, strict=True):
         note = "" if name not in taxonomy.unscored else ", scored: false"

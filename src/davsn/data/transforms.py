@@ -1,6 +1,7 @@
-"""Changes that act on a whole clip: frames, labels and flow together, so that they stay true to one another.
+"""Transforms of a whole clip. They change frames, label maps and flow together, so that these still match.
 
-Each is pure: what is random comes from the generator given. All flow arithmetic is in :mod:`davsn.ops.warp`.
+Every transform is a pure function; its randomness comes from the generator given. All flow arithmetic is in
+:mod:`davsn.ops.warp`.
 """
 
 from dataclasses import replace
@@ -19,17 +20,20 @@ from davsn.ops.arrays import to_arrays, to_tensor
 from davsn.ops.warp import mirror_flow, resize_flow
 
 _STRIP = 8
-"""Rows or columns at a border that the two outermost of half the size depend on; two more are theirs alone."""
+"""Rows or columns at a border that determine the two outermost ones of half the size. Two more come out, unused."""
 _REDS = np.array([0.299, 0.587, 0.114])
-"""Brightness of red, green and blue (BT.601)."""
+"""Weights of red, green and blue in the brightness (BT.601)."""
 
 
 def resize_frame(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(h, w, 3) of a frame, bicubic with antialiasing on bytes, as every published number of these methods has it.
+    """Resize a frame, bicubic with antialiasing, on bytes. All published scores of these methods used this.
 
     Args:
-        frame: (H, W, 3).
-        size: (width, height).
+        frame: (H, W, 3) uint8.
+        size: (width, height) of the result.
+
+    Returns:
+        (height, width, 3) uint8; the frame itself if it has this size.
     """
     if frame.shape[1::-1] == size:
         return frame
@@ -39,11 +43,14 @@ def resize_frame(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
 
 
 def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(h, w) of a label map, nearest pixel.
+    """Resize a label map by the nearest pixel.
 
     Args:
-        label: (H, W).
-        size: (width, height).
+        label: (H, W) uint8.
+        size: (width, height) of the result.
+
+    Returns:
+        (height, width) uint8; the label map itself if it has this size.
     """
     if label.shape[::-1] == size:
         return label
@@ -51,7 +58,10 @@ def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
 
 
 def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
-    """Flow and its masks at (width, height), values scaled along. A pixel is valid if all that went into it was."""
+    """Resize a clip's flow and valid masks to (width, height), and scale the flow's values accordingly.
+
+    A pixel of the result is valid if every pixel that contributes to it is valid.
+    """
     target = size[::-1]
     flows, valid = dict(clip.flows), dict(clip.valid)
     for pair, flow in clip.flows.items():
@@ -61,12 +71,12 @@ def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
         if mask.shape != target:
             share = torch.from_numpy(mask.astype(np.float32))[None, None]
             share = interpolate(share, target, mode="bilinear", align_corners=True)
-            valid[pair] = (share[0, 0] > 1 - 1e-4).numpy()  # below 1 by rounding only
+            valid[pair] = (share[0, 0] > 1 - 1e-4).numpy()  # values this near 1 are below it by rounding only
     return replace(clip, flows=flows, valid=valid)
 
 
 def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> Clip:
-    """One random window of (width, height) of everything; flow is brought to the frames' size before.
+    """Crop one random window of (width, height) from everything in a clip. Flow is first resized to the frames' size.
 
     Raises:
         DataError: the window is larger than the frames.
@@ -91,7 +101,7 @@ def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> C
 
 
 def mirror(clip: Clip) -> Clip:
-    """Everything left to right; the flow's x changes its sign."""
+    """Mirror everything in a clip left to right. The x of the flow changes its sign."""
     return replace(
         clip,
         frames={offset: frame[:, ::-1] for offset, frame in clip.frames.items()},
@@ -102,23 +112,23 @@ def mirror(clip: Clip) -> Clip:
 
 
 def colour(clip: Clip, strength: float, generator: np.random.Generator) -> Clip:
-    """Random brightness, contrast, saturation and hue: one draw, the same for every frame of the clip.
+    """Change brightness, contrast, saturation and hue at random, in the same way for every frame of the clip.
 
-    All four are affine in RGB, so that one matrix does them. At strength 1 the first three are factors in
-    [0.2, 1.8] and hue turns by up to a fifth of the circle, as in the strong augmentation of TPS.
+    All four changes are affine in RGB, so one matrix applies them. At strength 1 the first three are factors in
+    [0.2, 1.8], and hue turns by up to a fifth of the circle, as in the strong augmentation of TPS.
     """
     brightness, contrast, saturation = generator.uniform(1 - 0.8 * strength, 1 + 0.8 * strength, 3)
     angle = generator.uniform(-0.2, 0.2) * strength * 2 * np.pi
     grey = np.tile(_REDS, (3, 1))
     chroma = saturation * _hue(angle) @ (np.eye(3) - grey)
-    centre = 127.5 * brightness * (1 - contrast)  # contrast turns about mid-grey, not about a mean: frames stay alike
+    centre = 127.5 * brightness * (1 - contrast)  # contrast keeps mid-grey, not a frame's mean: frames still match
     matrix = np.column_stack([brightness * contrast * (grey + chroma), np.full(3, centre)])
     frames = {offset: cv2.transform(np.ascontiguousarray(frame), matrix) for offset, frame in clip.frames.items()}
     return replace(clip, frames=frames)
 
 
 def _hue(angle: float) -> NDArray[np.float64]:
-    """Rotation of RGB about the grey axis (Rodrigues' formula)."""
+    """The (3, 3) rotation of RGB about the grey axis by an angle in radians (Rodrigues' formula)."""
     axis = np.full(3, 1 / np.sqrt(3))
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
     rotation: NDArray[np.float64] = (
@@ -132,25 +142,25 @@ def _bicubic(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint
 
 
 def _halved(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What :func:`_bicubic` gives at half the size, bit for bit, in a fifth of the time.
+    """Halve a frame. The result equals that of :func:`_bicubic` bit for bit, and takes a fifth of the time.
 
-    At this scale the filter's weights are whole 256ths, and no implementation in fixed point has anything to round but
-    its results, first of the columns and then of the rows. At the borders the weights are others: these are Pillow's.
+    At this scale the filter's weights are whole 256ths. So a fixed-point implementation rounds nothing but its results,
+    first those of the columns, then those of the rows. At the borders the weights differ; Pillow computes these.
     """
     height, width = frame.shape[0] // 2, frame.shape[1] // 2
-    # A view: to_tensor's copy would cost more than the halving.
+    # This is a view. The copy that to_tensor makes would take longer than halving.
     tensor = torch.from_numpy(np.require(frame, requirements=["C", "W"]))[None].permute(0, 3, 1, 2)
     half = interpolate(tensor, (height, width), mode="bicubic", antialias=True)[0].permute(1, 2, 0).numpy()
     for strip, edge in ((np.s_[:_STRIP], np.s_[:2]), (np.s_[-_STRIP:], np.s_[-2:])):
         half[edge] = _bicubic(frame[strip], (width, _STRIP // 2))[edge]
-        columns = _bicubic(frame[:, strip], (_STRIP // 2, 2 * height))  # alone: of what is high Pillow takes rows first
+        columns = _bicubic(frame[:, strip], (_STRIP // 2, 2 * height))  # alone, or Pillow may do rows first
         half[:, edge] = _bicubic(columns, (_STRIP // 2, height))[:, edge]
     return np.ascontiguousarray(half)
 
 
 @cache
 def _torch_halves() -> bool:
-    """Whether PyTorch has its fast kernel for bytes on this processor, and gives the same as this Pillow."""
+    """Whether PyTorch has its fast kernel for bytes on this processor, and its result equals this Pillow's."""
     frame = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     return "AVX" in torch.backends.cpu.get_cpu_capability() and bool(
         (_halved(frame) == _bicubic(frame, (48, 32))).all()

@@ -1,4 +1,4 @@
-"""Writing what a network says of a video: masks, or the video tinted by them."""
+"""Writing a network's predictions for a video: masks, or the video tinted by its masks."""
 
 import os
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ from davsn.data.painting import overlay
 from davsn.data.taxonomy import Taxonomy
 
 Mask = NDArray[np.uint8]
-"""(H, W) uint8 train ids."""
+"""A predicted mask: (H, W) uint8 train ids."""
 
 WRITTEN_VIDEOS = (".mp4", ".mov", ".mkv")
 PICTURES_RATE = Fraction(10)
-"""Frames a second of a video of pictures, which have none."""
+"""Frame rate, in frames a second, of a video made of images, which have none of their own."""
 
 
 class Writer(Protocol):
-    """Takes frames and masks in order."""
+    """Writes frames and masks, given in order."""
 
     def __enter__(self) -> object: ...
 
@@ -42,14 +42,14 @@ class Writer(Protocol):
         """Add one frame."""
 
     def kept(self, done: int) -> str:
-        """After a failure: a sentence on where the ``done`` finished frames are."""
+        """After a failure: a sentence that says where the ``done`` finished frames are."""
 
 
 def writer_for(source: Source, target: Path, taxonomy: Taxonomy, rate: Fraction | None) -> Writer:
-    """The writer that the name of the output asks for.
+    """Choose the writer by the name of the output.
 
     Raises:
-        DataError: a name that is no output, or that is the input's own.
+        DataError: the name fits no writer, or it is the input itself.
     """
     if isinstance(source, str | Path) and Path(source).resolve() == target.resolve():
         raise DataError("is the input itself", str(target), "Choose another output")
@@ -58,7 +58,7 @@ def writer_for(source: Source, target: Path, taxonomy: Taxonomy, rate: Fraction 
         return OverlayVideo(target, taxonomy, rate or PICTURES_RATE)
     if suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES, ".gif") or target.is_file():
         raise DataError(
-            "is neither a folder nor a video that can be written",
+            "is neither a folder nor a video format that can be written",
             str(target),
             f"Give a name ending in {', '.join(WRITTEN_VIDEOS)} for an overlay video, or a folder for masks",
         )
@@ -66,10 +66,10 @@ def writer_for(source: Source, target: Path, taxonomy: Taxonomy, rate: Fraction 
 
 
 def save_mask(path: Path, mask: Mask, taxonomy: Taxonomy) -> None:
-    """Write a mask as palette PNG: its pixels are train ids, its palette has the classes' colours.
+    """Write a mask as a palette PNG. Its pixels are train ids; its palette has the classes' colours.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     picture = Image.fromarray(mask)
     picture.putpalette(taxonomy.palette.tobytes())
@@ -78,11 +78,11 @@ def save_mask(path: Path, mask: Mask, taxonomy: Taxonomy) -> None:
 
 
 class MaskFolder:
-    """Masks as palette PNGs, ``<name>.png``, each complete as soon as it is there.
+    """Writes masks as palette PNGs, ``<name>.png``. A file that exists is complete.
 
     Args:
-        path: the folder; it is made.
-        taxonomy: the palette.
+        path: the folder; it is created.
+        taxonomy: the class table, whose colours become the palette.
     """
 
     def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
@@ -93,25 +93,25 @@ class MaskFolder:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        """Nothing is open between two masks."""
+        """Do nothing: no file is open between two masks."""
 
     def write(self, name: str, frame: Frame, mask: Mask) -> None:
-        """Save one mask; its pixel values are train ids."""
+        """Write one mask; its pixel values are train ids."""
         save_mask(self.path / f"{name}.png", mask, self._taxonomy)
 
     def kept(self, done: int) -> str:
-        """Where the finished masks are."""
-        return f"The {done} masks before are in {self.path}"
+        """A sentence that says where the finished masks are."""
+        return f"The {done} masks written so far are in {self.path}"
 
 
 class PictureVideo:
-    """Pictures as H.264 video.
+    """Writes images as an H.264 video.
 
-    It is written as ``<stem>.partial<suffix>``, which takes the final name once it is complete. After a failure
-    or an interruption the part that was finished stays under the partial name, and can be played.
+    The file is named ``<stem>.partial<suffix>`` until it is complete; then it gets its final name. After a failure
+    or an interruption, the finished part stays under the partial name and can be played.
 
     Args:
-        path: the video; its folder is made.
+        path: the video; its folder is created.
         rate: frames a second.
     """
 
@@ -131,10 +131,10 @@ class PictureVideo:
         return self
 
     def add(self, name: str, picture: Frame) -> None:
-        """Add one picture.
+        """Add one image.
 
         Raises:
-            DataError: its size differs from the first one's, or the disk is full.
+            DataError: the image's size differs from the first one's, or the disk is full.
         """
         height, width = picture.shape[:2]
         if self._size is None:
@@ -143,11 +143,11 @@ class PictureVideo:
             self._stream.pix_fmt = "yuv420p"
         if (height, width) != self._size:
             raise DataError(
-                f"frame {name} is {width}x{height}, and the video {self._size[1]}x{self._size[0]}",
+                f"frame {name} is {width}x{height}, but the video is {self._size[1]}x{self._size[0]}",
                 str(self.path),
-                "Write masks to a folder instead, or predict each size alone",
+                "Write masks to a folder instead, or predict frames of each size separately",
             )
-        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")  # its colours come 2×2
+        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")  # colours are stored 2×2
         with self._telling():
             self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
 
@@ -162,16 +162,16 @@ class PictureVideo:
             self._finish()
             os.replace(self.partial, self.path)
             return
-        with suppress(DataError):  # what failed may be the disk: save what can be saved
+        with suppress(DataError):  # the disk may have failed: save what can be saved
             self._finish()
 
     def kept(self, done: int) -> str:
-        """Where the finished part is."""
-        return f"The {done} frames before are in {self.partial}"
+        """A sentence that says where the finished part is."""
+        return f"The {done} frames written so far are in {self.partial}"
 
     def _finish(self) -> None:
         with self._telling():
-            self._container.mux(self._stream.encode(None))  # the frames the codec still holds
+            self._container.mux(self._stream.encode(None))  # the frames that the codec still holds
             self._container.close()
 
     @contextmanager
@@ -183,11 +183,11 @@ class PictureVideo:
 
 
 class OverlayVideo(PictureVideo):
-    """Frames tinted by their masks, as video of the input's rate.
+    """Writes frames tinted by their masks, as a video with the input's frame rate.
 
     Args:
-        path: the video; its folder is made.
-        taxonomy: the colours.
+        path: the video; its folder is created.
+        taxonomy: the class table with the colours.
         rate: frames a second.
     """
 

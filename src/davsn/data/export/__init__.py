@@ -1,7 +1,8 @@
-"""Streets in the files of the published data sets: folders, names, ids and flow as those are downloaded.
+"""Export of ``streets`` to the layouts of the published data sets: folders, names, ids and flow as downloaded.
 
-A module each. A clip is a drive, or a part of one. Flow is the exact one of each frame to the frame before: in tenths
-of a pixel under names like the public code's, with no place for what is out of sight, or as Virtual KITTI 2 has it.
+Each layout is a module. A clip becomes a drive, or a part of one. The flow is the exact flow from each frame to the
+frame before. Its files are in tenths of a pixel, with names like the public code's, and cannot mark pixels that are out
+of sight; the layout of Virtual KITTI 2 has its own flow files.
 """
 
 from collections.abc import Callable
@@ -23,9 +24,9 @@ _WRITERS: dict[Benchmark, Callable[[Place], None]] = {
 
 
 def write_frame(layout: Benchmark, place: Place) -> None:
-    """Write one frame's picture, and its label and flow if it has any.
+    """Write the image of one frame, and its label map and flow if it has any.
 
     Raises:
-        DataError: more clips than the data set has names for, or files that cannot be written.
+        DataError: there are more clips than the layout has names for, or a file cannot be written.
     """
     _WRITERS[layout](place)

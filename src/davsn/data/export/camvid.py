@@ -1,6 +1,7 @@
-"""CamVid: ``701_StillsRaw_full/0001SR_f00019.png``, labelled frames alone, and ``LabeledApproved_full``, in colours.
+"""The layout of CamVid. ``701_StillsRaw_full/0001SR_f00019.png`` holds the labelled frames only.
 
-``frames/0001SR`` holds all frames, as one takes them out of CamVid's videos.
+``LabeledApproved_full`` holds the label maps, in colours. ``frames/0001SR`` holds all frames, as if extracted from
+CamVid's videos.
 """
 
 from davsn.data.colour_codes import paint

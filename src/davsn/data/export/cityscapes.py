@@ -1,8 +1,8 @@
-"""Cityscapes-Seq: ``leftImg8bit_sequence/<split>/<city>`` and ``gtFine``, one labelled frame a clip.
+"""The layout of Cityscapes-Seq: ``leftImg8bit_sequence/<split>/<city>`` and ``gtFine``, one labelled frame a clip.
 
-Both ways that Cityscapes numbers frames are written. In the city ``streets``, which has the first clip and every
-other one, each is a drive whose frames begin at 0. In ``townside`` one counter runs through one drive, the clips nearly
-touch, and no labelled frame is number 19.
+The export has both numberings that Cityscapes uses. The city ``streets`` gets the first clip and every second one after
+it; each clip is a drive whose frames begin at 0. The city ``townside`` gets the others as one drive with one counter.
+There the gaps between clips are one number wide, and no labelled frame has the number 19.
 """
 
 from davsn.data.export.files import Place, png

@@ -1,4 +1,4 @@
-"""What the layouts have in common: a frame, and how its parts become files."""
+"""The base of all layouts: a frame, and how its parts are written to files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ from davsn.flow.files.io import write_flow
 from davsn.streets.categories import Category
 
 LABELLED = 19
-"""The frame that has a label where only one of a clip has: Cityscapes' is the twentieth of thirty."""
+"""The labelled frame in layouts with one label map a clip. In Cityscapes it is the twentieth frame of thirty."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A frame of the streets, and the folder that its layout is written to."""
+    """A frame of ``streets``, and the folder that it is written to."""
 
     dataset: Streets
     folder: Path
@@ -30,56 +30,56 @@ class Place:
 
     @property
     def split(self) -> str:
-        """'train' or 'val'."""
+        """The split: 'train' or 'val'."""
         return self.dataset.config.split
 
     @property
     def length(self) -> int:
-        """Frames of the clip."""
+        """Number of frames of the clip."""
         return len(self.dataset.clips[self.clip].frames)
 
     @property
     def sparsely_labelled(self) -> bool:
-        """Whether this is the one frame of its clip that has a label: frame 19, or the last of a shorter clip."""
+        """Whether the frame is the only labelled one of its clip: frame 19, or the last frame of a shorter clip."""
         return self.position == min(LABELLED, self.length - 1)
 
     def picture(self) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB."""
+        """Draw the frame: (H, W, 3) RGB."""
         return self.dataset.read_frame(self.clip, self.position)
 
     def ids(self, raw: RawIds) -> NDArray[np.uint8]:
-        """(H, W) ids as a data set's labels have them."""
+        """The raw ids (H, W) of the frame, as the label maps of a published data set have them."""
         return np.asarray(published_ids(raw)[self.dataset.read_categories(self.clip, self.position)])
 
     def limit(self, clips: int, layout: str) -> None:
-        """Refuse what the names of a layout have no digits for."""
+        """Check the number of clips against the largest number that the names of a layout can hold."""
         if len(self.dataset.clips) > clips:
             found = f"has names for {clips} clips, not for {len(self.dataset.clips)}"
-            raise DataError(found, f"the layout of {layout}", "Set clips")
+            raise DataError(found, f"the layout of {layout}", f"Set clips to {clips} or fewer")
 
     def save_picture(self, name: str, picture: NDArray[np.uint8] | None = None) -> None:
-        """Write the frame, or another picture of 8 bits: (H, W, 3) colours or (H, W) values."""
+        """Write the frame, or another 8-bit image: (H, W, 3) colours or (H, W) values."""
         with replacing(self.folder / name) as path:
             Image.fromarray(self.picture() if picture is None else picture).save(path, quality=95)
 
     def save_bytes(self, name: str, content: bytes) -> None:
-        """Write a file of which the content is known."""
+        """Write a file with the given content."""
         with replacing(self.folder / name) as path:
             path.write_bytes(content)
 
     def save_flow(self, name: str) -> None:
-        """Write the flow to the frame before as the public code does, if there is one before."""
+        """Write the flow to the frame before, in the public code's format, if there is a frame before."""
         if self.position:
             flow, _ = self.dataset.read_flow(self.clip, self.position, self.position - 1)
             write_flow(self.folder / f"{name}_int16_x10.npy", flow)
 
 
 def published_ids(raw: RawIds) -> NDArray[np.uint8]:
-    """(17,) lookup from :class:`Category` to the ids of a benchmark's label files; 0 where it has none."""
+    """(17,) lookup from :class:`Category` to the raw ids of a data set; 0 for categories that it does not have."""
     known = raw_ids(raw)
     return np.array([known.get(category.name.lower(), 0) for category in Category], np.uint8)
 
 
 def png(values: NDArray[np.generic]) -> bytes:
-    """A PNG of values as OpenCV orders them: blue, green, red."""
+    """Encode values as a PNG. OpenCV's order of the channels applies: blue, green, red."""
     return bytes(cv2.imencode(".png", values)[1])

@@ -1,11 +1,14 @@
-"""KITTI-STEP: ``images/<split>/0000/000000.png`` and ``panoptic_maps``, the class in red; every frame has a label."""
+"""The layout of KITTI-STEP: ``images/<split>/0000/000000.png`` and ``panoptic_maps``, which have the class in red.
+
+Every frame has a label map.
+"""
 
 import numpy as np
 
 from davsn.data.export.files import Place
 
 _DRIVES = 9999
-"""Its names have four digits for the drive."""
+"""The largest number of drives: names have four digits for the drive."""
 
 
 def write(place: Place) -> None:

@@ -1,6 +1,7 @@
-"""SYNTHIA-Seq: ``RGB/Stereo_Left/Omni_F/000000.png`` and ``GT/LABELS``, one sequence of 16-bit labels.
+"""The layout of SYNTHIA-Seq: ``RGB/Stereo_Left/Omni_F/000000.png`` and ``GT/LABELS``, with 16-bit label maps.
 
-There are 120 rows more below, for the own car. Clips follow one another with one number between them left out.
+All clips form one sequence; one number is left out between two clips. Frames and label maps get 120 extra rows at the
+bottom, where SYNTHIA-Seq shows the ego vehicle.
 """
 
 import numpy as np

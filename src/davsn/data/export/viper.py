@@ -1,4 +1,4 @@
-"""VIPER: ``<split>/img/001/001_00001.jpg`` and ``cls``; every frame has a label, in a palette PNG."""
+"""The layout of VIPER: ``<split>/img/001/001_00001.jpg`` and ``cls``. Every frame has a label map, a palette PNG."""
 
 import io
 
@@ -9,7 +9,7 @@ from PIL import Image
 from davsn.data.export.files import Place
 
 _DRIVES = 999
-"""Its names have three digits for the drive."""
+"""The largest number of drives: names have three digits for the drive."""
 
 
 def write(place: Place) -> None:
@@ -23,7 +23,7 @@ def write(place: Place) -> None:
 
 
 def _palette_png(ids: NDArray[np.uint8]) -> bytes:
-    """A PNG whose palette is any: its indices are the ids."""
+    """Encode ids as the indices of a PNG with an arbitrary palette."""
     content = io.BytesIO()
     image = Image.fromarray(ids)
     image.putpalette(np.random.default_rng(0).integers(0, 256, 768, np.uint8).tobytes())

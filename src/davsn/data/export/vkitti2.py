@@ -1,11 +1,14 @@
-"""Virtual KITTI 2: ``Scene01/clone/frames`` with ``rgb``, ``classSegmentation`` in colours, and flow both ways."""
+"""The layout of Virtual KITTI 2: ``Scene01/clone/frames``, with ``rgb``, ``classSegmentation`` and flow both ways.
+
+The label maps in ``classSegmentation`` are in colours.
+"""
 
 from davsn.data.colour_codes import paint
 from davsn.data.export.files import Place
 from davsn.flow.files.relative import write_relative
 
 _SCENES = 99
-"""Its names have two digits for the scene."""
+"""The largest number of scenes: names have two digits for the scene."""
 
 
 def write(place: Place) -> None:

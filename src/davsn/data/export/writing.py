@@ -1,4 +1,4 @@
-"""Streets on disk: a labelled folder as any user's own data would be laid out, or the layout of a benchmark."""
+"""Writing ``streets`` to disk: as a labelled folder, like a user's data, or in the layout of a published data set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,23 +19,24 @@ def write(
     progress: Callable[[int, int], None] | None = None,
     layout: export.Benchmark | None = None,
 ) -> None:
-    """Write all frames and labels of a data set.
+    """Write all frames and label maps of a data set.
 
-    By default the folder holds ``frames/<clip>/<frame>.png``, ``labels/<clip>/<frame>.png`` (palette pictures whose
-    values are train ids, 255 = ignore) and ``classes.yaml``, which comes last: a folder without it is not complete.
+    By default the folder holds ``frames/<clip>/<frame>.png``, ``labels/<clip>/<frame>.png`` (palette PNGs whose
+    values are train ids, 255 = ignore) and ``classes.yaml``. The class table is written last, so a folder without it is
+    incomplete.
 
     Args:
-        dataset: what to write.
+        dataset: the data set to write.
         folder: a new or empty folder.
-        progress: called after every frame with the number of frames written and of all frames.
-        layout: write the files of this benchmark instead, with its ids and with exact flow under the public names;
+        progress: called after every frame with the number of frames written and the number of all frames.
+        layout: write the layout of this published data set instead, with its ids, and exact flow under public names;
             see :mod:`davsn.data.export`.
 
     Raises:
-        DataError: the folder holds something already, or cannot be written to.
+        DataError: the folder is not empty, or cannot be written to.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError("is not an empty folder", str(folder), "Name a new one, or remove what is there")
+        raise DataError("is not an empty folder", str(folder), "Name a new folder, or empty this one")
     total, done = sum(len(clip.frames) for clip in dataset.clips), 0
     for index, clip in enumerate(dataset.clips):
         for position in range(len(clip.frames)):

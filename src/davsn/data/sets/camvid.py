@@ -1,4 +1,4 @@
-"""CamVid: drives through Cambridge, one frame a second labelled (Brostow, Fauqueur & Cipolla, 2009)."""
+"""CamVid: drives through Cambridge, with one labelled frame a second (Brostow, Fauqueur & Cipolla, 2009)."""
 
 import re
 from pathlib import Path
@@ -14,44 +14,45 @@ from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 
 _NUMBER = rf"{ANYWHERE}([A-Za-z0-9]+_f?\d?)(\d{{5}})"
-"""0001TP_006690, 0006R0_f00930, 0016E5_00390: the first has a digit more, which is always 0."""
+"""Names such as 0001TP_006690, 0006R0_f00930, 0016E5_00390. The first has an extra digit, which is always 0."""
 
 
 class CamVid(Numbered):
-    """CamVid as it is downloaded, labels in 32 colours, or as SegNet's authors merged it, in 11 ids.
+    """CamVid as it is downloaded, with label maps in 32 colours, or as SegNet's authors merged it, with 11 ids.
 
-    Used are the labelled frames; others, taken from the videos, are neighbours. Classes that CamVid cannot show are
-    not scored.
+    The labelled frames are used. Other frames, extracted from the videos, are neighbours. Classes that CamVid cannot
+    show are not scored.
 
     Args:
         config: where the files are.
 
     Raises:
-        DataError: no frames there, or a list or labels that do not fit them.
+        DataError: there are no frames, or the list or the label maps do not fit them.
     """
 
     class Config(NumberedSettings):
         """Where CamVid is, and which frames and classes of it to use."""
 
         root: Path
-        """Holds the folders of pictures and of labels."""
+        """The folder that holds the folders of images and of label maps."""
         frames: str = "701_StillsRaw_full"
-        """Name of the folder of pictures, or of folders of them; frames of the videos are named as the stills are."""
+        """Name of the folder of images, or of folders of images. Frames from the videos have names like the stills."""
         labels: str = "LabeledApproved_full"
-        """Name of the folder of labels."""
+        """Name of the folder of label maps."""
         form: Literal["colours", "segnet"] = "colours"
-        """'colours' for <frame>_L.png in 32 colours, 'segnet' for <frame>.png in SegNet's 11 ids (trainannot)."""
+        """Form of the label maps: 'colours' for <frame>_L.png in 32 colours, 'segnet' for <frame>.png with SegNet's 11
+        ids (trainannot)."""
         classes: ClassSet = "viper"
-        """Those shared with a source: 'viper', 'synthia' or 'vkitti2'; CamVid can show 10, 12 and 8 of them."""
+        """The class set of the source: 'viper', 'synthia' or 'vkitti2'. CamVid shows 10, 12 and 8 of their classes."""
         step: int = Field(1, ge=1)
-        """How many the numbers of neighbours are apart: 1 for all frames of the videos, 2 for the stills at 15 Hz that
-        are a part of 0016E5."""
+        """Difference of the numbers of two neighbours: 1 for all frames of the videos, 2 for the stills at 15 Hz in a
+        part of 0016E5."""
         every_frame: bool = False
-        """Use every frame, to train an unlabelled target on or to score temporal consistency with."""
+        """Use every frame, for training on an unlabelled target or for scoring temporal consistency."""
 
-    _other_ids = "Wanted are SegNet's ids, 0 (sky) to 10 (bicyclist) and 11 for none; the 32 colours are form: colours"
+    _other_ids = "Expected SegNet's ids, 0 (sky) to 10 (bicyclist) and 11 for none. For 32 colours set form: colours"
     without_neighbours = (
-        "The stills are a second apart: take all frames out of CamVid's videos and name their folder as frames, set "
+        "The stills are a second apart. Extract all frames from CamVid's videos and name their folder as frames, set "
         "step: 2 for the part at 15 Hz, or use single frames with missing: repeat"
     )
 
@@ -65,7 +66,7 @@ class CamVid(Numbered):
             re.compile(rf"{_NUMBER}\.png"),
             re.compile(rf"{_NUMBER}{suffix}\.png"),
             5,
-            f"Wanted are {config.frames}/0006R0_f00930.png and {config.labels}/0006R0_f00930{suffix}.png",
+            f"Expected {config.frames}/0006R0_f00930.png and {config.labels}/0006R0_f00930{suffix}.png",
             step=config.step,
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)

@@ -1,4 +1,4 @@
-"""Cityscapes-Seq: snippets of 30 frames from 50 cities, one frame of each labelled (Cordts et al., 2016)."""
+"""Cityscapes-Seq: snippets of 30 frames from 50 cities, with one labelled frame each (Cordts et al., 2016)."""
 
 import re
 from collections.abc import Iterator
@@ -17,34 +17,35 @@ _NUMBER = rf"{ANYWHERE}([^/_]+_\d{{6}}_)(\d{{6}})"
 class Cityscapes(Numbered):
     """Cityscapes-Seq as it is downloaded, with the classes that it shares with a source.
 
-    Used are the frames that have a label, whatever their number; the others are neighbours.
+    The frames that have a label map are used, whatever their number. The other frames are neighbours.
 
     Args:
         config: where the files are.
 
     Raises:
-        DataError: no frames there, or a list or labels that do not fit them.
+        DataError: there are no frames, or the list or the label maps do not fit them.
     """
 
     class Config(NumberedSettings):
         """Where Cityscapes-Seq is, and which frames and classes of it to use."""
 
         root: Path
-        """Holds leftImg8bit_sequence/<split>/<city> and gtFine/<split>/<city>, as Cityscapes unpacks."""
+        """The folder with leftImg8bit_sequence/<split>/<city> and gtFine/<split>/<city>, as Cityscapes unpacks."""
         split: Literal["train", "val"] = "train"
-        """Which part."""
+        """The part to use."""
         classes: ClassSet = "viper"
-        """Those shared with a source: 'viper' for 15, 'synthia' for 12, 'vkitti2' for 10."""
+        """The class set of the source: 'viper' has 15 classes, 'synthia' 12, 'vkitti2' 10."""
         every_frame: bool = False
-        """Use every frame of a snippet, to train an unlabelled target on or to score temporal consistency with;
-        false uses the labelled or listed ones."""
+        """Use every frame of a snippet, for training on an unlabelled target or for scoring temporal consistency; false
+        uses the labelled or listed frames."""
         flow_names: Literal["own", "replaced"] = "own"
-        """With flow: stored, 'replaced' reads the files that TPS's code reads by mistake: it makes an earlier frame's
-        name by replacing the current number wherever it occurs, in the drive's too (aachen_000019_000019 becomes
-        aachen_000018_000018), and so takes another drive's flow between earlier frames."""
+        """Names of the flow files with flow: stored. 'own' reads the frame's own flow. 'replaced' reads the files that
+        TPS's code reads by mistake. To name an earlier frame, that code replaces the current number wherever it occurs,
+        even in the drive's number (aachen_000019_000019 becomes aachen_000018_000018). So it takes the flow between
+        earlier frames from another drive."""
 
     _ids = "cityscapes"
-    _other_ids = "Wanted are the labelIds as they are downloaded: are these labelTrainIds?"
+    _other_ids = "Expected labelIds as they are downloaded; this file may hold labelTrainIds"
     without_neighbours = (
         "The frames before the labelled ones are in leftImg8bit_sequence_trainvaltest, not in leftImg8bit_trainvaltest"
     )
@@ -57,7 +58,7 @@ class Cityscapes(Numbered):
             re.compile(rf"{_NUMBER}_leftImg8bit\.png"),
             re.compile(rf"{_NUMBER}_gtFine_labelIds\.png"),
             6,
-            f"Wanted are leftImg8bit_sequence/{config.split}/aachen/aachen_000000_000019_leftImg8bit.png and "
+            f"Expected leftImg8bit_sequence/{config.split}/aachen/aachen_000000_000019_leftImg8bit.png and "
             f"gtFine/{config.split}/aachen/aachen_000000_000019_gtFine_labelIds.png",
         )
         self._learn(layout, config.classes, every_frame=config.every_frame)
@@ -67,7 +68,7 @@ class Cityscapes(Numbered):
 
     @classmethod
     def classes_of(cls, config: DatasetSettings) -> Taxonomy:
-        """The published table; see :meth:`VideoDataset.classes_of`."""
+        """The published class table; see :meth:`VideoDataset.classes_of`."""
         assert isinstance(config, cls.Config)
         return taxonomy(config.classes)
 
@@ -75,7 +76,7 @@ class Cityscapes(Numbered):
         return f"{self._replaced.get(frame, frame)}_{other[-6:]}"
 
     def _replacements(self) -> Iterator[tuple[str, str]]:
-        """Earlier frames of samples, and what TPS's code takes for their names where that is something else."""
+        """Yield each earlier frame that TPS's code names wrongly, and the name that this code gives it."""
         for info in self.clips:
             for position in info.chosen or ():
                 name, number = info.frames[position], info.frames[position][-6:]

@@ -1,4 +1,4 @@
-"""Folders of frames, with or without labels: the layout of your own data (docs/data.md)."""
+"""Folders of frames, with or without label maps: the layout of a user's own data (docs/data.md)."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,48 +17,50 @@ from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.flow.files.direction import told
 from davsn.flow.files.io import SUFFIXES, Flow, read_flow
 
-_LAYOUT = "Wanted are <root>/frames/<clip>/*.jpg or *.png, <root>/<clip>/*, or a folder of frames; see docs/data.md"
+_LAYOUT = "Expected <root>/frames/<clip>/*.jpg or *.png, <root>/<clip>/*, or a folder of frames; see docs/data.md"
 _DEPTH = 4
-"""How many levels of folders are searched for frames."""
+"""Number of folder levels that are searched for frames."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the files of one clip are: the clip's folder below 'frames', 'labels' and 'flow_root', and file names."""
+    """The files of one clip: its folder below 'frames', 'labels' and 'flow_root', and the names of its images."""
 
     folder: Path
     files: Sequence[str]
 
 
 class Folder(VideoDataset):
-    """Every folder of pictures is a clip; its frames are neighbours in the natural order of their names.
+    """Folders of images. Every folder is a clip; its frames are neighbours in the natural order of their names.
 
     Args:
         config: where the frames are.
 
     Raises:
-        DataError: no such folder, no frames, two frames of one name, or labels that nothing can be made of.
-        ConfigError: a class table with mistakes.
-        FlowError: stored flow that says of itself that it goes the wrong way.
+        DataError: the folder does not exist or holds no frames, two frames have the same name, no label map belongs to
+            a frame, or label maps come without a class table.
+        ConfigError: the class table has mistakes.
+        FlowError: the stored flow is marked with the wrong direction.
     """
 
     class Config(DatasetSettings):
-        """Where frames, labels, classes and flow are."""
+        """Where frames, label maps, classes and flow are."""
 
         root: Path
-        """Holds the folders of frames and of labels, or is itself a folder of frames or of clips."""
+        """The folder that holds the folders of frames and of label maps, or a folder of frames or clips itself."""
         frames: str = "frames"
-        """Name of the folder of frames below root; where there is none, root is taken for it."""
+        """Name of the folder of frames below root. If root has no folder frames, root itself is used."""
         labels: str | None = "labels"
-        """Name of the folder of labels below root, which holds <clip>/<frame>.png; null: look for none."""
+        """Name of the folder of label maps below root, which holds <clip>/<frame>.png; null looks for no label maps."""
         classes: Path | None = None
-        """The class table; without it root/classes.yaml, if that exists."""
+        """The class table; null takes root/classes.yaml."""
         stills: bool = False
-        """The frames are no video: each is a clip of its own and has no neighbour."""
+        """Whether the frames are stills: each is a clip of its own and has no neighbour."""
         flow_root: Path | None = None
-        """Holds <clip>/<frame>.npy, .flo or .png for flow: stored; each frame's flow to its neighbour before."""
+        """The folder that holds <clip>/<frame>.npy, .flo or .png for flow: stored: the flow from each frame to its
+        neighbour before."""
         rate: float | None = None
-        """Frames a second, where it is known."""
+        """Frames a second; null if it is unknown."""
 
     def __init__(self, config: Config) -> None:
         self.config: Folder.Config = config
@@ -70,8 +72,7 @@ class Folder(VideoDataset):
             raise DataError("no such folder", str(config.flow_root), "Give the folder of the stored flow")
         if config.flow_root is not None and told(config.flow_root) == "previous-to-current":
             raise FlowError(
-                "holds flow that goes previous-to-current; training needs current-to-previous, which is not that "
-                "negated",
+                "holds flow previous-to-current; training needs flow current-to-previous, which is not its negative",
                 str(config.flow_root),
                 "Set flow to an estimator such as dis",
             )
@@ -85,41 +86,41 @@ class Folder(VideoDataset):
         self._learn_classes()
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
+        """Read a frame: (H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
         return read_picture(self._frame(clip, position))
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
+        """Read a label map: (H, W) train ids at native size; see :meth:`VideoDataset.read_label`."""
         frame = self._frame(clip, position)
         if self._labels is None or self.taxonomy is None or position not in self.clips[clip].labelled:
-            raise DataError("has no label", str(frame), "Ask only for the labels of labelled frames")
+            raise DataError("has no label map", str(frame), "Read label maps of labelled frames only")
         path = self._label(self._labels, clip, position)
         ids = read_ids(path)
         (height, width), (frame_width, frame_height) = ids.shape, picture_size(frame)
         if (width, height) != (frame_width, frame_height):
             raise DataError(
-                f"is {width}x{height} pixels, and its frame {frame} is {frame_width}x{frame_height}",
+                f"is {width}x{height} pixels, but its frame {frame} is {frame_width}x{frame_height}",
                 str(path),
-                "Render both at one size, or resize the label without interpolation",
+                "Render both at the same size, or resize the label map without interpolation",
             )
         check_ids(ids, self.taxonomy, path)
         return ids
 
     def frame_origin(self, clip: int, position: int) -> Origin | None:
-        """The picture's file; see :meth:`VideoDataset.frame_origin`."""
+        """The key of the image's file; see :meth:`VideoDataset.frame_origin`."""
         return origin(self, self._frame(clip, position))
 
     def label_origin(self, clip: int, position: int) -> Origin | None:
-        """The label's file, the frame's, whose size it has to have, and the class table's length."""
+        """The key of the label map's file, the frame's file, whose size it must have, and the number of classes."""
         if self._labels is None or self.taxonomy is None:
             return None
         return origin(self, self._label(self._labels, clip, position), self._frame(clip, position), len(self.taxonomy))
 
     def read_flow(self, clip: int, position: int, other: int) -> Flow | None:
-        """The stored flow position→other; see :meth:`VideoDataset.read_flow`.
+        """Read the stored flow position→other; see :meth:`VideoDataset.read_flow`.
 
         Raises:
-            FlowError: no file, a damaged one, or flow to another frame than the neighbour before.
+            FlowError: there is no file, it is damaged, or the other frame is not the neighbour before.
         """
         path = self.find_flow(clip, position, other)
         return None if path is None else read_flow(path)
@@ -131,7 +132,7 @@ class Folder(VideoDataset):
         frame, name = self._frame(clip, position), self.flow_file(clip, position, other)
         if name is None:
             raise FlowError(
-                f"stored flow goes to the frame {self.config.stride} before, not to position {other}",
+                f"stored flow goes to the neighbour before (stride {self.config.stride}), not to position {other}",
                 str(frame),
                 "Set flow to an estimator such as dis",
             )
@@ -140,13 +141,13 @@ class Folder(VideoDataset):
             if path.with_suffix(suffix).is_file():
                 return path.with_suffix(suffix)
         raise FlowError(
-            f"no flow of frame {frame.name} there: looked for {frame.stem} with {', '.join(SUFFIXES)}",
+            f"holds no flow of frame {frame.name}: looked for {frame.stem} with {', '.join(SUFFIXES)}",
             str(path.parent),
             NO_FILE,
         )
 
     def flow_file(self, clip: int, position: int, other: int) -> str | None:
-        """The frame's own name, for its flow to the neighbour before; see :meth:`VideoDataset.flow_file`."""
+        """The frame's own name, if the other frame is the neighbour before; see :meth:`VideoDataset.flow_file`."""
         if other != position - self.config.stride:
             return None
         place = self._places[clip]
@@ -161,12 +162,12 @@ class Folder(VideoDataset):
         return (labels / place.folder / place.files[position]).with_suffix(".png")
 
     def _add(self, folder: Path) -> None:
-        """Add the clip, or the stills, in one folder of pictures below the folder of frames."""
+        """Add the clip, or the stills, of one folder of images below the folder of frames."""
         files = picture_files(self._frames / folder)
         stems = [Path(file).stem for file in files]
         for one, two in pairwise(files):
             if Path(one).stem == Path(two).stem:
-                both = f"holds both {one} and {two}: two frames of one name"
+                both = f"holds both {one} and {two}: two frames with the same name"
                 raise DataError(both, str(self._frames / folder), "Keep one of them")
         labels = self._label_stems(folder)
         if self.config.stills:
@@ -186,39 +187,40 @@ class Folder(VideoDataset):
         return {Path(file).stem for file in picture_files(self._labels / folder) if file.lower().endswith(".png")}
 
     def _learn_classes(self) -> None:
-        """Read the class table, if there are labels to read by it."""
+        """Read the class table, if there are label maps."""
         if self._labels is None:
             return
         if not any(info.labelled for info in self.clips):
             frame = self._frame(0, 0).relative_to(self._frames)
             raise DataError(
-                "holds no label of any frame",
+                "holds no label map of any frame",
                 str(self._labels),
-                f"The label of {frame} would be {frame.with_suffix('.png')} there. Rename them, or set labels: null",
+                f"The label map of {frame} would be {frame.with_suffix('.png')} there. Rename the label maps, or set "
+                "labels: null",
             )
         table = self.config.classes or self.config.root / "classes.yaml"
         if not table.is_file():
             raise DataError(
-                "there are labels, but no class table that says what their ids mean",
+                "no such file: label maps need a class table, which says what their ids mean",
                 str(table),
-                "Give one as 'classes' (form: docs/data.md), or set labels: null",
+                "Write one (docs/data.md), name another file as 'classes', or set labels: null",
             )
         self.taxonomy = read_classes(table)
 
 
 def _named(root: Path, name: str, usual: str) -> Path | None:
-    """The folder of that name; only the usual name may be absent."""
+    """The folder with the given name below root. Only a folder with the usual name may be absent: None."""
     path = root / name
     if path.is_dir():
         return path
     if name == usual:
         return None
     folders = ", ".join(sorted(entry.name for entry in root.iterdir() if entry.is_dir()))
-    raise DataError("no such folder", str(path), f"'{usual}' names a folder in {root}. There are: {folders or 'none'}")
+    raise DataError("no such folder", str(path), f"'{usual}' names a folder in {root}, which has: {folders or 'none'}")
 
 
 def _picture_folders(folder: Path, without: set[Path | None], depth: int = _DEPTH) -> Iterator[Path]:
-    """The folder itself if it holds pictures, and those below it, sorted; links to folders are followed."""
+    """Yield the folder itself, if it holds images, and such folders below it, in natural order. Links are followed."""
     with os.scandir(folder) as entries:
         below = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     if picture_files(folder):

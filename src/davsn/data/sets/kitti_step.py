@@ -1,4 +1,4 @@
-"""KITTI-STEP: the drives of KITTI's tracking benchmark with every frame labelled (Weber et al., STEP, 2021)."""
+"""KITTI-STEP: the drives of KITTI's tracking benchmark, with every frame labelled (Weber et al., STEP, 2021)."""
 
 import re
 from pathlib import Path
@@ -13,37 +13,38 @@ from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 
 _VALIDATION = ("0002", "0006", "0007", "0008", "0010", "0013", "0014", "0016", "0018")
-"""Of the 21 labelled drives; the other 12 are for training."""
+"""The 9 drives of the validation part. The other 12 of the 21 labelled drives are for training."""
 _DRIVES = {"val": "|".join(_VALIDATION), "train": rf"(?!{'|'.join(_VALIDATION)})\d{{4}}"}
 
 
 class KittiStep(Numbered):
-    """KITTI-STEP with the pictures as KITTI unpacks, or moved as the makers of the labels ask.
+    """KITTI-STEP with the images where KITTI unpacks them, or moved as the authors of the labels instruct.
 
-    Every labelled frame is used; its neighbour is the frame before, at 10 Hz.
+    Every labelled frame is used. Its neighbour is the frame before, at 10 Hz.
 
     Args:
         config: where the files are.
 
     Raises:
-        DataError: no frames there, or a list or labels that do not fit them.
+        DataError: there are no frames, or the list or the label maps do not fit them.
     """
 
     class Config(NumberedSettings):
         """Where KITTI-STEP is, and which frames and classes of it to use."""
 
         root: Path
-        """Holds panoptic_maps/<split>/0000, and training/image_02/0000 as KITTI unpacks or images/<split>/0000."""
+        """The folder that holds panoptic_maps/<split>/0000 and the images, in training/image_02/0000, as KITTI unpacks,
+        or in images/<split>/0000."""
         split: Literal["train", "val"] = "train"
-        """Which part: 12 drives or 9."""
+        """The part to use: 'train' has 12 drives, 'val' has 9."""
         classes: ClassSet = "viper"
-        """Those shared with a source: 'viper' for 15, 'synthia' for 12, 'vkitti2' for 10."""
+        """The class set of the source: 'viper' has 15 classes, 'synthia' 12, 'vkitti2' 10."""
         every_frame: bool = False
-        """Use every frame, to train on a target that has no labels here."""
+        """Use every frame, for training on a target without label maps."""
 
     _ids = "kitti_step"
-    _other_ids = "The class is in the first channel of the panoptic maps, as Cityscapes train ids: are these labelIds?"
-    without_neighbours = "Frame 000001 needs 000000: copy the drives whole; single frames need missing: repeat"
+    _other_ids = "Expected Cityscapes train ids in the first channel of the panoptic maps; this file may hold labelIds"
+    without_neighbours = "Frame 000001 needs 000000. Copy complete drives; single frames need missing: repeat"
 
     def __init__(self, config: Config) -> None:
         self.config: KittiStep.Config = config
@@ -56,7 +57,7 @@ class KittiStep(Numbered):
             pattern,
             pattern,
             6,
-            f"Wanted are training/image_02/0000/000000.png, or images/{config.split}/0000/000000.png, and "
+            f"Expected training/image_02/0000/000000.png, or images/{config.split}/0000/000000.png, and "
             f"panoptic_maps/{config.split}/0000/000000.png",
             between="_",
         )

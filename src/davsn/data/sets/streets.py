@@ -1,4 +1,7 @@
-"""``streets``: a procedural driving world in two appearances, with exact labels and exact flow, from a seed."""
+"""``streets``: the built-in synthetic data set. A seed gives a driving world in two appearances.
+
+Its labels and its flow are exact.
+"""
 
 import math
 from functools import cached_property
@@ -19,46 +22,44 @@ from davsn.streets.render import View, view
 from davsn.streets.world import WorldKey, fastest
 
 NATIVE_SIZE = (256, 128)
-"""(width, height) where the settings name none."""
+"""The default size (width, height) of frames."""
 _APPEARANCE = {"seed", "split", "domain", "gap", "size", "rate"}
-"""The settings that a frame depends on."""
+"""The settings on which the pixels of a frame depend."""
 Side = Annotated[int, Field(ge=16, le=8192)]
 GAP = 0.6
-"""The default gap, at which game labels alone give about half the mIoU of camera labels.
-
-Measured by benchmarks/studies/streets_gap.py.
-"""
+"""The default gap. With it, training on game labels alone gives about half the mIoU of training on camera labels
+(benchmarks/studies/streets_gap.py)."""
 
 
 class Config(DatasetSettings):
     """Settings of ``streets``. ``size`` is the size that frames are drawn at."""
 
     size: tuple[Side, Side] | None = None
-    """(width, height) frames are drawn at; None is 256×128."""
+    """(width, height) that frames are drawn at; null is 256×128."""
     domain: Literal["game", "camera"] = "game"
-    """Appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours."""
+    """The appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours."""
     gap: float = Field(GAP, ge=0.0, le=1.0)
-    """How far 'camera' is from 'game': 0 looks the same."""
+    """How much 'camera' differs from 'game'; at 0 both look the same."""
     classes: ClassSet = "viper"
-    """'viper' for the 15 classes of VIPER→Cityscapes-Seq, 'synthia' for the 12 of SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2'
-    for the 10 that Virtual KITTI 2 shares with Cityscapes."""
+    """The class set: 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
+    SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes."""
     split: Literal["train", "val"] = "train"
-    """Different splits of a seed share no clip."""
+    """The part to use. The two parts of a seed share no clip."""
     seed: int = Field(0, ge=0)
-    """Different seeds share no clip. Both domains of one seed and split show the same world."""
+    """The seed of the world. Different seeds share no clip. Both domains of a seed and split show the same world."""
     clips: int = Field(12, ge=1)
-    """How many clips."""
+    """Number of clips."""
     length: int = Field(30, ge=1)
-    """Frames a clip."""
+    """Number of frames a clip."""
     rate: float = Field(15.0, gt=0)
     """Frames a second."""
 
 
 class Streets(VideoDataset):
-    """Clips of the procedural world; every frame has a label and the exact flow to every frame of its clip.
+    """The data set ``streets``. Every frame has a label map, and exact flow to every frame of its clip.
 
-    A frame depends on seed, split, domain, gap, size, rate, clip and position alone: not on the number of
-    clips, their length, the order of reading, the process or the number of threads.
+    A frame depends only on seed, split, domain, gap, size, rate, clip and position. It does not depend on the number
+    of clips, their length, the order of reading, the process or the number of threads.
     """
 
     Config = Config
@@ -81,39 +82,43 @@ class Streets(VideoDataset):
             raise DataError(
                 f"has no frame {position} of clip {clip}",
                 "streets",
-                f"With these settings clips 0 to {clips - 1} have frames 0 to {length - 1}",
+                f"With these settings, clips 0 to {clips - 1} have frames 0 to {length - 1}",
             )
         reach = 200 * math.ceil(fastest(self.config.length / self.config.rate) / 200)
         key = WorldKey(self.config.seed, int(self.config.split == "val"), clip, reach)
         return view(key, position / self.config.rate, self.config.size or NATIVE_SIZE)
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB."""
+        """Draw a frame: (H, W, 3) RGB."""
         share = self.config.gap if self.config.domain == "camera" else 0.0
         seen = self._view(clip, position)
         return domains.develop(appearance.colour(seen, share), seen, share)
 
     def frame_origin(self, clip: int, position: int) -> Origin | None:
-        """What a frame depends on; see the class."""
+        """Everything that a frame depends on; see :meth:`VideoDataset.frame_origin`."""
         return origin(self, clip, position, self.config.model_dump(mode="json", include=_APPEARANCE))
 
     def label_origin(self, clip: int, position: int) -> Origin | None:
-        """What a frame depends on, and the class set."""
+        """Everything that a label map depends on: the same as a frame, and the class set."""
         return origin(self, clip, position, self.config.model_dump(mode="json", include={*_APPEARANCE, "classes"}))
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W) train ids, 255 = ignore."""
+        """Draw a label map: (H, W) train ids, 255 = ignore."""
         return np.asarray(self._ids[self.read_categories(clip, position)])
 
     def read_categories(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W) of :class:`~davsn.streets.categories.Category`: all that is there, whatever the class set."""
+        """Draw the :class:`~davsn.streets.categories.Category` of every pixel (H, W), whatever the class set."""
         return self._view(clip, position).category
 
     def read_flow(self, clip: int, position: int, other: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The exact flow position→other: (H, W, 2) in pixels, and (H, W) where its content is in sight there."""
+        """Compute the exact flow position→other: (H, W, 2) in pixels.
+
+        The second result is the (H, W) valid mask. It is true where the content of a pixel is visible in the other
+        frame.
+        """
         return motion.flow(self._view(clip, position), self._view(clip, other))
 
 
 def train_ids(classes: ClassSet) -> NDArray[np.uint8]:
-    """(256,) lookup from :class:`Category` to train id; 255 for what the class set leaves out."""
+    """(256,) lookup from :class:`Category` to train ids; 255 for categories that the class set leaves out."""
     return named_train_ids([(category, category.name.lower()) for category in Category], classes)

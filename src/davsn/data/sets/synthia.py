@@ -22,41 +22,41 @@ Side = Annotated[int, Field(ge=1, le=8192)]
 
 
 class Synthia(Numbered):
-    """A sequence of SYNTHIA-Seq as it is downloaded, left front camera: the 12 classes of the published protocol.
+    """A sequence of SYNTHIA-Seq as it is downloaded, left front camera, with the 12 classes of the published protocol.
 
-    Pictures and labels are brought to ``full`` and lose their last ``cut`` rows, which show the own car: 1280×640
-    is this data set's native size.
+    Frames and label maps are resized to ``full``, and their last ``cut`` rows, which show the ego vehicle, are cut off.
+    So the native size of this data set is 1280×640.
 
     Args:
         config: where the files are.
 
     Raises:
-        DataError: no frames or no labels there, or a list that does not fit them.
+        DataError: there are no frames or no label maps, or the list does not fit them.
     """
 
     class Config(NumberedSettings):
         """Where a sequence of SYNTHIA-Seq is, and which frames of it to use."""
 
         root: Path
-        """The sequence, such as SEQS-04-DAWN: holds RGB and GT as it unpacks, or rgb and label."""
+        """The folder of the sequence, such as SEQS-04-DAWN. It holds RGB and GT as it unpacks, or rgb and label."""
         full: tuple[Side, Side] = (1280, 760)
-        """(width, height) that every picture and label is brought to first."""
+        """(width, height) that every frame and label map is resized to first."""
         cut: int = Field(120, ge=0)
-        """How many rows are then cut off below."""
+        """Number of rows that are then cut off at the bottom."""
 
         @field_validator("cut")
         @classmethod
         def _leaves_some(cls, cut: int, info: ValidationInfo) -> int:
             if cut >= info.data.get("full", (0, cut + 1))[1]:
-                raise ValueError(f"cutting {cut} rows leaves none of a picture {info.data['full'][1]} high")
+                raise ValueError(f"cutting {cut} rows leaves nothing of an image {info.data['full'][1]} rows high")
             return cut
 
     _ids = "synthia"
     _other_ids = (
-        "The class is in the first channel (OpenCV's last): was the file written with its channels turned? Ids from 16 "
-        "on are those of SYNTHIA-RAND-CITYSCAPES, which is no video"
+        "The class is in the first channel (the last one in OpenCV); the file's channels may be reversed. Ids from 16 "
+        "on belong to SYNTHIA-RAND-CITYSCAPES, which is no video"
     )
-    without_neighbours = "Frame 000001 needs 000000: copy the sequence whole; single frames need missing: repeat"
+    without_neighbours = "Frame 000001 needs 000000. Copy the complete sequence; single frames need missing: repeat"
 
     def __init__(self, config: Config) -> None:
         self.config: Synthia.Config = config
@@ -65,21 +65,21 @@ class Synthia(Numbered):
             pictures, labels = config.root / "rgb", config.root / "label"
         pattern = re.compile(rf"{ANYWHERE}(\d{{6}})\.png")
         wanted = (
-            "Wanted are RGB/Stereo_Left/Omni_F/000001.png and GT/LABELS/Stereo_Left/Omni_F/000001.png, "
+            "Expected RGB/Stereo_Left/Omni_F/000001.png and GT/LABELS/Stereo_Left/Omni_F/000001.png, "
             "or rgb/000001.png and label/000001.png"
         )
         layout = Layout(pictures, labels, pattern, pattern, 6, wanted)
         self._learn(layout, "synthia")
-        if config.root.resolve().name == "SEQS-04-DAWN":  # the sequence of the published pair; there are others
+        if config.root.resolve().name == "SEQS-04-DAWN":  # the published pair uses this one of several sequences
             self.published = {"frames": 850}
 
     @classmethod
     def classes_of(cls, config: DatasetSettings) -> Taxonomy:
-        """The published table; see :meth:`VideoDataset.classes_of`."""
+        """The published class table; see :meth:`VideoDataset.classes_of`."""
         return taxonomy("synthia")
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB at the full size, without the rows below."""
+        """Read a frame: (H, W, 3) RGB at the size ``full``, without the rows that are cut off."""
         return self._without_own_car(resize_frame(read_picture(self._picture(clip, position)), self.config.full))
 
     def _pixel_settings(self) -> Origin:

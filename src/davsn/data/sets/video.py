@@ -1,4 +1,4 @@
-"""Video files, read by seeking: any frame at any time, and never a whole video in memory or on disk."""
+"""Video files as a data set. They are read by seeking; no whole video is in memory or unpacked."""
 
 import os
 from collections import OrderedDict
@@ -20,14 +20,14 @@ _OPEN_READERS = 8
 
 
 class Video(VideoDataset):
-    """Every video file is a clip; its frames are named by their place, counted from 0.
+    """Video files. Every file is a clip; its frames are named by their position, counted from 0.
 
     Args:
         config: where the videos are.
 
     Raises:
-        DataError: no videos there, a file that is none, or one that stops before its end. The last is accepted
-            up to there, and listed in ``damage``, where ``bad_files`` is 'skip'.
+        DataError: there are no videos, a file is no video, or a video stops before its end. If ``bad_files`` is
+            'skip', such a video is used up to that point, and the error is in ``damage``.
     """
 
     class Config(DatasetSettings):
@@ -36,7 +36,7 @@ class Video(VideoDataset):
         paths: Annotated[
             tuple[Path, ...], BeforeValidator(lambda one: (one,) if isinstance(one, str | Path) else one)
         ] = Field(min_length=1)
-        """Video files, or folders of them; a single one may stand alone."""
+        """Video files, or folders of video files; a single path needs no list."""
 
     def __init__(self, config: Config) -> None:
         self.config: Video.Config = config
@@ -52,8 +52,11 @@ class Video(VideoDataset):
         self._process = os.getpid()
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB; cheap for the frames just read and the next, else a seek and a decode from a key frame."""
-        if self._process != os.getpid():  # a forked process must not share its parent's place in the file
+        """Read a frame: (H, W, 3) RGB.
+
+        The frames just read and the next one are cheap. Any other frame needs a seek and decoding from a key frame.
+        """
+        if self._process != os.getpid():  # a forked process must not share its parent's position in the file
             self._readers, self._process = OrderedDict(), os.getpid()
         if clip not in self._readers:
             while len(self._readers) >= _OPEN_READERS:
@@ -63,11 +66,11 @@ class Video(VideoDataset):
         return self._readers[clip].read(position)
 
     def seconds(self, clip: int, position: int) -> float:
-        """When a frame is shown, in seconds after the first one of its video."""
+        """When a frame is shown, in seconds after the first frame of its video."""
         return self._indices[clip].seconds(position)
 
     def frame_origin(self, clip: int, position: int) -> Origin | None:
-        """The video's file, and when in it the frame is shown; see :meth:`VideoDataset.frame_origin`."""
+        """The key of the video's file and the frame's time in it; see :meth:`VideoDataset.frame_origin`."""
         return origin(self, self._paths[clip], int(self._indices[clip].times[position]))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -83,24 +86,24 @@ class Video(VideoDataset):
 
 
 def _videos(paths: Sequence[Path]) -> list[Path]:
-    """The video files that these paths name or hold, those of a folder sorted as people do."""
+    """The video files that the paths name or hold; those of a folder in the natural order of their names."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = [file for file in path.iterdir() if is_video(file)]
             if not inside:
                 wanted = ", ".join(sorted(VIDEO_SUFFIXES))
-                raise DataError("holds no videos", str(path), f"Wanted are files that end in {wanted}")
+                raise DataError("holds no videos", str(path), f"Expected files that end in {wanted}")
             found += sorted(inside, key=lambda file: natural(file.name))
         elif path.is_file():
             found.append(path)
         else:
-            raise DataError("no such file or folder", str(path), "Give video files, or folders of them")
+            raise DataError("no such file or folder", str(path), "Give video files, or folders of video files")
     return found
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """A unique name for each video, as short as that allows."""
+    """A unique name for each video, as short as possible."""
     for candidates in ([path.stem for path in paths], [path.name for path in paths]):
         if len(set(candidates)) == len(paths):
             return candidates

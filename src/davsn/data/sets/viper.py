@@ -1,4 +1,4 @@
-"""VIPER: street scenes of a game, labelled frame by frame (Richter et al., Playing for Benchmarks, 2017)."""
+"""VIPER: street scenes from a game, with every frame labelled (Richter et al., Playing for Benchmarks, 2017)."""
 
 import re
 from pathlib import Path
@@ -21,32 +21,33 @@ _UNLABELLED = 0
 
 
 class Viper(Numbered):
-    """VIPER as it is downloaded: the 15 classes of the published protocol, the own car ignored.
+    """VIPER as it is downloaded, with the 15 classes of the published protocol. The ego vehicle is ignored.
 
-    Used are the labelled frames whose number ends in 0; the others are neighbours.
+    The labelled frames whose number ends in 0 are used. The other frames are neighbours.
 
     Args:
         config: where the files are.
 
     Raises:
-        DataError: no frames or no labels there, or a list that does not fit them.
+        DataError: there are no frames or no label maps, or the list does not fit them.
     """
 
     class Config(NumberedSettings):
         """Where VIPER is, and which frames of it to use."""
 
         root: Path
-        """Holds <split>/img/001/001_00010.jpg or .png and <split>/cls/001/001_00010.png, as VIPER unpacks."""
+        """The folder that holds <split>/img/001/001_00010.jpg (or .png) and <split>/cls/001/001_00010.png, as VIPER
+        unpacks."""
         split: Literal["train", "val"] = "train"
-        """Which part."""
+        """The part to use."""
         every: int = Field(10, ge=1)
-        """Use the labelled frames whose number divides by this; 10 is the published choice, 1 takes all."""
+        """Use the labelled frames whose number is a multiple of this; 10 is the published choice, 1 takes all."""
 
     _ids = "viper"
-    _other_ids = "VIPER's cls files hold ids up to 31: were these mapped to other ids before?"
+    _other_ids = "VIPER's cls files hold ids up to 31; these may have been mapped to other ids before"
     without_neighbours = (
-        "Frames before those that end in 0 end in 9, and are in VIPER's pack of images [2-9]; "
-        "single frames need missing: repeat"
+        "The neighbours of frames that end in 0 end in 9; they are in VIPER's image archives [2-9]. "
+        "Single frames need missing: repeat"
     )
 
     def __init__(self, config: Config) -> None:
@@ -57,7 +58,7 @@ class Viper(Numbered):
             re.compile(rf"{_NUMBER}\.(?:jpg|png)"),
             re.compile(rf"{_NUMBER}\.png"),
             5,
-            f"Wanted are {config.split}/img/001/001_00010.jpg (or .png) and {config.split}/cls/001/001_00010.png",
+            f"Expected {config.split}/img/001/001_00010.jpg (or .png) and {config.split}/cls/001/001_00010.png",
         )
         self._learn(layout, "viper", lambda number: number % config.every == 0)
         if config.split == "train" and config.every == 10 and config.frame_list is None:
@@ -65,7 +66,7 @@ class Viper(Numbered):
 
     @classmethod
     def classes_of(cls, config: DatasetSettings) -> Taxonomy:
-        """The published table; see :meth:`VideoDataset.classes_of`."""
+        """The published class table; see :meth:`VideoDataset.classes_of`."""
         return taxonomy("viper")
 
     def _flow_name(self, frame: str, other: str) -> str:
@@ -76,16 +77,16 @@ class Viper(Numbered):
 
 
 def without_own_car(raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The label without the car that carries the camera, as the public code removes it.
+    """Remove the ego vehicle, the car that carries the camera, from a label map, as the public code does.
 
-    That is the car that the middle of the last row belongs to, with all car pixels joined to it side by side or
-    corner to corner. Its shape depends on the label's size: do it at the size that is used.
+    If the middle of the last row is a car, that car is removed: all car pixels connected to it, by sides or corners.
+    The result depends on the size of the label map. So call this at the size that is used.
 
     Args:
         raw: (H, W) VIPER ids.
 
     Returns:
-        (H, W) with 0, unlabelled, in its place; the input itself where there is no such car.
+        (H, W) ids with 0 (unlabelled) instead of the ego vehicle; the input itself if it shows none.
     """
     middle = raw.shape[1] // 2
     if raw[-1, middle] != _CAR:

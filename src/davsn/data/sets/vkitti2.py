@@ -31,42 +31,44 @@ Variation = Literal[
 
 
 class Vkitti2(Numbered):
-    """Virtual KITTI 2 with its archives unpacked into one folder; every frame is labelled and used.
+    """Virtual KITTI 2 with its archives unpacked into one folder. Every frame is labelled and used.
 
-    Its own flow is read where ``flow`` is 'stored': to the frame before from ``backwardFlow``, to the frame after from
-    ``forwardFlow``. Neither can be had from the other by changing a sign, for they are defined on different frames.
+    If ``flow`` is 'stored', the data set's own flow is read: to the frame before from ``backwardFlow``, to the frame
+    after from ``forwardFlow``. One is not the other with its sign changed, because they are defined on different
+    frames.
 
     Args:
         config: where the files are.
 
     Raises:
-        DataError: no frames or no labels there, or a list that does not fit them.
+        DataError: there are no frames or no label maps, or the list does not fit them.
     """
 
     class Config(NumberedSettings):
         """Where Virtual KITTI 2 is, and which frames and classes of it to use."""
 
         root: Path
-        """Holds Scene01/clone/frames/rgb/Camera_0/rgb_00000.jpg and so on, as all archives unpack."""
+        """The folder that holds Scene01/clone/frames/rgb/Camera_0/rgb_00000.jpg and so on, as all archives unpack."""
         variation: Variation = "clone"
-        """Weather, time of day, or how the camera is turned."""
+        """The variation: weather, time of day, or how the camera is turned."""
         scenes: tuple[int, ...] | None = None
         """Numbers of the scenes to use, such as [1, 2, 18, 20]; null takes all."""
         camera: Literal[0, 1] = 0
-        """0 is the left one, 1 the right."""
+        """The camera: 0 is the left one, 1 the right one."""
         classes: ClassSet = "vkitti2"
-        """'vkitti2' for the 10 shared with Cityscapes. It shows 9 of 'viper' and 8 of 'synthia', no more."""
+        """The class set: 'vkitti2' has the 10 classes shared with Cityscapes. The data set shows only 9 of 'viper' and
+        8 of 'synthia'."""
         flow_root: Path | None = None
-        """For flow: stored, the folder that the archives of flow unpacked into, where it is another than root."""
+        """For flow: stored, the folder into which the flow archives were unpacked, if it is not root."""
 
         @field_validator("flow_root")
         @classmethod
         def _told(cls, flow_root: Path | None, info: ValidationInfo) -> Path | None:
-            return flow_root  # it need not be told: root may hold the flow as well
+            return flow_root  # not required, because root may hold the flow too
 
     _ids = "vkitti2"
-    _other_ids = "Wanted are the colours of colors.txt"
-    without_neighbours = "Frame 00001 needs 00000: unpack the archives whole; single frames need missing: repeat"
+    _other_ids = "Expected the colours of colors.txt"
+    without_neighbours = "Frame 00001 needs 00000. Unpack the complete archives; single frames need missing: repeat"
 
     def __init__(self, config: Config) -> None:
         self.config: Vkitti2.Config = config
@@ -79,7 +81,7 @@ class Vkitti2(Numbered):
             re.compile(rf"{drive}/rgb/{camera}/rgb_(\d{{5}})\.jpg"),
             re.compile(rf"{drive}/class[sS]egmentation/{camera}/classgt_(\d{{5}})\.png"),
             5,
-            f"Wanted are Scene01/{place}/rgb/{camera}/rgb_00000.jpg and "
+            f"Expected Scene01/{place}/rgb/{camera}/rgb_00000.jpg and "
             f"Scene01/{place}/classSegmentation/{camera}/classgt_00000.png",
             between="_",
             pictures_in=f"Scene*/{place}/rgb/{camera}",
@@ -90,10 +92,10 @@ class Vkitti2(Numbered):
             self.published = {"frames": 2_126}
 
     def read_flow(self, clip: int, position: int, other: int) -> Flow | None:
-        """The flow that came with the data set; see :meth:`VideoDataset.read_flow`.
+        """Read the data set's own flow; see :meth:`VideoDataset.read_flow`.
 
         Raises:
-            FlowError: flow to another frame than a neighbour, no file, or a damaged one.
+            FlowError: the other frame is no neighbour, there is no file, or the file is damaged.
         """
         return read_relative(self.find_flow(clip, position, other))
 
@@ -101,7 +103,7 @@ class Vkitti2(Numbered):
         """The file that :meth:`read_flow` reads.
 
         Raises:
-            FlowError: flow to another frame than a neighbour, or no file.
+            FlowError: the other frame is no neighbour, or there is no file.
         """
         frames, picture = self.clips[clip].frames, self._files[clip][position]
         kinds = {-1: ("backwardFlow", "backwardFlow"), 1: ("forwardFlow", "flow")}
@@ -113,7 +115,7 @@ class Vkitti2(Numbered):
         folder = root / picture.rpartition("/rgb/")[0] / kind / f"Camera_{self.config.camera}"
         path = folder / f"{name}_{picture[-9:-4]}.png"
         if not path.is_file():
-            found = f"holds no {path.name}, the flow of frame {frames[position]} to {frames[other]}"
+            found = f"holds no {path.name}, the flow from frame {frames[position]} to {frames[other]}"
             remedy = f"Unpack vkitti_2.0.3_{kind}.tar into {root}, or set flow: dis to estimate flow on the fly"
             raise FlowError(found, str(folder), remedy)
         return path
