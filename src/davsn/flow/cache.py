@@ -64,8 +64,8 @@ class FlowCache:
         """Store a flow and its valid mask.
 
         Returns:
-            the flow and mask that :meth:`get` will return for these frames, so that the epoch that fills the cache
-            sees the same values as later epochs; and whether there was room to store them.
+            the flow and mask that :meth:`get` will return for these frames, and whether there was room to store them.
+            So the epoch that fills the cache can use the same values as later epochs.
 
         Raises:
             FlowError: the flow holds values that are not finite or too large.

@@ -11,10 +11,10 @@ RULE = "|f+b|² < 0.01 (|f|²+|b|²) + 0.5"
 def consistent(forward: Tensor, backward: Tensor) -> Tensor:
     """Forward–backward consistency: whether the forward flow and then the backward flow lead back to the start.
 
-    The squared error must be below 0.5 plus a hundredth of the squared motion (Sundaram, Brox & Keutzer, "Dense Point
-    Trajectories by GPU-accelerated Large Displacement Optical Flow", ECCV 2010, section 3). Meister, Hur & Roth,
-    "UnFlow", AAAI 2018, use the same constants. Pixels that are occluded, leave the frame, or have a poor estimate
-    fail the check.
+    The squared error must be below 0.5 plus a hundredth of the squared motion. The rule is from Sundaram, Brox &
+    Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow", ECCV 2010, section 3.
+    Meister, Hur & Roth, "UnFlow", AAAI 2018, use the same constants. Pixels that are occluded, leave the frame, or
+    have a poor estimate fail the check.
 
     Args:
         forward: (B, 2, H, W) flow a→b.

@@ -65,8 +65,8 @@ def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bo
 def _table(current: View, other: View) -> Floats:
     """A table (6, things) for the other time, with a column for each thing.
 
-    The rows are the cosine and sine of its heading, its x and y relative to the other camera, and the x and y of that
-    camera in the thing's own axes.
+    Rows 0 and 1 are the cosine and sine of its heading. Rows 2 and 3 are its x and y relative to the other camera. Rows
+    4 and 5 are the x and y of that camera in the thing's own axes.
     """
     rows = []
     for placed in current.placed:

@@ -24,8 +24,8 @@ class Conversion:
         direction: the direction of the flow, needed if the files do not state it.
 
     Raises:
-        FlowError: there is nothing to convert, the direction is unknown or impossible in the new form, two files
-            would get one new name, or the target holds files of another conversion.
+        FlowError: there is nothing to convert; the direction is unknown, or impossible in the new form; two files
+            would get one new name; or the target holds files of another conversion.
 
     Attributes:
         files: (old, new) paths, sorted.

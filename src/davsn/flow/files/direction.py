@@ -68,8 +68,8 @@ def settled(path: Path, given: Direction | None, forms: Iterable[str] = ()) -> D
             "these files do not state the direction of their flow",
             str(path),
             "Set --direction current-to-previous if the flow is on the later frame's grid and points to the frame "
-            "before, or --direction previous-to-current (as in KITTI's and Sintel's own files) if it is on the earlier "
-            "frame's grid and points to the next frame",
+            "before. Set --direction previous-to-current if it is on the earlier frame's grid and points to the next "
+            "frame, as in KITTI's and Sintel's own files",
         )
     if known is not None and given not in (None, known):
         raise FlowError(
