@@ -138,7 +138,9 @@ def test_mistakes(davsn, world, trained, tmp_path):
         "runs/tiny", "--watch", "--recipe", "tiny.yaml"
     )
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text())
-    assert "holds no checkpoint yet. Give a run that has saved one, or --watch it" in told(tmp_path, "--every")
+    assert "holds no checkpoint yet. Name a run that has saved one, or wait for it with --watch" in told(
+        tmp_path, "--every"
+    )
     (tmp_path / "settings.yaml").write_text("name: broken")
     assert "settings.yaml has 3 mistakes:" in told(tmp_path, "--every")
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text().replace("light", "./own.py"))

@@ -71,7 +71,7 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
     assert memory.what.startswith("the tensors of a step take ")
     (disk,) = of(found, "disk")
     told = (
-        r"checkpoints take [\d.]+ MB \(1 kept, the best and one being written, [\d.]+ MB each\), and [\d.]+ .B are free"
+        r"checkpoints take [\d.]+ MB \(1 kept, the best and one being written, [\d.]+ MB each\), and [\d.]+ .B is free"
     )
     assert re.fullmatch(told, disk.what)
     assert disk.where == str(place / "run")
@@ -84,7 +84,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     assert [finding.part for finding in found] == ["source", "validation.camera", "training", "training"]
     damaged, classes, device, small = found
     assert damaged.what.startswith("is a truncated or damaged picture")
-    assert classes.what == "has the classes road, sky, horse, and the source road, sky, person"
+    assert classes.what == "has the classes road, sky, horse, but the source has road, sky, person"
     assert "it has no 'cuda9x'" in device.what
     assert small.what.startswith("the first step fails, with source 64x48 and target 40x24: ")
     assert "is too small to judge; frames and crops need 32 pixels a side" in small.what
@@ -101,13 +101,13 @@ def test_a_data_set_that_cannot_be_made(place, look):
     found = look()
     assert [finding.part for finding in fatal(found)] == ["target", "validation.camera"]
     assert fatal(found)[0].what == "holds no frames"
-    assert any("not rehearsed, for want of a batch" in finding.what for finding in found)
+    assert any("not rehearsed, because no batch could be loaded" in finding.what for finding in found)
 
 
 def test_a_source_without_labels(look):
     found = look("source.labels=null")
     assert "labels are wanted of a data set that has none" in fatal(found)[0].what
-    assert of(found, "network")[0].what == "not looked at, since the source does not tell the number of classes"
+    assert of(found, "network")[0].what == "not checked, because the source does not tell the number of classes"
 
 
 def test_a_batch_that_cannot_be_made(look):
@@ -185,7 +185,7 @@ def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
     found = look(f"network.weights={weights}")
     assert fatal(found) == []
     told = [finding.what for finding in of(found, "network")]
-    assert told == (["its weights are fetched when training starts"] if weights == "hub" else [])
+    assert told == (["its weights are downloaded when training starts"] if weights == "hub" else [])
     assert caplog.text == ""
 
 
@@ -193,7 +193,7 @@ def test_a_disk_that_is_full(look, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=10**6))
     (found,) = fatal(look())
     assert found.part == "disk"
-    assert found.what.endswith("and 1.0 MB are free")
+    assert found.what.endswith("and 1.0 MB is free")
     assert found.remedy == "Free some space, choose another folder (--out), or set training.keep lower"
 
 
@@ -236,7 +236,7 @@ def test_a_folder_that_is_a_file(place, look):
     (place / "taken").write_text("")
     found = fatal(look(folder=place / "taken" / "run"))
     expected = Finding(
-        str(place / "taken"), "is no folder that can be written to", "Choose another with --out", "fatal", "disk"
+        str(place / "taken"), "is not a folder that can be written to", "Choose another with --out", "fatal", "disk"
     )
     assert expected in found
 

@@ -80,7 +80,7 @@ def test_what_it_starts_from_is_done_first_and_its_failure_is_passed_on(tmp_path
     problems = jobs.run_all("recipe", dict.fromkeys(planned), executor, None, lambda done, note: None)
     assert executor.order == ["source_only", "source_only", "batch_norm"]
     assert [cell.folder.name for cell in problems] == ["source_only-1", "batch_norm-1"]
-    assert "not run, since what it starts from failed" in problems[planned[3]]
+    assert "not run, because the run that it starts from failed" in problems[planned[3]]
 
 
 def test_values():
@@ -126,4 +126,4 @@ def test_a_problem_names_the_last_line_of_the_output(tmp_path):
         def result(self):
             return 2
 
-    assert jobs._problem(cell, Job()) == f"ended with code 2: two (all of it in {tmp_path / jobs.OUTPUT})"
+    assert jobs._problem(cell, Job()) == f"ended with code 2: two (full output in {tmp_path / jobs.OUTPUT})"
