@@ -120,7 +120,7 @@ def test_one_step_that_the_network_refuses(place, look):
     found = fatal(look("source.size=[16,16]", "method=source_only"))
     (step,) = of(found, "training")
     assert "with source 16x16 and batch_size 1: ValueError: Expected more than 1 value per channel" in step.what
-    assert "make 'size' or 'crop' larger, or batch_size 2" in step.remedy
+    assert "make 'size' or 'crop' larger, or set batch_size to 2" in step.remedy
     with pytest.raises(ValueError, match="Expected more than 1 value per channel"):  # as training does
         Run(experiment(place, "source.size=[16,16]", "method=source_only"), place / "run").train()
 

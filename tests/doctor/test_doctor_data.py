@@ -219,7 +219,7 @@ def test_flow_in_the_wrong_direction_is_fatal(tmp_path):
     found = direction(moving(tmp_path, 3, 3.0))
     assert found.severity == "fatal"
     assert found.what.startswith("the stored flow has the wrong direction: ")
-    assert "Compute them from the current frame to the one before" in found.remedy
+    assert "Compute them from the current frame to the previous one" in found.remedy
     assert "or set flow: dis" in found.remedy
 
 
@@ -284,7 +284,7 @@ def test_more_than_was_published(tmp_path):
     city.published = {"clips": 0}
     (problem,) = problems(look_up(city, TWO))
     assert problem.what == "1 clips where the published data set has 0"
-    assert problem.remedy.startswith("Is there more than this data set in the folder?")
+    assert problem.remedy.startswith("Does the folder hold more than this data set?")
 
 
 def test_labels_in_the_wrong_bits_or_colours(tmp_path):

@@ -98,7 +98,10 @@ def mistakes(world, *assignments, **changes):
         ),
         ({"target": {"name": "video", "paths": ["drive.mp4"]}}, "target.paths  'drive.mp4' does not exist. Expected:"),
         ({"network": {"name": "deeplab", "weights": "r.pth"}}, "network.weights  'r.pth' does not exist. Expected:"),
-        ({"start": "runs/none.pt"}, "start  'runs/none.pt' does not exist. Expected: a checkpoint whose segmenter"),
+        (
+            {"start": "runs/none.pt"},
+            "start  'runs/none.pt' does not exist. Expected: a checkpoint whose segmentation network",
+        ),
         (
             {"method": "da_vsn", "target": None},
             "method  da_vsn adapts to a target, but there is none. Set 'target', or use source_only",

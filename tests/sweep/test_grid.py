@@ -114,7 +114,7 @@ def test_tables(tmp_path):
     assert f"{spread([round(value, 2) for value in last])}" in text
     assert "90.45 ± 0.00" in text  # the best: (90 + 100·100/110) / 2
     assert "70.00 ± 14.14" in text  # road
-    assert "'best', which was chosen on city itself, by its labels, and is no fair figure" in " ".join(text.split())
+    assert "'best', which was chosen by the labels of city itself and is not a fair score" in " ".join(text.split())
     assert "below the best" in text
 
 
