@@ -272,6 +272,6 @@ def test_tps_without_its_repair_says_what_height_it_is_made_for(davsn, layouts):
     (layouts / "low.yaml").write_text(yaml.safe_dump(recipe))
     code, _, err = davsn(layouts, "train", "low.yaml", "-o", "runs/low")
     assert code == 2
-    assert "method.split  512 is beyond two frames of 32 rows. Set it to null" in err
+    assert "method.split  512 is not inside two stacked frames of 32 rows. Set it to null" in err
     code, _, err = davsn(layouts, "train", "low.yaml", "method.split=null", "-o", "runs/split")
     assert code == 0, err

@@ -54,7 +54,7 @@ def test_the_direction_is_asked_for_where_files_do_not_tell(davsn, place):
     code, _, err = davsn(place, "flow", "convert", "flow", "new", "--to", "kitti")
     assert code == 2
     assert err.startswith(
-        "flow: these files do not tell which way their flow goes. Say --direction current-to-previous"
+        "flow: these files do not state the direction of their flow. Set --direction current-to-previous"
     )
     assert not (place / "new").exists()
 
@@ -72,14 +72,14 @@ def test_virtual_kittis_folders_tell(davsn, place, folder, told):
         "current-to-previous" if folder == "forwardFlow" else "previous-to-current",
     )
     assert code == 2
-    assert f"goes {told}" in err
+    assert f"has the direction {told}" in err
     assert "by its record, folder or form" in err
 
 
 def test_a_direction_is_never_turned_round(davsn, place):
     code, _, err = davsn(place, "flow", "convert", "flow", "new", "--to", "npy", "--direction", "previous-to-current")
     assert code == 2
-    assert "everybody reads .npy files as current-to-previous. That flow is not this one negated" in err
+    assert ".npy files are always read as current-to-previous. The other direction is not this flow negated" in err
     code, *_ = davsn(place, "flow", "convert", "flow", "new", "--to", "npy", "--direction", "current-to-previous")
     assert code == 0
     assert davsn(place, "flow", "convert", "new", "back", "--to", "flo").code == 0  # .npy tells it
@@ -100,7 +100,7 @@ def test_a_conversion_goes_on_where_it_was_stopped(davsn, place):
     assert (read_flow(kept)[0] == 1).all()  # its source is newer
     code, _, err = davsn(place, *words[:4], "--to", "vkitti", *words[6:])
     assert code == 2
-    assert "new: holds kitti files that go previous-to-current. Name a new folder" in err
+    assert "new: already holds kitti files with the direction previous-to-current. Choose a new folder" in err
 
 
 def test_what_does_not_fit_is_named_and_the_rest_converted(davsn, place):
@@ -108,7 +108,7 @@ def test_what_does_not_fit_is_named_and_the_rest_converted(davsn, place):
     code, _, err = davsn(place, "flow", "convert", "flow", "new", "--to", "kitti", "--direction", "previous-to-current")
     assert code == 2
     assert err.startswith("1 of 2 files were not converted:\n")
-    assert "000000.png: the flow holds values that .png cannot" in err
+    assert "000000.png: the flow holds values that this .png form cannot store" in err
     assert (place / "new" / "000001.png").is_file()
 
 
@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_named_and_the_rest_converted(davsn, place):
     [
         (["nowhere", "new"], "nowhere: no such file or folder"),
         (["rgb", "flow/new"], "rgb/000000.png: is a PNG of 8 bits a channel"),
-        (["flow", "flow/new"], "lies in the folder to convert"),
+        (["flow", "flow/new"], "is inside the folder to convert"),
         (["flow/000000.flo", "a.flo"], "a kitti flow file ends in .png. Name it a.png"),
         (["flow/000000.flo", "a.png", "--form", "vkitti"], "a vkitti flow file ends in .png"),
     ],
@@ -132,7 +132,7 @@ def test_two_files_of_one_new_name_are_refused(davsn, place):
     np.save(place / "flow" / "000000.npy", np.zeros((4, 4, 2), np.int16))
     code, _, err = davsn(place, "flow", "convert", "flow", "new", "--to", "kitti", "--direction", "current-to-previous")
     assert code == 2
-    assert "would be one file" in err
+    assert "would become the same file" in err
 
 
 def test_a_folder_of_the_wrong_direction_is_no_stored_flow(davsn, place):
@@ -176,7 +176,7 @@ def test_a_folder_is_shown_as_video(davsn, place):
         (["rgb", "-o", "a.jpg"], "a.jpg: is neither an image nor a video by its name. End it in .png, .mp4"),
         (["rgb", "-o", "a.png", "--estimator", "diss"], "there is no FlowEstimator 'diss'. Did you mean 'dis'?"),
         (["rgb", "-o", "a.png", "--scale", "0"], "Must be > 0"),
-        (["rgb", "--flow", "flow", "-o", "a.png"], "these files do not tell which way their flow goes"),
+        (["rgb", "--flow", "flow", "-o", "a.png"], "these files do not state the direction of their flow"),
     ],
 )
 def test_what_cannot_be_shown(davsn, place, words, text):

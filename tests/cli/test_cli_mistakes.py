@@ -24,7 +24,7 @@ import pytest
         (["train", "tiny.yaml", "method=./tiny.yaml"], ["there is no Method './tiny.yaml'"]),
         (["train", "tiny.yaml", "validation.camera.classes=other.yaml", "-o", "new"], ["has the classes", "cat, dog"]),
         (["check", "tiny.yaml", "source.root=gamme"], ["source.root  'gamme' does not exist"]),
-        (["eval", "runs/none"], ["runs/none does not exist. Give a checkpoint, or the folder of a run"]),
+        (["eval", "runs/none"], ["runs/none does not exist. Give a checkpoint, or a run's folder"]),
         (["eval", "game"], ["game holds no checkpoint yet"]),
         (["eval", "tiny.yaml"], ["tiny.yaml cannot be read as a checkpoint"]),
         (["eval", "runs/tiny", "--data", "nowhere"], ["root  'nowhere' does not exist"]),

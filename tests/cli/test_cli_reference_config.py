@@ -51,7 +51,7 @@ def test_several_networks_in_a_file_of_theirs_are_told_to_eval(davsn, world, tmp
     (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": models}))
     code, out, err = davsn(world, "eval", "one.pth", "--with", "two.pth", "--recipe", tmp_path / "theirs.yml")
     assert code == 2
-    assert "one.pth: no such file of weights" in err
+    assert "one.pth: no such weights file" in err
     assert "TEST.MODEL_WEIGHT  not needed: name them for davsn eval --with: --weights" in out
     assert out.count("is a file of the public code:") == 1  # said once, though two files are opened with it
     (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": {"MODEL": ["DeepLabv3"]}}))

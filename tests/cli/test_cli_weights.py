@@ -78,7 +78,7 @@ def test_mistakes_with_weights_alone(davsn, world, trained, deep, tmp_path):
         "eval", "runs/tiny", "--recipe", "tiny.yaml"
     )
     assert "model.pth does not fit the network:" in told("eval", model, "--recipe", "tiny.yaml")
-    assert "none.pth: no such file of weights" in told("eval", "none.pth", "--recipe", "tiny.yaml")
+    assert "none.pth: no such weights file" in told("eval", "none.pth", "--recipe", "tiny.yaml")
     (world / "gone.yaml").write_text(yaml.safe_dump({**DEEPLAB, "source": {"name": "folder", "root": "gone"}}))
     lost = {**DEEPLAB, "validation": {}, "source": {"name": "folder", "root": "gone"}}
     (world / "lost.yaml").write_text(yaml.safe_dump(lost))

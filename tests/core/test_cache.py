@@ -84,9 +84,9 @@ def test_the_limit_is_kept_and_told_once(store, caplog):
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        f"{store.folder}: the cache is full. What it holds is used, the rest is made anew every time. Set cache_limit "
-        "(now 0.001 GB) higher, cache_folder to a disk with more room, or delete the folder if it holds what you no "
-        "longer use"
+        f"{store.folder}: the cache is full. Cached entries are still used; everything else is computed again each "
+        "time. Raise cache_limit (now 0.001 GB), set cache_folder to a disk with more space, or delete the folder if "
+        "its entries are old"
     )
     assert store.get(identity(99)) == bytes(9_996)  # nothing was evicted
     assert store.get(identity(100)) is None

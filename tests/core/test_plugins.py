@@ -78,7 +78,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_there_are():
         find(Method, "davsn")
     (mistake,) = error.value.mistakes
     assert mistake.startswith("there is no Method 'davsn'. Did you mean 'da_vsn'? (there are: ")
-    assert mistake.endswith("or a path to your own .py)")
+    assert mistake.endswith("or the path of your own .py file)")
 
 
 def test_a_users_file_is_a_part(tmp_path):
@@ -94,8 +94,8 @@ def test_a_users_file_is_a_part(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("absent_part", None, "there is no file {path}. Give the path of a .py that defines a Method"),
-        ("empty_part", "x = 1\n", "{path} defines no Method. Derive one class from davsn's Method"),
+        ("absent_part", None, "there is no file {path}. Give the path of a .py file that defines a Method"),
+        ("empty_part", "x = 1\n", "{path} defines no Method. Define one class that inherits davsn's Method"),
         ("broken_part", "x = 1\ny = 1 / 0\n", "{path} cannot be imported: ZeroDivisionError in line 2: division by"),
         ("unreadable_part", "def f(:\n", "{path} cannot be imported: SyntaxError: "),
         ("json", MINE, "{path} has the name of another module ("),

@@ -119,7 +119,7 @@ def test_overrides_that_are_none_are_all_named():
         (b"- a\n- b\n", "should hold 'key: value' lines"),
         (b"", "should hold 'key: value' lines"),
         (b"!!python/object/apply:os.system ['false']", "is not valid YAML: could not determine a constructor"),
-        (b"#" * 2_000_000, "is larger than 1024 KiB: not one of our YAML files"),
+        (b"#" * 2_000_000, "is larger than 1024 KiB, so it is no YAML file of davsn"),
     ],
 )
 def test_a_file_that_is_no_yaml_of_ours_is_refused(tmp_path, content, text):

@@ -20,12 +20,12 @@ def test_pictures_come_in_natural_order(tmp_path):
     (tmp_path / "in" / "notes.txt").write_text("")
     found = footage(tmp_path / "in")
     assert (found.count, found.rate) == (3, None)
-    assert [(name, frame[0, 0, 0]) for name, frame in found.frames] == [("f1", 1), ("f9", 9), ("f10", 10)]
+    assert [(shot.name, shot.frame[0, 0, 0]) for shot in found.frames] == [("f1", 1), ("f9", 9), ("f10", 10)]
 
 
 def test_one_picture(tmp_path):
     picture(7, tmp_path / "a.png")
-    assert [name for name, _ in footage(tmp_path / "a.png").frames] == ["a"]
+    assert [shot.name for shot in footage(tmp_path / "a.png").frames] == ["a"]
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".webm", "libvpx-vp9"), (".avi", "mpeg4")])
@@ -41,7 +41,8 @@ def test_a_video(tmp_path, suffix, codec):
     found = footage(path)
     assert found.count == 10
     assert float(found.rate) == pytest.approx(24000 / 1001, rel=1e-2)
-    names, frames = zip(*found.frames, strict=True)
+    names, frames, times = zip(*found.frames, strict=True)
+    assert times == pytest.approx([number * 1001 / 24000 for number in range(10)], rel=1e-2)
     assert names == tuple(f"{number:06d}" for number in range(10))
     assert [round((frame.mean() - 20) / 20) for frame in frames] == list(range(10))
 

@@ -87,7 +87,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     assert classes.what == "has the classes road, sky, horse, but the source has road, sky, person"
     assert "it has no 'cuda9x'" in device.what
     assert small.what.startswith("the first step fails, with source 64x48 and target 40x24: ")
-    assert "is too small to judge; frames and crops need 32 pixels a side" in small.what
+    assert "is too small for a discriminator; frames and crops need at least 32 pixels a side" in small.what
 
 
 def test_the_targets_classes_matter_only_when_it_is_scored(place, look):

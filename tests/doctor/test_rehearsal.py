@@ -118,7 +118,9 @@ def test_memory_grows_with_the_frames():
 
 
 def test_frames_that_are_too_small_to_judge():
-    with pytest.raises(ConfigError, match="24×16 is too small to judge; frames and crops need 32 pixels a side"):
+    with pytest.raises(
+        ConfigError, match="24×16 is too small for a discriminator; frames and crops need at least 32 pixels a side"
+    ):
         rehearse(trainer_of(SmallDaVsn), *batches(DaVsn, (16, 24)))
 
 

@@ -89,8 +89,8 @@ def mistakes(world, *assignments, **changes):
         ({"source": "streetz"}, "source  there is no VideoDataset 'streetz'. Did you mean 'streets'?"),
         ({"source": {"name": "streets", "flow": "diss"}}, "source.flow  there is no FlowEstimator 'diss'. Did you"),
         ({"network": {"name": "light", "encoder": "resnet81"}}, "network.encoder  timm has no encoder 'resnet81'. Did"),
-        ({"method": {"main_weight": 1}}, "method  needs a 'name': which Method it is"),
-        ({"method": 3}, "method  should be the name of a Method, or its name and settings, but got 3"),
+        ({"method": {"main_weight": 1}}, "method  needs a 'name' that says which Method to use"),
+        ({"method": 3}, "method  should be the name of a Method, or a name with settings, but got 3"),
         ({"source": {"name": "folder"}}, "source.root  is missing"),
         (
             {"source": {"name": "folder", "root": "data/Viper"}},
@@ -291,7 +291,7 @@ def test_a_run_that_could_not_start_leaves_its_folder_free(world, tmp_path):
         Run(load(recipe(world), [f"source.root={tmp_path / 'empty'}"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     small = load(recipe(world, method="da_vsn"), ["source.size=[64, 16]", "target.size=[64, 16]"])
-    with pytest.raises(ConfigError, match="too small to judge"):
+    with pytest.raises(ConfigError, match="too small for a discriminator"):
         Run(small, tmp_path / "run").train()
     assert Run(load(recipe(world)), tmp_path / "run").train()  # nothing was saved that other settings could spoil
 

@@ -75,9 +75,7 @@ def test_statistics_are_re_estimated_from_a_run_without_reading_the_source(world
     first = Run(load(recipe(world, method="source_only"), SINGLE), tmp_path / "first")
     (tmp_path / "first").mkdir()
     experiment = load(recipe(world, method="batch_norm", start=tmp_path / "first"), [*SINGLE, "training.steps=3"])
-    with pytest.raises(
-        CheckpointError, match=r"first holds no checkpoint to start from\. Give a run's folder that has"
-    ):
+    with pytest.raises(CheckpointError, match=r"first holds no checkpoint yet\. Give a checkpoint file, or a run"):
         Run(experiment, tmp_path / "none")
     assert first.train()
     run = Run(experiment, tmp_path / "second")

@@ -65,7 +65,7 @@ def test_what_is_read_is_what_was_written_to_a_64th_of_a_pixel(height, width, sc
 def test_what_is_no_motion_is_not_kept(value, tmp_path):
     flow = flow_of(0)
     flow[3, 4, 1] = value
-    with pytest.raises(FlowError, match=r"holds values that are no motion\. Choose another estimator"):
+    with pytest.raises(FlowError, match=r"holds values that are not finite or too large\. Choose another estimator"):
         cache_of(tmp_path).put(frame(0), frame(1), flow, None)
 
 

@@ -81,7 +81,7 @@ def test_every_form_is_read(value, name, options, cached, checked):
         ("diss", "flow  there is no FlowEstimator 'diss'. Did you mean 'dis'?"),
         (
             "dis, cachd",
-            "flow  'cachd' says nothing of flow. Did you mean 'cached'? (after a name there can be: cached, checked)",
+            "flow  unknown word 'cachd'. Did you mean 'cached'? (allowed after the name: cached, checked)",
         ),
         (
             {"name": "dis", "prset": "fast"},
@@ -89,11 +89,11 @@ def test_every_form_is_read(value, name, options, cached, checked):
         ),
         ({"name": "dis", "cashed": True}, "flow.cashed  unknown key. Did you mean 'cached'?"),
         ({"name": "dis", "preset": "best"}, "flow.preset  input should be 'ultrafast', 'fast' or 'medium'"),
-        ("exact, cached", "'exact' flow is the data set's own and is never cached. Say flow: exact alone"),
-        ({"name": "stored", "checked": True}, "'stored' flow is the data set's own and is never checked"),
+        ("exact, cached", "'exact' is the data set's own flow and is never cached. Write flow: exact alone"),
+        ({"name": "stored", "checked": True}, "'stored' is the data set's own flow and is never checked"),
         (3, "flow  should be a name such as 'dis', or a name and options, but got 3"),
-        ({"name": 3}, "flow  the name of a flow estimator is text, not 3"),
-        ("./none.py", "there is no file none.py. Give the path of a .py that defines a FlowEstimator"),
+        ({"name": 3}, "flow  the name of a flow estimator must be text, but got 3"),
+        ("./none.py", "there is no file none.py. Give the path of a .py file that defines a FlowEstimator"),
     ],
 )
 def test_a_mistake_says_where_and_what_instead(value, text):

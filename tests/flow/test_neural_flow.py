@@ -195,8 +195,8 @@ def test_weights_of_flownet2_have_to_be_given():
     with pytest.raises(FlowError) as error:
         FlowNet2(FlowNet2.Config(part="css"))
     assert str(error.value) == (
-        "flownet2 has no weights to fetch. Get FlowNet2-CSS_checkpoint.pth.tar from NVIDIA's flownet2-pytorch (under "
-        "its own licence) and set flow: {name: flownet2, part: css, weights: FILE}"
+        "flownet2 needs a weights file. Get FlowNet2-CSS_checkpoint.pth.tar from NVIDIA's flownet2-pytorch (it has a "
+        "licence of its own) and set flow: {name: flownet2, part: css, weights: FILE}"
     )
 
 
@@ -233,7 +233,7 @@ def test_tensors_that_do_not_fit_are_listed_with_both_shapes(tmp_path, state_s):
 def test_a_file_that_holds_more_than_data_is_refused_unread(tmp_path, estimator):
     path = saved(tmp_path / "a.pth", {"state_dict": {}, "args": argparse.Namespace(lr=0.1)})
     with pytest.raises(
-        CheckpointError, match=r"refused, because it holds more than tensors .* Save the plain state_dict"
+        CheckpointError, match=r"refused\. It is damaged, or it holds more than tensors, .* Save the plain state_dict"
     ):
         estimator(estimator.Config(weights=path))
 
@@ -280,6 +280,6 @@ def test_without_a_network_raft_says_what_to_do(monkeypatch, estimator):
         estimator(estimator.Config())
     name = {RaftSmall: "raft_small", RaftLarge: "raft_large"}[estimator]
     message = str(error.value)
-    assert message.startswith(f"{name}'s weights could not be fetched from https://")
-    assert "(URLError: <urlopen error no route to host>). Connect to the network once, or copy that file" in message
+    assert message.startswith(f"{name}'s weights could not be downloaded from https://")
+    assert "(URLError: <urlopen error no route to host>). Connect to the internet once, or copy that file" in message
     assert message.endswith(f"set flow: {{name: {name}, weights: FILE}}")

@@ -136,8 +136,8 @@ def test_the_published_flow_has_the_previous_frames_mask_and_the_sources_ratio()
 
 
 def test_what_cannot_be_aligned_is_refused_in_words(monkeypatch):
-    with pytest.raises(ConfigError, match=r"method.things  \[3, 7\] are no train ids; there are 0 to 2"):
+    with pytest.raises(ConfigError, match=r"method.things  \[3, 7\] are no train ids; use 0 to 2"):
         made(things=[7, 1, 3])
     monkeypatch.setattr(Tiny, "feature_channels", None)
-    with pytest.raises(ConfigError, match=r"network  offers no features to align\. Take deeplab or light"):
+    with pytest.raises(ConfigError, match=r"network  gives no features to align\. Choose deeplab or light"):
         made()

@@ -195,7 +195,9 @@ def test_a_stack_cut_at_a_fixed_row_is_right_at_that_height_alone():
     assert all(map(torch.equal, right, fixed))
     assert other[0].shape == right[0].shape
     assert not torch.equal(other[0], right[0])
-    with pytest.raises(ConfigError, match=r"method\.split  512 is beyond two frames of 24 rows\. Set it to null"):
+    with pytest.raises(
+        ConfigError, match=r"method\.split  512 is not inside two stacked frames of 24 rows\. Set it to null"
+    ):
         method(split=512).changed(target, draw)
 
 

@@ -25,7 +25,9 @@ def test_one_logit_for_each_patch_of_32_pixels(size, expected):
 
 
 def test_a_small_map_is_refused_in_words():
-    with pytest.raises(ConfigError, match=r"48×31 is too small to judge; frames and crops need 32 pixels a side"):
+    with pytest.raises(
+        ConfigError, match=r"48×31 is too small for a discriminator; frames and crops need at least 32 pixels a side"
+    ):
         discriminator(4)(torch.rand(1, 4, 31, 48))
 
 

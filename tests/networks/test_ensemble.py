@@ -1,4 +1,4 @@
-"""Several networks decide together, as the public code means to do and as it does."""
+"""An ensemble of networks, as the public code means to do and as it does."""
 
 import math
 from dataclasses import replace
@@ -86,10 +86,10 @@ def test_evaluation_takes_it_as_it_takes_one():
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, math.nan], [1.0, math.inf]])
 def test_weights_that_do_not_fit(weights):
-    with pytest.raises(ValueError, match="2 networks need as many weights above 0"):
+    with pytest.raises(ValueError, match="2 networks need 2 weights above 0"):
         Ensemble([colour_segmenter(), colour_segmenter()], weights)
 
 
 def test_other_classes():
-    with pytest.raises(ValueError, match="need the same classes"):
+    with pytest.raises(ValueError, match="need the same number of classes"):
         Ensemble([colour_segmenter(), VideoSegmenter(Tiny(num_classes=5))], [1, 1])

@@ -45,7 +45,9 @@ def no_network(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("no_network")
 def test_without_a_network_the_hub_error_names_the_other_ways():
-    with pytest.raises(CheckpointError, match=r"'mobilenetv3_small_050' could not be fetched .*weights: FILE.*random"):
+    with pytest.raises(
+        CheckpointError, match=r"'mobilenetv3_small_050' could not be downloaded .*weights: FILE.*random"
+    ):
         Light(LightSettings(encoder="mobilenetv3_small_050", weights="hub"), 4)
     assert not constants.HF_HUB_OFFLINE
 
@@ -55,7 +57,7 @@ def test_without_a_network_auto_starts_at_random_and_says_so(caplog):
     network = Light(LightSettings(encoder="mobilenetv3_small_050", weights="auto"), 4)
     assert network.encoder.conv_stem.weight.abs().sum() > 0
     assert len(caplog.messages) == 1
-    assert "'mobilenetv3_small_050' could not be fetched" in caplog.text
+    assert "'mobilenetv3_small_050' could not be downloaded" in caplog.text
     assert "starts from random weights" in caplog.text
 
 

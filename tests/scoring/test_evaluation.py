@@ -202,7 +202,7 @@ def test_the_mode_of_every_module_is_put_back_and_nothing_is_learned():
 
 def test_the_mode_is_put_back_after_a_failure():
     network = colour_segmenter().train()
-    with pytest.raises(ValueError, match="the prediction is"):
+    with pytest.raises(ValueError, match="but the prediction has"):
         evaluate(network, [Batch(batch(A, A, "").frames, batch(A, A, "").flows, {}, torch.zeros(2, 4, 4))], TAXONOMY)
     assert network.training
 

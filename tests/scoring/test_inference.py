@@ -25,6 +25,10 @@ def frame(ids):
     return PURE[np.asarray(ids)]
 
 
+def masks_of(*arguments, **others):
+    return [labelled.mask for labelled in stream(*arguments, **others)]
+
+
 def random_ids(count, height=6, width=8):
     return np.random.default_rng(3).integers(0, 3, (count, height, width))
 
@@ -64,7 +68,7 @@ def write_pictures(folder, pictures, form="{:03d}.png"):
 
 def test_masks_come_in_order_at_the_size_of_the_frames():
     ids = random_ids(4)
-    masks = list(stream(colour_segmenter(), map(frame, ids), ZERO))
+    masks = masks_of(colour_segmenter(), map(frame, ids), ZERO)
     assert all(mask.dtype == np.uint8 for mask in masks)
     np.testing.assert_array_equal(masks, ids)
 
@@ -73,7 +77,7 @@ def test_the_network_sees_its_own_size_and_masks_have_the_frame_s():
     seen = []
     network = colour_segmenter()
     network.image.register_forward_pre_hook(lambda _, arguments: seen.append(tuple(arguments[0].shape)))
-    masks = list(stream(network, [frame(np.full((30, 20), 2))] * 2, ZERO, size=(10, 8)))
+    masks = masks_of(network, [frame(np.full((30, 20), 2))] * 2, ZERO, size=(10, 8))
     assert set(seen) == {(1, 3, 8, 10)}
     np.testing.assert_array_equal(masks, np.full((2, 30, 20), 2))
 
@@ -90,7 +94,7 @@ def test_each_frame_passes_the_network_once_and_nothing_changes_by_it():
     network = colour_segmenter().eval()
     torch.nn.init.normal_(network.fusion.weight, generator=torch.Generator().manual_seed(0))
     network.image.calls = 0
-    masks = list(stream(network, frames, Right(Settings())))
+    masks = masks_of(network, frames, Right(Settings()))
     assert network.image.calls == 5 + 1  # the first frame is its own previous frame
 
     tensors = [torch.from_numpy(one).permute(2, 0, 1)[None].float() / 255 for one in frames]
@@ -108,13 +112,13 @@ def test_a_network_of_single_frames_is_given_each_frame_once_and_no_motion_is_es
 
     ids = random_ids(4)
     network = colour_segmenter(propagation="none")
-    np.testing.assert_array_equal(list(stream(network, map(frame, ids), Never(Settings()))), ids)
+    np.testing.assert_array_equal((masks_of(network, map(frame, ids), Never(Settings()))), ids)
     assert network.image.calls == 4
 
 
 def test_a_frame_of_another_size_begins_anew():
     ids = [np.zeros((4, 4), int), np.ones((6, 4), int), np.full((6, 4), 2)]
-    masks = list(stream(colour_segmenter(), map(frame, ids), ZERO))
+    masks = masks_of(colour_segmenter(), map(frame, ids), ZERO)
     for mask, expected in zip(masks, ids, strict=True):
         np.testing.assert_array_equal(mask, expected)
 

@@ -58,7 +58,7 @@ def test_a_prediction_outside_the_classes_is_an_error():
 
 
 def test_different_shapes_are_an_error():
-    with pytest.raises(ValueError, match=r"\(2,\), the prediction is \(3,\)"):
+    with pytest.raises(ValueError, match=r"\(2,\), but the prediction has \(3,\)"):
         ConfusionMatrix(2).update(torch.zeros(2), torch.zeros(3))
 
 
@@ -107,9 +107,9 @@ def test_the_file_can_be_read_without_us(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no scores file"),
-        ("[]", "is no scores file"),
-        ('{"names": ["a"]}', "is no scores file"),
+        ("", "is not a scores file"),
+        ("[]", "is not a scores file"),
+        ('{"names": ["a"]}', "is not a scores file"),
         (
             '{"names": ["a", "b"], "unscored": [], "counts": [[1, 2]], "frames": 1, "seconds": 1, '
             '"temporal_consistency": null}',

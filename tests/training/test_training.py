@@ -21,8 +21,8 @@ from davsn.methods.da_vsn import DaVsn
 from davsn.methods.source_only import SourceOnly
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
-from davsn.training.log import Log
 from davsn.training.folder import RunFolder
+from davsn.training.log import Log
 from davsn.training.loop import segmenter_of
 from davsn.training.loop import train as train_in
 from toy import CLASSES, LABELLED, UNLABELLED, Tiny, weights
@@ -237,7 +237,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(CheckpointError, match=r"No space left.*saved before is untouched"):
+    with pytest.raises(CheckpointError, match=r"No space left.*Earlier checkpoints are unchanged"):
         checkpoint.save(tmp_path, 2, {"weights": torch.ones(2)}, keep=2)
     assert [file.name for file in tmp_path.iterdir()] == ["step_0000001.pt"]
 

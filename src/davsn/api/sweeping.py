@@ -11,9 +11,9 @@ from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.recipes import Recipe, read_recipe
-from davsn.sweep.grid import Cell, Row, cells, finished, rows, values_of
-from davsn.sweep.grid import tables as tables
-from davsn.sweep.jobs import Processes, cluster, run_all
+from davsn.sweeps.grid import Cell, Row, cells, finished, rows, values_of
+from davsn.sweeps.grid import tables as tables
+from davsn.sweeps.jobs import Processes, cluster, run_all
 
 RECORD = "sweep.json"
 """File in a sweep's folder with the scores of all runs."""

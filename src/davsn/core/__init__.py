@@ -1,1 +1,1 @@
-"""What every other room stands on: the vocabulary, settings, errors, plug-ins, the cache, and files written whole."""
+"""The base of all other rooms: vocabulary, settings, errors, plug-ins, the cache, and safe file access."""

@@ -1,14 +1,16 @@
-"""Results kept on disk between epochs and runs, such as decoded frames: lossless, checked, bounded, safe to delete.
+"""A cache of results on disk, such as decoded frames: lossless, checked, bounded, and safe to delete.
 
-An entry is a file, named by its key, in one of 256 folders. Files are all there is: no index that several processes
-would have to lock, or that a kill could leave wrong. So ``rm -r`` of the folder is always allowed, also during a run.
+It serves several epochs and several runs. An entry is one file, named by its key, in one of 256 folders. There is no
+index: several processes would have to lock it, and a killed process could leave it wrong. So ``rm -r`` of the folder is
+always allowed, also during a run.
 
-Entries are stored as they are. A frame of 1024×512, 1.6 MB, is written in 1.2 ms and read and checked in 0.5 ms. zlib
-at its fastest would halve the space, and take 20 ms to write and 6 ms more to read; PNG, at 0.4 of it, 29 ms and 11 ms.
+Entries are not compressed. A frame of 1024×512 takes 1.6 MB. It is written in 1.2 ms, and read and checked in 0.5 ms.
+The fastest level of zlib would halve the space, but take 20 ms to write and 6 ms more to read. PNG would need 0.4 of
+the space, but take 29 ms to write and 11 ms more to read.
 
-``diskcache`` was considered. Its index is an SQLite file, whose writers wait for one another and which network drives
-do not lock well; it unpickles what the index says is pickled, which makes the folder a way to run code; and it does not
-notice damage.
+``diskcache`` was considered. Its index is an SQLite file: its writers wait for one another, and network drives do not
+lock it well. It unpickles every entry that the index marks as pickled, so anybody who can write the folder can run
+code. It does not notice damage.
 """
 
 import hashlib
@@ -28,7 +30,7 @@ from davsn.core.files.writing import replacing
 
 GIGABYTE = 10**9
 SPARE = 2 * GIGABYTE
-"""Bytes of the disk that a cache leaves free, whatever its limit: a run has checkpoints to save."""
+"""Bytes of the disk that a cache leaves free, whatever its limit, so that runs can save their checkpoints."""
 
 _log = logging.getLogger(__name__)
 _CHECKSUM = 4
@@ -38,7 +40,11 @@ _FOLDER = re.compile("[0-9a-f]{2}")
 
 
 def default_folder() -> Path:
-    """The environment's DAVSN_CACHE; else ``davsn`` in XDG_CACHE_HOME, or in ``~/.cache`` where that is not set."""
+    """The folder of the cache where no setting names one.
+
+    It is the environment's DAVSN_CACHE. Without that, it is ``davsn`` in XDG_CACHE_HOME, or in ``~/.cache`` if that is
+    not set either.
+    """
     own = os.environ.get("DAVSN_CACHE")
     if own:
         return Path(own)
@@ -46,46 +52,46 @@ def default_folder() -> Path:
 
 
 def identity(*parts: object) -> str:
-    """A key for :class:`Store`: equal for equal parts, different for different ones.
+    """A key for :class:`Store`: equal parts give equal keys, and different parts give different keys.
 
     Args:
-        parts: plain data (numbers, text, paths, None, and lists, tuples and mappings of them). Name everything that
-            the content depends on, and a version that is counted up when the code that makes it changes.
+        parts: plain data: numbers, text, paths, None, and lists, tuples and mappings of them. Name everything that the
+            content depends on. Include a version, and increase it when the code that makes the content changes.
     """
     plain = json.dumps(parts, sort_keys=True, default=os.fspath)
     return hashlib.blake2b(plain.encode(), digest_size=20).hexdigest()
 
 
 class Store:
-    """Contents by key in a folder that several processes and runs may share.
+    """Contents by key, in a folder that several processes and runs may share.
 
-    Nothing is evicted. Training reads its frames in an order that is new in every epoch: where they do not all fit, a
-    store that throws old entries away keeps writing, and one that stops when it is full goes on serving what it has.
+    Nothing is evicted. Training reads its frames in a new order in every epoch. If they do not all fit, a store that
+    evicts old entries keeps writing. A store that stops when it is full keeps serving the entries that it has.
 
-    The limit is kept without a lock. A writer takes stock of the folder, adds up to 1/32 of what was free then, and
-    takes stock again: 32 writers at once keep the limit up to one entry each, however many entries there are.
+    The limit is kept without a lock. A writer measures the folder, adds up to 1/32 of the free space that it found, and
+    measures again. So 32 writers at once exceed the limit by at most one entry each, however many entries there are.
 
     Args:
-        folder: where; it is made when something is put there.
-        limit: bytes that its entries may take.
+        folder: the folder of the entries; it is created with the first entry.
+        limit: bytes that all entries may take.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder, self.limit = folder, limit
-        self._allowed = 0  # bytes to add before taking stock again
+        self._allowed = 0  # bytes to add before the folder is measured again
         self._closed = False
 
     def get(self, key: str) -> bytes | None:
         """The content of an entry.
 
         Returns:
-            None where there is none. A damaged entry is deleted and is none.
+            the content, or None if there is no such entry. A damaged entry is deleted, and counts as missing.
         """
         path = self._path(key)
         try:
             with path.open("rb") as file:
                 checksum, content = file.read(_CHECKSUM), file.read()
-        except OSError:  # most often there is no such file; one that cannot be read is of no more use
+        except OSError:  # usually there is no such file; an unreadable file counts as missing too
             return None
         if checksum == _checksum(key, content):
             return content
@@ -94,11 +100,11 @@ class Store:
         return None
 
     def put(self, key: str, content: bytes) -> bool:
-        """Keep a content; one that was kept under this key is replaced.
+        """Store a content; it replaces an older content of the same key.
 
         Returns:
-            False where it was not kept: the limit is reached, or the folder cannot be written to. The first time a
-            warning says so; it is no error, since whatever is missing can be made again.
+            False if it was not stored, because the limit is reached or the folder cannot be written to. The first time,
+            a warning says so. It is no error, since everything in the cache can be computed again.
         """
         if self._closed or not self._fits(_CHECKSUM + len(content)):
             return False
@@ -107,16 +113,16 @@ class Store:
                 file.write(_checksum(key, content))
                 file.write(content)
         except DataError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):  # or somebody deletes the folder just now
+            if not isinstance(error.__cause__, FileNotFoundError):  # else: somebody is deleting the folder
                 self._close(str(error))
             return False
         return True
 
     def used(self) -> int:
-        """Bytes that the entries take now, from a look at every file; deletes what killed writers left behind."""
+        """Bytes that the entries take now, measured file by file; deletes the files that killed writers left behind."""
         total, now = 0, time.time()
         for file in self._files():
-            with suppress(OSError):  # it may vanish meanwhile
+            with suppress(OSError):  # another process may have deleted it
                 status = file.stat()
                 if file.name.endswith(".writing") and now - status.st_mtime > _ABANDONED:
                     os.unlink(file.path)
@@ -140,8 +146,8 @@ class Store:
     def _close(self, why: str) -> None:
         self._closed = True
         _log.warning(
-            "%s. What it holds is used, the rest is made anew every time. Set cache_limit (now %.3g GB) higher, "
-            "cache_folder to a disk with more room, or delete the folder if it holds what you no longer use",
+            "%s. Cached entries are still used; everything else is computed again each time. Raise cache_limit (now "
+            "%.3g GB), set cache_folder to a disk with more space, or delete the folder if its entries are old",
             why,
             self.limit / GIGABYTE,
         )
@@ -150,7 +156,7 @@ class Store:
         return self.folder / key[:2] / key[2:]
 
     def _files(self) -> Iterator[os.DirEntry[str]]:
-        """Every file in the folders that :meth:`_path` makes, and in no other."""
+        """Every file in the folders that :meth:`_path` makes, and in no other folder."""
         with suppress(OSError), os.scandir(self.folder) as folders:
             for folder in folders:
                 if _FOLDER.fullmatch(folder.name):
@@ -159,5 +165,5 @@ class Store:
 
 
 def _checksum(key: str, content: bytes) -> bytes:
-    """CRC-32 of both, so that an entry under another's name is damaged as well."""
+    """CRC-32 of key and content, so that an entry under the name of another one counts as damaged."""
     return zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(_CHECKSUM, "little")

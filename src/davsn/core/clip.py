@@ -1,10 +1,10 @@
-"""The vocabulary of the project, and its conventions. Everything else follows them; each has a test.
+"""The vocabulary of the project and its conventions. All other code follows them, and each has a test.
 
 ========== =======================================================================================
 letters    ``B`` batch, ``T`` frames, ``C`` classes, ``H W`` pixels, ``h w`` logit or flow resolution
 images     RGB; uint8 in a :class:`Clip`, float in [0, 1] in a :class:`Batch`; the network normalises
 labels     train ids, 255 = ignore; uint8 in a clip, int64 in a batch
-offsets    frames are named by their offset from the current one: 0 current, -1 previous
+offsets    frames are named by their offset from the current frame: 0 current, -1 previous
 flow[a→b]  x right then y down, in pixels *of its own resolution*, defined on frame *a*'s grid:
            content at *p* in *a* is at *p + flow(p)* in *b*
 ========== =======================================================================================
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch import device as Device
 
 IGNORE = 255
-"""The label of pixels that count nowhere."""
+"""The label of pixels that no loss and no score counts."""
 
 Pair = tuple[int, int]
 """Two frame offsets ``(a, b)``: the flow a→b."""
@@ -28,13 +28,13 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """What a method asks of every sample of one domain; the data layer loads exactly this.
+    """A method's request for every sample of one domain; the data layer loads exactly these frames, flows and labels.
 
     Attributes:
-        frames: offsets from the current frame, in units of the data set's stride; 0 is the current one. None at all
-            means that nothing of this domain is wanted.
-        flows: the flows wanted, each between two of the frames.
-        labels: whether the current frame's label is wanted. Never granted for target training data.
+        frames: offsets from the current frame, in units of the data set's stride; 0 is the current frame. An empty
+            tuple means that the method needs nothing of this domain.
+        flows: the flows needed, each between two of the frames.
+        labels: whether the current frame's label map is needed. Target training data never gets one.
     """
 
     frames: tuple[int, ...] = (0,)
@@ -48,9 +48,9 @@ class ClipSpec:
 
 
 PAIR = ClipSpec(frames=(0, -1), flows=((0, -1),))
-"""The current frame, the previous one, and the flow current→previous: what a video network predicts from."""
+"""The input of a video network: the current frame, the previous frame and the flow current→previous."""
 LABELLED_PAIR = ClipSpec(frames=(0, -1), flows=((0, -1),), labels=True)
-"""A :data:`PAIR` with the label of the current frame."""
+"""A :data:`PAIR` with the label map of the current frame."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Clip:
 
     Attributes:
         frames: offset → (H, W, 3) uint8 RGB.
-        flows: (a, b) → (h, w, 2) float; h, w may differ from H, W (a stored file keeps its own size).
-            float64 where a file stores tenths of a pixel, so that the reference's roundings can be repeated.
-        valid: (a, b) → (h, w) bool, where the flow can be trusted; a pair without an entry is valid everywhere.
-        labels: (H, W) uint8 train ids, or None where none were asked for.
+        flows: (a, b) → (h, w, 2) float; h, w may differ from H, W, since a stored flow keeps its own size. It is
+            float64 where a file stores tenths of a pixel, so that the public code's roundings can be repeated.
+        valid: (a, b) → (h, w) bool, where the flow can be trusted. A pair without an entry is valid everywhere.
+        labels: (H, W) uint8 train ids, or None if the method asked for none.
         name: clip and frame, as every message about this sample names it.
-        skipped: what was wrong with samples that this one stands in for; see ``bad_files``.
+        skipped: one message for each unreadable sample that this sample replaces; see ``bad_files``.
     """
 
     frames: Mapping[int, NDArray[np.uint8]]
@@ -77,16 +77,17 @@ class Clip:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one size side by side, as a method sees them.
+    """Samples of one size, stacked, as a method gets them.
 
     Attributes:
         frames: offset → (B, 3, H, W) float32 RGB in [0, 1].
-        flows: (a, b) → (B, 2, h, w), pixels at their own resolution; float32, or float64 from stored tenths.
-        valid: (a, b) → (B, h, w) bool, where the flow can be trusted; a missing pair is valid everywhere.
-        labels: (B, H, W) int64 train ids, 255 = ignore; None on the target.
-        names: one a sample.
+        flows: (a, b) → (B, 2, h, w), in pixels of their own resolution; float32, or float64 if stored as tenths.
+        valid: (a, b) → (B, h, w) bool, where the flow can be trusted. A pair without an entry is valid everywhere.
+        labels: (B, H, W) int64 train ids, 255 = ignore; None for the target.
+        names: one name for each sample.
         skipped: one message for every sample that could not be read and was replaced; see ``bad_files``.
-        completion: gives what is still missing, such as flow that is estimated on the device; :meth:`to` applies it.
+        completion: a function that adds what is still missing, such as flow estimated on the device; :meth:`to` calls
+            it.
     """
 
     frames: Mapping[int, Tensor]
@@ -99,12 +100,12 @@ class Batch:
 
     @property
     def current(self) -> Tensor:
-        """(B, 3, H, W): the frame the label and the prediction belong to."""
+        """(B, 3, H, W): the current frame, to which the labels and the prediction belong."""
         return self.frames[0]
 
     @property
     def previous(self) -> Tensor:
-        """(B, 3, H, W): the frame before it."""
+        """(B, 3, H, W): the previous frame."""
         return self.frames[-1]
 
     @property
@@ -114,10 +115,10 @@ class Batch:
 
     @property
     def seen(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """What a network looks at: current frame, previous frame and flow; the last two None where there are none.
+        """The input of a network: current frame, previous frame and flow; the last two are None if the batch has none.
 
-        A network of single frames is given the current frame alone, a video network all three:
-        ``segmenter(*batch.seen)`` is right for both.
+        A single-frame network gets the current frame alone, a video network all three: ``segmenter(*batch.seen)`` is
+        right for both.
         """
         return self.current, self.frames.get(-1), self.flows.get((0, -1))
 
@@ -128,9 +129,9 @@ class Batch:
         return height, width
 
     def to(self, device: Device | str) -> "Batch":
-        """The same batch on a device, and complete: flow that is to be estimated there is estimated now.
+        """The batch on a device, and complete: flow that is estimated on the device is estimated now.
 
-        Whatever uses a batch calls this first, under the precision it computes in.
+        All code that uses a batch calls this first, under the precision that it computes in.
         """
 
         def move(tensor: Tensor) -> Tensor:
@@ -148,7 +149,7 @@ class Batch:
 
 
 class Levels(NamedTuple):
-    """Logits of the two classifiers of a multi-level network, each (B, C, h, w)."""
+    """Logits of the main and the auxiliary classifier of a network, each (B, C, h, w)."""
 
     main: Tensor
     aux: Tensor
@@ -156,16 +157,17 @@ class Levels(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one current frame.
+    """The output of a network for one current frame.
 
     Attributes:
-        fused: logits from both frames; what is trained on labels and scored. Of a network of single frames, those
-            from the current frame alone.
+        fused: logits from both frames; the labels train these, and scores are computed from these. For a single-frame
+            network they come from the current frame alone.
         current: logits from the current frame alone.
-        previous: logits from the previous frame alone, on the previous frame's grid; no gradient. None of a network
-            of single frames.
-        flow: (B, 2, h, w) the flow current→previous at logit resolution, as the fusion used it; None likewise.
-        features: (B, K, h, w) what the main classifier read of the current frame; None unless they were asked for.
+        previous: logits from the previous frame alone, on the previous frame's grid, without gradient. None for a
+            single-frame network.
+        flow: (B, 2, h, w), the flow current→previous at logit resolution, as the fusion used it. None for a
+            single-frame network.
+        features: (B, K, h, w), the main classifier's input for the current frame; None unless the caller asked for it.
     """
 
     fused: Levels

@@ -1,4 +1,4 @@
-"""What is printed: progress with the time left, on a terminal, in a log file and in a notebook alike."""
+"""Printing of messages and of progress with the time left; made for terminals, log files and notebooks."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ _silent = ContextVar("silent", default=False)
 
 @contextmanager
 def silent(wished: bool = True) -> Iterator[None]:
-    """Print nothing inside, neither progress nor messages.
+    """Print nothing inside the block, neither progress nor messages.
 
     Args:
         wished: False changes nothing.
@@ -29,28 +29,28 @@ def silent(wished: bool = True) -> Iterator[None]:
 
 
 def say(text: str, style: str | None = None) -> None:
-    """Print a text as it is: brackets in it are no markup, and no path is broken at the end of a line."""
+    """Print a text unchanged: brackets in it are no markup, and long lines, such as paths, are not broken."""
     if not _silent.get():
         console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 class Report(Protocol):
-    """Called as work goes on."""
+    """A function that a long task calls to report its progress."""
 
     def __call__(self, done: int, note: str = "") -> None:
-        """Say how much is done, and something about it."""
+        """Report the amount of work that is done, with an optional note."""
 
 
 @contextmanager
 def progress(what: str, total: int | None, start: int = 0) -> Iterator[Report]:
-    """Show how far work is and how long it will take.
+    """Show the progress of a task and the time left.
 
-    On a terminal it is a bar; elsewhere a line at most every ten seconds.
+    A terminal shows a bar; any other output gets a line at most every ten seconds.
 
     Args:
-        what: of the work, in a word or two.
-        total: when it is done; None where nobody knows.
-        start: how much was done before, such as by a run that was stopped.
+        what: the task, in a word or two.
+        total: the amount of work at the end; None if it is unknown.
+        start: the amount that was done before, such as by a run that was interrupted.
     """
     if _silent.get():
         yield lambda done, note="": None

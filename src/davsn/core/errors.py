@@ -1,6 +1,6 @@
-"""The errors a user can meet. Each message says what is wrong, where, and what to do instead.
+"""The errors that a user can meet. Each message says what is wrong, where, and what to do instead.
 
-The command line prints the message alone and ends with exit code 2; a traceback is for our own mistakes.
+The command line prints the message alone and exits with code 2. A traceback means a mistake in davsn itself.
 """
 
 import difflib
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The sentence that names the nearest known name, with a blank in front; empty where none is near.
+    """A sentence that names the nearest known name, after a space; empty if no known name is near.
 
     Every message about an unknown name ends with it.
     """
@@ -17,17 +17,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class DavsnError(Exception):
-    """The root of all errors that are the caller's to mend."""
+    """The base class of all errors that the user can fix."""
 
 
 class ConfigError(DavsnError, ValueError):
     """Settings that cannot be run. Holds every mistake found, not only the first.
 
-    It is a ValueError too, so that one raised for a nested part is collected with the others.
+    It is a ValueError too, so that pydantic collects an error of nested settings with the others.
 
     Args:
-        where: the file or command the settings came from.
-        mistakes: one line each: the key if there is one, two spaces, what is wrong and what to do.
+        where: the file or command that the settings came from.
+        mistakes: one line for each: the key if there is one, two spaces, what is wrong and what to do.
     """
 
     def __init__(self, where: str, mistakes: Sequence[str]) -> None:
@@ -38,10 +38,10 @@ class ConfigError(DavsnError, ValueError):
 
 
 class FileError(DavsnError):
-    """Something read that cannot be used as it is; the message is "where: what. remedy".
+    """A file or other input that cannot be used as it is; the message is "where: what. remedy".
 
     Args:
-        what: what is wrong; the whole message where the other two are not given.
+        what: what is wrong; it is the whole message if the other two are empty.
         where: the file, and the frame if there is one.
         remedy: what to do instead.
     """
@@ -63,8 +63,8 @@ class FlowError(FileError):
 
 
 class CheckpointError(DavsnError):
-    """A checkpoint or weights file that does not fit or cannot be read safely."""
+    """A checkpoint or weights file that does not fit, or that cannot be read safely."""
 
 
 class TrainingError(DavsnError):
-    """A training run that cannot go on, such as a loss that is not a number."""
+    """A run that cannot continue, for example because a loss is not a number."""

@@ -1,6 +1,6 @@
-"""Plug-ins: classes found by the name of their file. ``methods/da_vsn.py`` is the method ``da_vsn``.
+"""Plug-ins: classes that are found by the name of their file. ``methods/da_vsn.py`` is the method ``da_vsn``.
 
-There is no register. A folder's files are its plug-ins, and a user's own file (``./mine.py``) is found by its path.
+There is no registry. The files of a folder are its plug-ins. A user's own file (``./mine.py``) is found by its path.
 Every kind of plug-in has a base class, which names the folder; see :class:`Plugin`.
 """
 
@@ -22,10 +22,10 @@ from davsn.core.settings import Settings, opened, validate
 
 
 class Plugin:
-    """The base of every kind of plug-in.
+    """The base class of every kind of plug-in.
 
     A kind names the package of its plug-ins: ``class Method(Plugin, package="davsn.methods")``. Each file of that
-    package defines one class of the kind, and the file's name is what a recipe calls it.
+    package defines one class of the kind. A recipe calls it by the file's name.
     """
 
     Config: ClassVar[type[Settings]]
@@ -43,7 +43,7 @@ Kind = TypeVar("Kind", bound=Plugin)
 
 
 def available(kind: type[Kind]) -> dict[str, type[Kind]]:
-    """All plug-ins of one kind, by the names that their files have.
+    """All plug-ins of one kind, by the names of their files.
 
     Args:
         kind: the base class of the kind, such as ``Method``.
@@ -56,15 +56,15 @@ def available(kind: type[Kind]) -> dict[str, type[Kind]]:
 
 
 def find(kind: type[Kind], name: str) -> type[Kind]:
-    """The plug-in called ``name``: a file of the kind's package, or a path to a user's own ``.py`` file.
+    """The plug-in called ``name``: a file of the kind's package, or the path of a user's own ``.py`` file.
 
     Raises:
-        ConfigError: no such plug-in (the nearest names are given), no such file, or a file without one.
+        ConfigError: no such plug-in (the message gives the nearest names), no such file, or a file without a plug-in.
     """
     if name.endswith(".py"):
         return _from_file(Path(name), kind)
     if name in _names(kind):
-        plugin = _defined(importlib.import_module(f"{kind.package}.{name}"), kind)  # the others may be slow to import
+        plugin = _defined(importlib.import_module(f"{kind.package}.{name}"), kind)  # other files may import slowly
         if plugin is not None:
             return plugin
     known = available(kind)
@@ -72,13 +72,13 @@ def find(kind: type[Kind], name: str) -> type[Kind]:
         f"'{name}'",
         [
             f"there is no {kind.__name__} '{name}'.{did_you_mean(name, known)} "
-            f"(there are: {', '.join(known)}; or a path to your own .py)"
+            f"(there are: {', '.join(known)}; or the path of your own .py file)"
         ],
     )
 
 
 def name_of(plugin: type[object]) -> str:
-    """The name that a recipe gives a plug-in: the last part of its module's name."""
+    """The name of a plug-in in a recipe: the last part of its module's name."""
     return plugin.__module__.rpartition(".")[2]
 
 
@@ -94,30 +94,30 @@ class Choice(Settings):
 
 
 def choose(kind: type[Plugin], value: Any, paths: bool = True) -> Choice:
-    """A choice from ``{name: …, its own keys}``, or from the name alone.
+    """The chosen plug-in with its settings, from ``{name: …, its own keys}`` or from the name alone.
 
     Args:
         kind: the base class of the kind.
-        value: what a recipe holds.
+        value: the value in the recipe.
         paths: see :func:`davsn.core.settings.validate`.
 
     Raises:
         ConfigError: no such plug-in, or every mistake in its settings.
-        ValueError: neither a name nor settings with one.
+        ValueError: neither a name, nor settings with a name.
     """
     if isinstance(value, Choice):
         return value
     if not isinstance(value, str | Mapping):
-        raise ValueError(f"should be the name of a {kind.__name__}, or its name and settings, but got {value!r}")
+        raise ValueError(f"should be the name of a {kind.__name__}, or a name with settings, but got {value!r}")
     values = opened(value)
     name = values.pop("name", None)
     if not isinstance(name, str):
-        raise ValueError(f"needs a 'name': which {kind.__name__} it is")
+        raise ValueError(f"needs a 'name' that says which {kind.__name__} to use")
     return Choice(name=name, settings=validate(find(kind, name).Config, values, name, paths))
 
 
 def choice_of(kind: type[Plugin]) -> BeforeValidator:
-    """Lets a field of settings, annotated with it and :class:`Choice`, hold a plug-in of one kind."""
+    """A validator for a settings field of type :class:`Choice`, so that the field holds a plug-in of one kind."""
 
     def chosen(value: Any, info: ValidationInfo) -> Choice:
         return choose(kind, value, paths=bool((info.context or {}).get("paths")))
@@ -132,20 +132,20 @@ def _names(kind: type[Plugin]) -> list[str]:
 def _from_file(path: Path, kind: type[Kind]) -> type[Kind]:
     if not path.is_file():
         raise ConfigError(
-            str(path), [f"there is no file {path}. Give the path of a .py that defines a {kind.__name__}"]
+            str(path), [f"there is no file {path}. Give the path of a .py file that defines a {kind.__name__}"]
         )
     plugin = _defined(_imported(path.resolve()), kind)
     if plugin is None:
         raise ConfigError(
-            str(path), [f"{path} defines no {kind.__name__}. Derive one class from davsn's {kind.__name__}"]
+            str(path), [f"{path} defines no {kind.__name__}. Define one class that inherits davsn's {kind.__name__}"]
         )
     return plugin
 
 
 def _imported(path: Path) -> ModuleType:
-    """The module of a file, imported by its name as any other, so that loader processes can import it as well."""
+    """The module of a file, imported by its name like any other module, so that loader processes can import it too."""
     if path.parent.as_posix() not in sys.path:
-        sys.path.append(path.parent.as_posix())  # last, so that it hides nothing
+        sys.path.append(path.parent.as_posix())  # at the end, so that it hides no other module
     try:
         module = importlib.import_module(path.stem)
     except Exception as error:  # the user's own code can fail in any way
@@ -155,12 +155,12 @@ def _imported(path: Path) -> ModuleType:
         place = "" if line is None else f" in line {line}"
         raise ConfigError(str(path), [f"{path} cannot be imported: {type(error).__name__}{place}: {error}"]) from error
     if module.__file__ != str(path):
-        raise ConfigError(str(path), [f"{path} has the name of another module ({module.__file__}). Rename it"])
+        raise ConfigError(str(path), [f"{path} has the name of another module ({module.__file__}). Rename your file"])
     return module
 
 
 def _defined(module: ModuleType, kind: type[Kind]) -> type[Kind] | None:
-    """The public class of this kind that the module itself defines; the last one of several."""
+    """The public class of this kind that the module itself defines; the last one if there are several."""
     chosen: type[Kind] | None = None
     for name, value in vars(module).items():
         own = inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")

@@ -1,7 +1,7 @@
-"""Settings: a strict mapping becomes a frozen, typed object, or every mistake is named at once.
+"""Settings: a strict mapping becomes a frozen, typed object, or one error names all mistakes.
 
-Unknown keys, wrong types and values out of range are all reported together, each with the nearest
-name that would have been right (docs/principles.md, "errors are part of the interface").
+The error lists unknown keys, wrong types and values out of range together. For each unknown key it gives the nearest
+valid name (docs/principles.md, "errors are part of the interface").
 """
 
 import types
@@ -15,22 +15,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from davsn.core.errors import ConfigError, DavsnError, did_you_mean
 
 MADE = "made"
-"""Beside a path's type in settings (``Annotated[Path, MADE]``): it is made when it is needed, and need not be there."""
+"""Marks the type of a path in settings (``Annotated[Path, MADE]``): the path need not exist, it is created when
+needed."""
 
 
 Changes = Mapping[str, Any] | Sequence[str]
-"""Changes of settings: dotted keys and values, or texts ``key=value``."""
+"""Overrides of settings: a mapping from dotted keys to values, or texts ``key=value``."""
 
 
 class Settings(BaseModel):
-    """The base of all settings: frozen, typed, and no key that is not declared."""
+    """The base class of all settings: frozen and typed; an undeclared key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
 
     @field_validator("*")
     @classmethod
     def _exists(cls, value: Any, info: ValidationInfo) -> Any:
-        """Every path in settings is one of an input, so it has to be there, unless marked; see :func:`validate`."""
+        """Check that every path exists, since settings name input files, unless it is marked; see :func:`validate`."""
         marks = cls.model_fields[str(info.field_name)].metadata
         if (info.context or {}).get("paths") and MADE not in marks:
             named = value if isinstance(value, tuple) else (value,)
@@ -50,8 +51,8 @@ def validate(kind: type[Kind], values: Mapping[str, Any], where: str, paths: boo
     Args:
         kind: the settings class.
         values: keys and values, nested as the class is.
-        where: named in the error, such as the file the values came from.
-        paths: whether every file and folder named has to exist, as it has for what is to be run.
+        where: the source of the values, such as a file; the error names it.
+        paths: whether every file and folder in the settings must exist, as it must for a run.
 
     Raises:
         ConfigError: with every mistake in ``values``.
@@ -65,13 +66,17 @@ def validate(kind: type[Kind], values: Mapping[str, Any], where: str, paths: boo
 def read_yaml(path: Path, limit: int = 1 << 20) -> dict[str, Any]:
     """A YAML mapping from a file of bounded size, read as plain data.
 
+    Args:
+        path: the file.
+        limit: the largest size, in bytes.
+
     Raises:
         ConfigError: no such file, too large, not YAML, or not a mapping.
     """
     if not path.is_file():
         raise ConfigError(str(path), ["no such file"])
     if path.stat().st_size > limit:
-        raise ConfigError(str(path), [f"is larger than {limit >> 10} KiB: not one of our YAML files"])
+        raise ConfigError(str(path), [f"is larger than {limit >> 10} KiB, so it is no YAML file of davsn"])
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -82,14 +87,14 @@ def read_yaml(path: Path, limit: int = 1 << 20) -> dict[str, Any]:
 
 
 def override(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-    """A copy of ``values`` with changes put in.
+    """A copy of ``values`` with overrides applied.
 
     Args:
         values: keys and values, nested.
         changes: dotted keys and their values; or ``a.b=value`` texts, whose values are read as YAML.
 
     Raises:
-        ConfigError: an assignment that has no ``=`` or no key, or a value that is not YAML.
+        ConfigError: an override without ``=`` or without a key, or a value that is not YAML.
     """
     result: dict[str, Any] = _copy(values)
     mistakes = []
@@ -110,7 +115,7 @@ def override(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
 
 
 def _assignment(text: str) -> tuple[str, Any] | str:
-    """The key and value of ``key=value``; the text itself where it does not read so."""
+    """The key and value of ``key=value``; the text itself if it does not have this form."""
     key, equals, written = text.partition("=")
     try:
         value = yaml.safe_load(written)
@@ -120,9 +125,9 @@ def _assignment(text: str) -> tuple[str, Any] | str:
 
 
 def opened(choice: Any) -> dict[str, Any]:
-    """A choice of a plug-in in its long form: ``{name: da_vsn}`` for ``da_vsn``, a mapping as it is.
+    """The long form of a plug-in's choice: ``{name: da_vsn}`` for ``da_vsn``; a mapping is copied.
 
-    Anything else, which no choice is, becomes an empty mapping.
+    Any other value, which cannot be a choice, becomes an empty mapping.
     """
     if isinstance(choice, str):
         return {"name": choice}
@@ -134,11 +139,11 @@ def _copy(value: Any) -> Any:
 
 
 def _mistakes(kind: type[BaseModel], error: ValidationError, prefix: str = "") -> Iterator[str]:
-    """Our sentences for pydantic's findings."""
+    """Our sentences for the mistakes that pydantic found."""
     for detail in error.errors():
         key = prefix + ".".join(str(part) for part in detail["loc"])
         cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, ConfigError):  # a nested part has spoken already, with its own keys
+        if isinstance(cause, ConfigError):  # nested settings already listed their mistakes, with their own keys
             yield from (f"{key}.{mistake}" if _has_key(mistake) else f"{key}  {mistake}" for mistake in cause.mistakes)
         elif isinstance(cause, DavsnError | ValueError):
             yield f"{key}  {cause}"
@@ -158,7 +163,7 @@ def _has_key(mistake: str) -> bool:
 
 
 def _nearest(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """The sentence that follows 'unknown key.': the nearest valid name and the list of all."""
+    """The text after 'unknown key.': the nearest valid name and the list of all valid names."""
     for part in location[:-1]:
         field = kind.model_fields.get(str(part))
         below = _settings_in(field.annotation) if field else None

@@ -1,1 +1,1 @@
-"""Optical flow. A file with a :class:`~davsn.flow.estimator.FlowEstimator` is an estimator of that name."""
+"""Optical flow. A file in ``estimators/`` with a :class:`~davsn.flow.estimator.FlowEstimator` is an estimator."""

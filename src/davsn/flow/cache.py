@@ -1,4 +1,4 @@
-"""Estimated flow kept on disk, so that it is estimated once for all epochs and runs."""
+"""A cache of estimated flow on disk, so that each flow is estimated once for all epochs and runs."""
 
 import hashlib
 import json
@@ -15,19 +15,19 @@ from davsn.flow.files.io import Flow
 from davsn.flow.setting import FlowSetting
 
 Frame = NDArray[np.uint8]
-_HEAD = 4  # bytes that say how long the facts are
+_HEAD = 4  # bytes that hold the length of the facts
 
 
 class FlowCache:
-    """Flow and masks by what they depend on: both frames' content, in this order, and the estimator with all it has.
+    """A cache of flow and valid masks. The key is the content of both frames, in order, and the estimator's identity.
 
-    An entry begins with these facts in plain words, which are compared when it is read. So what another estimator made,
-    another version of its weights, or of frames that have changed since, is as good as absent.
+    Each entry begins with these facts as text, and :meth:`get` compares them. So an entry is ignored if it comes from
+    another estimator, from other weights, or from frames that have changed since.
 
     Args:
-        setting: which estimator, and whether there are masks.
-        store: where.
-        identity: the estimator's, where it is known already: with it, nothing here loads the estimator's weights.
+        setting: the estimator, and whether flow is checked and so has a mask.
+        store: where the entries are kept.
+        identity: the estimator's identity, if it is already known. The cache then never loads the estimator's weights.
     """
 
     def __init__(self, setting: FlowSetting, store: Store, identity: str | None = None) -> None:
@@ -41,16 +41,16 @@ class FlowCache:
 
     @property
     def identity(self) -> str:
-        """The estimator's; see :meth:`FlowEstimator.identity`."""
+        """The estimator's identity; see :meth:`FlowEstimator.identity`."""
         return self._facts["estimator"]
 
     @property
     def folder(self) -> Path:
-        """Where the entries are."""
+        """The folder of the entries."""
         return self._store.folder
 
     def get(self, a: Frame, b: Frame) -> Flow | None:
-        """The flow a→b of two frames (H, W, 3), and where it can be trusted (None: everywhere); None if not kept."""
+        """The flow a→b of two frames (H, W, 3) and its valid mask (None: all valid); None if not in the cache."""
         facts = self._facts_of(a, b)
         content = self._store.get(identity(facts))
         if content is None:
@@ -61,14 +61,14 @@ class FlowCache:
         return decode(content[begin:], a.shape[:2])
 
     def put(self, a: Frame, b: Frame, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> tuple[Flow, bool]:
-        """Keep a flow.
+        """Store a flow and its valid mask.
 
         Returns:
-            what :meth:`get` will give for these frames, so that the epoch that fills the cache sees what later ones do;
-            and whether there was room to keep it.
+            the flow and mask that :meth:`get` will return for these frames, so that the epoch that fills the cache
+            sees the same values as later epochs; and whether there was room to store them.
 
         Raises:
-            FlowError: the flow holds values that are no motion, such as NaN.
+            FlowError: the flow holds values that are not finite or too large.
         """
         facts = self._facts_of(a, b)
         head = _written(facts)
@@ -77,11 +77,11 @@ class FlowCache:
         return (rounded(flow), valid), kept
 
     def is_whole(self, of: str) -> bool:
-        """Whether :meth:`whole` was said of something; of frames that changed since, it may not be true any more."""
+        """Whether :meth:`whole` has marked ``of`` as complete. It may be outdated if frames have changed since."""
         return self._store.get(identity(self._facts, "whole", of)) is not None
 
     def whole(self, of: str) -> None:
-        """Note that all flow of something is here, so that nobody has to read all of its frames to find that out."""
+        """Mark the flow of ``of`` as complete, so that later checks need not read all of its frames."""
         self._store.put(identity(self._facts, "whole", of), b"whole")
 
     def _facts_of(self, a: Frame, b: Frame) -> dict[str, str]:

@@ -1,26 +1,27 @@
-"""Where a flow can be trusted: where the flow back leads to where one came from."""
+"""The forward–backward check: a flow can be trusted where the backward flow leads back to the start."""
 
 from torch import Tensor
 
 from davsn.ops.warp import warp
 
 RULE = "|f+b|² < 0.01 (|f|²+|b|²) + 0.5"
-"""What a cached mask says it was made by."""
+"""The rule as text. Cache entries with a mask record it."""
 
 
 def consistent(forward: Tensor, backward: Tensor) -> Tensor:
-    """Forward–backward consistency: following the flow there and the other one back, one comes out where one began.
+    """Forward–backward consistency: whether the forward flow and then the backward flow lead back to the start.
 
-    The error may be half a squared pixel plus a hundredth of the squared motion (Sundaram, Brox & Keutzer, "Dense
-    Point Trajectories by GPU-accelerated Large Displacement Optical Flow", ECCV 2010, section 3; the same constants in
-    Meister, Hur & Roth, "UnFlow", AAAI 2018). What is occluded, leaves the frame, or is estimated badly fails.
+    The squared error must be below 0.5 plus a hundredth of the squared motion (Sundaram, Brox & Keutzer, "Dense Point
+    Trajectories by GPU-accelerated Large Displacement Optical Flow", ECCV 2010, section 3). Meister, Hur & Roth,
+    "UnFlow", AAAI 2018, use the same constants. Pixels that are occluded, leave the frame, or have a poor estimate
+    fail the check.
 
     Args:
         forward: (B, 2, H, W) flow a→b.
         backward: (B, 2, H, W) flow b→a.
 
     Returns:
-        (B, H, W) bool, on frame a's grid.
+        (B, H, W) bool on frame a's grid, True where the flow can be trusted.
     """
     back, inside = warp(backward.float(), forward)
     forward = forward.float()

@@ -1,4 +1,4 @@
-"""What every optical-flow estimator offers."""
+"""The interface of every optical-flow estimator."""
 
 import hashlib
 import inspect
@@ -17,24 +17,24 @@ from davsn.core.plugins import Plugin, name_of
 from davsn.core.settings import Settings
 
 Flow = tuple[NDArray[np.floating], NDArray[np.bool_] | None]
-"""Of one pair, as files hold it: (H, W, 2) flow, and (H, W) where it is known; None for the latter means everywhere."""
+"""The flow of one pair, as files store it: (H, W, 2) flow, and an (H, W) mask of known flow (None: all known)."""
 
 _DIGITS = 16  # hexadecimal digits of a hash
 
 
 class FlowEstimator(Plugin, ABC, package="davsn.flow.estimators"):
-    """Motion between two frames.
+    """Base class of optical-flow estimators: the motion from one frame to another.
 
     Args:
         config: the estimator's own settings.
     """
 
     on_device: ClassVar[bool] = False
-    """True: a neural network, to be run on whole batches on the training device, not in the loader's workers."""
+    """True for a neural network: it runs on whole batches on the training device, not in the loader's workers."""
 
     config: Settings
     network: nn.Module | None = None
-    """What has weights, if anything has."""
+    """The module that holds the estimator's weights; None if the estimator has no weights."""
 
     @abstractmethod
     def __init__(self, config: Settings) -> None: ...
@@ -44,19 +44,19 @@ class FlowEstimator(Plugin, ABC, package="davsn.flow.estimators"):
         """The flow a→b.
 
         Args:
-            frames_a: (B, 3, H, W) RGB in [0, 1], any size, any device.
+            frames_a: (B, 3, H, W) RGB in [0, 1], of any size, on any device.
             frames_b: the same shape.
 
         Returns:
-            (B, 2, H, W) float32 on the input's device: x right then y down, in pixels, on frame a's grid;
-            content at p in a is at p + flow(p) in b.
+            (B, 2, H, W) float32 on the input's device and on frame a's grid: x to the right, then y downwards, in
+            pixels. Content at p in a is at p + flow(p) in b.
         """
 
     def identity(self) -> str:
-        """What the flow depends on besides the frames: a text that is another for any other estimator.
+        """A text with everything that the flow depends on besides the frames. It differs between any two estimators.
 
-        It holds the name, the settings, a hash of the network's weights, whichever file they came from, and for a
-        user's own estimator a hash of its file.
+        It holds the name, the settings and a hash of the network's weights, which does not depend on their file. For
+        a user's own estimator it also holds a hash of the estimator's source file.
         """
         parts = [name_of(type(self))]
         source = Path(inspect.getfile(type(self)))
@@ -70,7 +70,7 @@ class FlowEstimator(Plugin, ABC, package="davsn.flow.estimators"):
 
     @cached_property
     def _hash_of_weights(self) -> str:
-        """Of all names, shapes and values of the network's state; computed once, since FlowNet2 takes a second."""
+        """A hash of all names, shapes and values of the network's state; computed once, as FlowNet2 takes a second."""
         assert self.network is not None
         content = hashlib.sha256()
         for name, tensor in sorted(self.network.state_dict().items()):

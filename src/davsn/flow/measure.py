@@ -1,6 +1,6 @@
-"""How good a flow is: against the exact one where there is one, by what the frames themselves say where there is none.
+"""Measures of a flow's accuracy: against exact flow where there is some, otherwise on the frames alone.
 
-Figures of several pairs are pooled over pixels: every function returns a :class:`Tally`, and tallies add up.
+The measures of several pairs are pooled over pixels: every function returns a :class:`Tally`, and tallies can be added.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,21 +16,23 @@ from davsn.ops.arrays import to_tensor
 from davsn.ops.warp import warp
 
 OUTLIER = 3.0, 0.05
-"""KITTI 2015 (Menze and Geiger, "Object Scene Flow", CVPR 2015): off by more than 3 pixels and by more than 5 %."""
+"""An outlier has an error of more than 3 pixels and more than 5 %, as in KITTI 2015 (Menze and Geiger, "Object Scene
+Flow", CVPR 2015)."""
 
 SPEEDS = {"s0-10": (0.0, 10.0), "s10-40": (10.0, 40.0), "s40+": (40.0, np.inf)}
-"""Motion sizes in pixels, from and below, as MPI-Sintel groups its errors (Butler et al., ECCV 2012)."""
+"""Groups of motion in pixels, each from its first value to below its second, as in MPI-Sintel (Butler et al., ECCV
+2012)."""
 
 EDGE = 5
-"""Pixels around a discontinuity that count as near it."""
+"""Pixels from an edge within which a pixel counts as near it."""
 
 _JUMP = 1.0
-"""Pixels by which neighbours' exact flow differs at a discontinuity."""
+"""Pixels. There is an edge where the exact flow of two neighbours differs by more."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over pixels, by the name of the figure.
+    """Sums over pixels, by the name of the measure.
 
     Attributes:
         sums: name → (sum of the values, number of pixels).
@@ -45,7 +47,7 @@ class Tally:
         return Tally({name: (mine[0] + its[0], mine[1] + its[1]) for name, (mine, its) in pairs.items()})
 
     def means(self) -> dict[str, float | None]:
-        """Name → mean over the pixels; None where there were none."""
+        """The mean of each measure over its pixels, by name; None if there were no pixels."""
         return {name: total / pixels if pixels else None for name, (total, pixels) in self.sums.items()}
 
 
@@ -58,14 +60,15 @@ def against_exact(
     """Compare a flow with the exact one.
 
     Args:
-        flow: (H, W, 2) pixels.
+        flow: (H, W, 2) in pixels.
         exact: the same shape.
-        valid: (H, W) where the exact flow is known and its content in sight; None means everywhere.
-        label: (H, W) class ids, 255 = none; their borders count as edges as well.
+        valid: (H, W) mask, True where the exact flow is known and its content is visible; None means everywhere.
+        label: (H, W) class ids, 255 = ignore; borders between classes count as edges too.
 
     Returns:
-        ``end-point error`` in pixels, ``outliers`` in percent (:data:`OUTLIER`), and the end-point error by motion
-        size (:data:`SPEEDS`) and ``near edges``: within :data:`EDGE` pixels of a jump of the exact flow or label.
+        ``end-point error`` in pixels; ``outliers`` in percent (:data:`OUTLIER`); the end-point error by the size of
+        the motion (:data:`SPEEDS`); and the end-point error ``near edges``, within :data:`EDGE` pixels of a jump of
+        the exact flow or a border between classes.
     """
     known = np.ones(exact.shape[:2], bool) if valid is None else valid
     error = np.linalg.norm(flow.astype(np.float64) - exact, axis=-1)
@@ -84,19 +87,20 @@ def without_exact(
     flow_ab: NDArray[np.floating],
     flow_ba: NDArray[np.floating] | None = None,
 ) -> Tally:
-    """What the frames say of a flow. A small figure is no proof: in plain areas any flow explains the picture.
+    """Measure a flow on the frames alone. A small error proves little: in areas without texture any flow fits.
 
     Args:
         frame_a: (H, W, 3) RGB.
         frame_b: the same shape.
-        flow_ab: (H, W, 2) pixels.
-        flow_ba: the way back, where it is known.
+        flow_ab: (H, W, 2) in pixels.
+        flow_ba: the backward flow, if there is one.
 
     Returns:
-        ``photometric error``, the mean difference of frame a and what the flow brings of frame b, in 8-bit levels,
-        and ``photometric error at rest``, of both frames as they are, where the flow stays inside the frame.
-        With ``flow_ba`` also ``round trip`` in pixels, and ``comes home``, the percentage of pixels that
-        :func:`~davsn.flow.consistency.consistent` finds again.
+        ``photometric error``, the mean difference between frame a and frame b moved onto it by the flow, in 8-bit
+        levels; and ``photometric error at rest``, between both frames as they are. Both count pixels whose flow stays
+        inside the frame. With ``flow_ba`` also ``round trip`` in pixels, the distance between the start of A→B→A and
+        its end, and ``comes home``, the percentage of pixels that pass
+        :func:`~davsn.flow.consistency.consistent`.
     """
     a, b, there = (to_tensor([array]).float() for array in (frame_a, frame_b, flow_ab))
     moved, within = warp(b, there)
@@ -115,7 +119,7 @@ def without_exact(
 def near_edges(
     exact: NDArray[np.floating], known: NDArray[np.bool_], label: NDArray[np.uint8] | None = None
 ) -> NDArray[np.bool_]:
-    """(H, W), True within :data:`EDGE` pixels of a place where the known flow jumps, or the label changes."""
+    """A mask (H, W), True within :data:`EDGE` pixels of a jump of the known flow or of a border between classes."""
     edge = np.zeros(known.shape, np.uint8)
     for a, b in _neighbours():
         jump = (np.abs(exact[a] - exact[b]).max(-1) > _JUMP) & known[a] & known[b]
@@ -128,7 +132,7 @@ def near_edges(
 
 
 def _neighbours() -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """A map's pixels and their right neighbours, then those below."""
+    """Slices of a map's pixels and of their right neighbours, then of pixels and of the neighbours below."""
     whole, first, rest = slice(None), slice(None, -1), slice(1, None)
     yield (whole, first), (whole, rest)
     yield (first, whole), (rest, whole)

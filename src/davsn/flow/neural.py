@@ -1,4 +1,4 @@
-"""What estimators that are neural networks share: their weights, and frames of any size."""
+"""The base of estimators that are neural networks: it loads their weights and handles frames of any size."""
 
 import logging
 from abc import abstractmethod
@@ -21,34 +21,34 @@ class NeuralSettings(Settings):
     """Settings of every neural estimator."""
 
     weights: Literal["random"] | Path | None = None
-    """A file of weights, .pth or .safetensors; null fetches those that torchvision publishes, once (FlowNet2 has none
-    to fetch); 'random' is for measuring time and memory: the flow means nothing."""
+    """A weights file, .pth or .safetensors. null: download torchvision's weights once (flownet2 always needs a file).
+    'random' is for measuring time and memory only: the flow has no meaning."""
 
 
 class NeuralEstimator(FlowEstimator):
-    """A network that estimates the flow of whole batches without gradient, on the frames' device.
+    """Base class of neural estimators, which estimate flow for whole batches on the frames' device, without gradient.
 
-    Frames are padded to a size that the network takes by repeating their last row and column, and the flow is cut
-    to the frames' own size: no pixel is resampled, so no value needs a scale. Under autocast the network computes in
-    the lower precision, except for its matching costs and its flow, which stay float32.
+    Frames are padded to a size that the network takes, by repeating their last row and column. The flow is then cut
+    to the frames' own size. No pixel is resampled, so the values need no scaling. Under autocast the network computes
+    in the lower precision, except that its matching costs and its flow stay float32.
     """
 
     on_device = True
     multiple: ClassVar[int]
-    """The network takes heights and widths that are multiples of this …"""
+    """Heights and widths must be multiples of this many pixels."""
     smallest: ClassVar[int]
-    """… and not below this."""
+    """Heights and widths must be at least this many pixels."""
     network: nn.Module
 
     @abstractmethod
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
-        """The flow first→second (B, 2, H, W) in pixels from (B, 3, H, W) RGB in [0, 1] of a size that fits."""
+        """The flow first→second (B, 2, H, W) in pixels, from padded frames (B, 3, H, W), RGB in [0, 1]."""
 
     def estimate(self, frames_a: Tensor, frames_b: Tensor) -> Tensor:
-        """See :meth:`FlowEstimator.estimate`. The network moves to the frames' device and stays there."""
+        """The flow a→b; see :meth:`FlowEstimator.estimate`. The network moves to the frames' device and stays there."""
         height, width = frames_a.shape[-2:]
         padding = (0, self._missing(width), 0, self._missing(height))
-        with torch.inference_mode(False), torch.no_grad():  # prediction's mode would stick to the weights and the flow
+        with torch.inference_mode(False), torch.no_grad():  # else weights and flow would stay inference tensors
             self.network.to(frames_a.device)
             first, second = (
                 functional.pad(frames.float(), padding, mode="replicate") for frames in (frames_a, frames_b)
@@ -56,22 +56,22 @@ class NeuralEstimator(FlowEstimator):
             return self.flow(first, second)[..., :height, :width].float()
 
     def _missing(self, length: int) -> int:
-        """Pixels that a side of this length lacks."""
+        """How many pixels of padding a side of this length needs."""
         return max(-(-length // self.multiple) * self.multiple, self.smallest) - length
 
 
 def prepared(make: Callable[[], nn.Module], state: State | None, name: str, where: str) -> nn.Module:
-    """A network that is ready to estimate, with the weights of a state, or random ones and a warning.
+    """Build a network that is ready to estimate, with the given weights, or with random weights and a warning.
 
     Args:
         make: builds the network.
-        state: its tensors by name, which become the network's own; it is emptied, so that nothing is held twice.
-            None starts at random.
-        name: of the estimator, for the warning.
-        where: the file of the state, named in errors.
+        state: the weights by name. The network takes them over and the mapping is emptied, so that no tensor is
+            held twice. None: random weights.
+        name: the estimator's name, for the warning.
+        where: the weights file, named in errors.
 
     Raises:
-        CheckpointError: naming missing, unexpected and misshapen tensors, all at once.
+        CheckpointError: the weights do not fit; it names missing, unexpected and misshapen tensors, all at once.
     """
     if state is None:
         _log.warning("%s has random weights: measure its time and memory, but do not use its flow", name)
@@ -81,5 +81,5 @@ def prepared(make: Callable[[], nn.Module], state: State | None, name: str, wher
             network = make()
         load_state(network, state, where)
         state.clear()
-        network.float()  # a file of half precision
+        network.float()  # the file may be in half precision
     return network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""What both of torchvision's RAFT networks share (Teed and Deng, "RAFT", ECCV 2020)."""
+"""The base of torchvision's two RAFT networks (Teed and Deng, "RAFT", ECCV 2020)."""
 
 from abc import abstractmethod
 from typing import Any
@@ -16,18 +16,18 @@ from davsn.flow.neural import NeuralEstimator, NeuralSettings, prepared
 
 
 class RaftSettings(NeuralSettings):
-    """Weights, and how much work is spent on a pair."""
+    """Settings of RAFT: its weights and the number of updates."""
 
     updates: int = Field(12, ge=1)
-    """How often the flow is improved."""
+    """How many times the network refines the flow; fewer updates are faster and less accurate."""
 
 
 class Raft(NeuralEstimator):
     """RAFT as torchvision builds it.
 
     Raises:
-        FlowError: the weights cannot be fetched.
-        CheckpointError: a file that is no state of this network, cannot be read, or holds more than data.
+        FlowError: the weights cannot be downloaded.
+        CheckpointError: the weights file does not fit this network, cannot be read, or holds more than data.
     """
 
     multiple = 8
@@ -46,25 +46,25 @@ class Raft(NeuralEstimator):
 
     @abstractmethod
     def build(self) -> nn.Module:
-        """The network, its correlation in float32 (:class:`Float32Correlation`)."""
+        """Build the network, with its correlation in float32 (:class:`Float32Correlation`)."""
 
     @abstractmethod
     def published(self) -> WeightsEnum:
-        """The weights that are fetched."""
+        """The weights to download."""
 
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
-        """See :meth:`NeuralEstimator.flow`."""
+        """The flow first→second; see :meth:`NeuralEstimator.flow`."""
         network: Any = self.network
         flow: Tensor = network(2 * first - 1, 2 * second - 1, self.config.updates)[-1]
-        network.corr_block.corr_pyramid = []  # all costs, whose number grows with the square of the pixels' number
+        network.corr_block.corr_pyramid = []  # frees all costs, which grow with the square of the number of pixels
         return flow
 
 
 class Float32Correlation(CorrBlock):  # type: ignore[misc]  # torchvision has no types
-    """Matching costs in float32 under autocast too: they decide where the network looks."""
+    """Matching costs in float32, also under autocast, because they decide where the network looks."""
 
     def build_pyramid(self, fmap1: Tensor, fmap2: Tensor) -> None:
-        """Match all positions of two feature maps (B, C, h, w)."""
+        """Compute the matching costs of all pairs of positions of two feature maps (B, C, h, w)."""
         with torch.autocast(fmap1.device.type, enabled=False):
             super().build_pyramid(fmap1.float(), fmap2.float())
 
@@ -74,7 +74,7 @@ def _fetched(weights: WeightsEnum, name: str) -> State:
         state: State = weights.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
     except Exception as error:  # no network, a proxy's page, a full disk, a damaged file in the hub's folder
         raise FlowError(
-            f"{name}'s weights could not be fetched from {weights.url} ({type(error).__name__}: {error}). Connect to "
-            f"the network once, or copy that file here and set flow: {{name: {name}, weights: FILE}}"
+            f"{name}'s weights could not be downloaded from {weights.url} ({type(error).__name__}: {error}). Connect "
+            f"to the internet once, or copy that file to this machine and set flow: {{name: {name}, weights: FILE}}"
         ) from None
     return state

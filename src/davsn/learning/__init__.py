@@ -1,1 +1,1 @@
-"""The contract of a method, and what methods share."""
+"""The contract of a method, and the parts that several methods share."""

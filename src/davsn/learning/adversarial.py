@@ -1,4 +1,4 @@
-"""The game of segmenter and discriminator, which ADVENT and DA-VSN play: maps that pass for those of the source."""
+"""The adversarial losses of ADVENT and DA-VSN: the segmenter learns target maps that look like source maps."""
 
 from torch import Tensor, nn
 
@@ -7,22 +7,22 @@ from davsn.ops.losses import SOURCE, TARGET, domain_loss
 
 
 def fool(name: str, judge: nn.Module, on_target: Tensor, weight: float) -> Term:
-    """The segmenter's half: a target map that the discriminator takes for one of the source.
+    """The segmenter's loss: the discriminator should classify a target map as a source map.
 
     Args:
-        name: of the discriminator among the method's parts.
+        name: the discriminator's name among the method's parts.
         judge: the discriminator.
         on_target: (B, K, H, W), with the segmenter's graph.
-        weight: of the term.
+        weight: weight of the term.
     """
     return Term(f"fool/{name}", domain_loss(judge(on_target), SOURCE), weight=weight)
 
 
 def tell_apart(name: str, judge: nn.Module, on_source: Tensor, on_target: Tensor) -> tuple[Term, Term]:
-    """The discriminator's half: each domain counts one half, and neither map reaches the segmenter.
+    """The discriminator's losses: each domain counts one half, and no gradient reaches the segmenter.
 
     Args:
-        name: of the discriminator among the method's parts.
+        name: the discriminator's name among the method's parts.
         judge: the discriminator.
         on_source: (B, K, H, W).
         on_target: (B, K, H, W).

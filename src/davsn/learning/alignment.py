@@ -1,4 +1,4 @@
-"""Feature alignment of regions: of stuff by class, of things by object (CMOM, Cho et al., WACV 2023)."""
+"""Feature alignment of regions: stuff class by class, things object by object (CMOM, Cho et al., WACV 2023)."""
 
 from collections.abc import Callable
 
@@ -10,20 +10,22 @@ from davsn.core.clip import IGNORE
 from davsn.learning.prototypes import Prototypes
 
 OBJECTS = 10
-"""The largest objects of a class that count in a picture; that many times as many are remembered of a thing."""
+"""Number of objects of a class that count in an image, the largest ones; a thing's memory is longer by this factor."""
 
 Classify = Callable[[Tensor], Tensor]
 """The main classifier: features (B, K, h, w) → logits (B, C, h, w)."""
 
 
 class FeatureAlignment(nn.Module):
-    """Remembers features of labelled regions, and says how far others are from them; not trained, saved with a run.
+    """Remembers features of labelled regions, and measures how far other features are from them.
+
+    It is not trained, and it is saved with a run.
 
     Args:
         num_classes: ``C``.
-        things: train ids of the classes that are taken object by object; all others are stuff.
+        things: train ids of the classes that are taken object by object; all other classes are stuff.
         length: how many regions of each stuff class are remembered.
-        channels: of a feature.
+        channels: channels of a feature.
     """
 
     def __init__(self, num_classes: int, things: tuple[int, ...], length: int, channels: int) -> None:
@@ -37,12 +39,12 @@ class FeatureAlignment(nn.Module):
 
     @torch.no_grad()
     def remember(self, features: Tensor, predicted: Tensor, labels: Tensor, classify: Classify) -> None:
-        """Keep the regions that are predicted right, and whose mean feature the classifier gets right too.
+        """Store the regions that are predicted correctly, and whose mean feature is classified correctly too.
 
         Args:
             features: (B, K, h, w).
             predicted: (B, h, w) int64.
-            labels: (B, H, W) int64 train ids, 255 = ignore; of each feature the nearest pixel counts.
+            labels: (B, H, W) int64 train ids, 255 = ignore; each feature takes the label of the nearest pixel.
             classify: see :data:`Classify`.
         """
         height, width = predicted.shape[-2:]
@@ -53,17 +55,18 @@ class FeatureAlignment(nn.Module):
             bank.remember(regions, there & _recognised(regions, bank, classify))
 
     def losses(self, features: Tensor, labels: Tensor, classify: Classify) -> dict[str, Tensor]:
-        """How far regions are from those remembered; see :meth:`Prototypes.distance`.
+        """The distance of regions to the remembered regions; see :meth:`Prototypes.distance`.
 
-        As published, stuff counts where the classifier gets its mean feature right, and things count always.
+        As published, a region of stuff counts only if the classifier classifies its mean feature correctly; things
+        always count.
 
         Args:
             features: (B, K, h, w).
-            labels: (B, h, w) int64, 255 where a feature is not to be aligned.
+            labels: (B, h, w) int64, 255 where a feature is not aligned.
             classify: see :data:`Classify`.
 
         Returns:
-            scalars of ``stuff`` and ``things``, as far as there are such classes.
+            scalars by name, ``stuff`` and ``things``; a kind without classes is absent.
         """
         found = {}
         for name, bank in self._banks.items():
@@ -80,6 +83,6 @@ class FeatureAlignment(nn.Module):
 
 @torch.no_grad()
 def _recognised(regions: Tensor, bank: Prototypes, classify: Classify) -> Tensor:
-    """(B, N, M) bool: whether the classifier gives regions' mean features (B, N, M, K) their own class."""
+    """(B, N, M) bool: whether the classifier assigns the mean features of regions (B, N, M, K) to their own class."""
     best = classify(regions.flatten(0, 2)[..., None, None]).flatten(1).argmax(1)
     return best.view(regions.shape[:3]) == bank.get_buffer("classes").view(1, -1, 1)

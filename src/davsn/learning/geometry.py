@@ -1,4 +1,4 @@
-"""A clip seen from nearer, or in a mirror: frames, flow and labels together, so that all still agree."""
+"""Random zoom and mirroring of a clip: frames, flow and labels change together, so that they stay consistent."""
 
 import random
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from davsn.ops.warp import mirror_flow, resize_flow
 
 @dataclass(frozen=True)
 class Geometry:
-    """One draw of a change in geometry: a part of the frames, at the size of the whole, mirrored or not.
+    """One draw of a change in geometry: a part of the frames, resized to the size of the whole, and perhaps mirrored.
 
     Attributes:
-        rows: of the part.
-        columns: of the part.
-        mirrored: left to right.
+        rows: the rows of the part.
+        columns: the columns of the part.
+        mirrored: whether the part is mirrored left to right.
     """
 
     rows: slice
@@ -27,10 +27,10 @@ class Geometry:
     mirrored: bool
 
     def clip(self, clip: Batch) -> Batch:
-        """A changed clip; its flows lead on from each changed frame to the other.
+        """A changed clip; its flows are those between the changed frames.
 
         Args:
-            clip: with flows at the frames' size; see :func:`davsn.learning.mixing.at_size`.
+            clip: a clip with flows at the frames' size; see :func:`davsn.learning.mixing.at_size`.
         """
         frames = {offset: upsample(self._part(frame), clip.size) for offset, frame in clip.frames.items()}
         flows = {pair: resize_flow(self._part(flow), clip.size) for pair, flow in clip.flows.items()}
@@ -40,7 +40,7 @@ class Geometry:
         return replace(clip, frames=frames, flows=flows, valid={}, labels=None)
 
     def pixels(self, maps: Tensor) -> Tensor:
-        """Labels or weights (B, H, W) changed as the frames are; each takes the nearest pixel."""
+        """Labels or weights (B, H, W), changed like the frames; each pixel takes the nearest one."""
         height, width = maps.shape[-2:]
         part = self._part(maps)
         places = (
@@ -56,10 +56,10 @@ class Geometry:
 
 
 def draw_geometry(size: tuple[int, int], smallest: float = 0.2) -> Geometry:
-    """A draw: a part of random size, shape and place, mirrored in half of all cases.
+    """Draw a change in geometry: a part of random size, shape and place, mirrored with probability 0.5.
 
     Args:
         size: (H, W) of the frames.
-        smallest: the least share of their area, in (0, 1].
+        smallest: the smallest share of their area, in (0, 1].
     """
     return Geometry(*rectangle(size, smallest, 1.0), mirrored=random.random() < 0.5)

@@ -1,4 +1,4 @@
-"""Pasting parts of one video into another: current frame, previous frame and flow together, so that motion holds."""
+"""Pasting of parts of one video into another: both frames and the flow change together, so that motion is preserved."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from davsn.ops.warp import resize_flow, splat
 
 
 def at_size(batch: Batch, size: tuple[int, int]) -> Batch:
-    """A batch with frames, flows and labels at another size (H, W); labels take the nearest pixel."""
+    """A batch with frames, flows and labels at another size (H, W); labels are resized to the nearest pixel."""
     frames = {
         offset: frame if frame.shape[-2:] == size else upsample(frame, size) for offset, frame in batch.frames.items()
     }
@@ -26,16 +26,16 @@ def at_size(batch: Batch, size: tuple[int, int]) -> Batch:
 
 
 def pasted(front: Batch, back: Batch, mask: Tensor) -> Batch:
-    """Parts of one clip in another, in every frame where they are at the time.
+    """A clip with parts of another clip pasted in; in every frame, the parts are where they are at that time.
 
-    A previous frame takes the mask to where its flow says that the pixels come from; the flow of a pasted pixel
-    comes with it. Consistent mixup of video (CMOM, Cho et al., WACV 2023) takes each frame's own label for its mask;
-    this needs a label of the current frame alone.
+    For the previous frame, the mask moves to where the flow says that its pixels come from. A pasted pixel brings its
+    flow with it. Consistent mixup of video (CMOM, Cho et al., WACV 2023) makes the mask of each frame from that frame's
+    own label map. This function needs only the label map of the current frame.
 
     Args:
-        front: what is pasted, at the size of ``mask``; see :func:`at_size`.
-        back: what it is pasted into, at the same size.
-        mask: (B, H, W) bool, of the front's current frame.
+        front: the clip whose parts are pasted, at the size of ``mask``; see :func:`at_size`.
+        back: the clip that receives the parts, at the same size.
+        mask: (B, H, W) bool, for the front's current frame.
 
     Returns:
         the mixed clip, without labels; see :func:`labelled`.
@@ -51,12 +51,12 @@ def pasted(front: Batch, back: Batch, mask: Tensor) -> Batch:
 
 
 def moved(mask: Tensor, batch: Batch, offset: int) -> Tensor:
-    """A mask of the current frame on another frame's grid; pixels that the rounding misses are closed.
+    """A mask of the current frame, moved to another frame's grid; holes that rounding leaves are closed.
 
     Args:
         mask: (B, H, W) bool.
-        batch: with the flow from the current frame to the other, at the mask's size.
-        offset: of the other frame.
+        batch: a batch with the flow from the current frame to the other frame, at the mask's size.
+        offset: the offset of the other frame.
     """
     if offset == 0:
         return mask
@@ -65,12 +65,12 @@ def moved(mask: Tensor, batch: Batch, offset: int) -> Tensor:
 
 
 def labelled(labels: Tensor, pseudo: PseudoLabels, mask: Tensor) -> PseudoLabels:
-    """The labels of a mixed picture: what is pasted has its own, trusted in full.
+    """The labels of a mixed image: pasted pixels keep their own labels, with weight 1.
 
     Args:
-        labels: (B, H, W) int64 of what is pasted.
-        pseudo: of what it is pasted into.
-        mask: (B, H, W) bool, what is pasted.
+        labels: (B, H, W) int64, the labels of the pasted image.
+        pseudo: the pseudo-labels of the image that receives the parts.
+        mask: (B, H, W) bool, the pasted pixels.
     """
     main, aux = (paste(mask, labels, each) for each in (pseudo.main, pseudo.aux))
     return PseudoLabels(main, aux, torch.where(mask, 1.0, pseudo.trusted))

@@ -1,4 +1,4 @@
-"""What each class's features were last, and how far others are from them (CMOM, after SIM, Wang et al., CVPR 2020)."""
+"""Memory of each class's last features, and distances to them (CMOM, after SIM, Wang et al., CVPR 2020)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +10,18 @@ class Prototypes(nn.Module):
     """The mean features of the last regions of each class; not trained, and saved with a run.
 
     Args:
-        classes: which, by train id.
-        length: how many are remembered of a class; the oldest are forgotten first.
-        channels: of a feature.
-        components: None for one region a class and picture; else so many of its largest connected components.
+        classes: train ids of the classes.
+        length: how many regions of a class are remembered; the oldest are overwritten first.
+        channels: channels of a feature.
+        components: None takes one region a class and image; a number takes that many of its largest connected
+            components.
     """
 
     def __init__(self, classes: tuple[int, ...], length: int, channels: int, components: int | None) -> None:
         super().__init__()
         self.length, self.components = length, components
         self.register_buffer("classes", torch.tensor(classes, dtype=torch.long), persistent=False)
-        self.register_buffer("held", torch.zeros(len(classes), length + 1, channels))  # the last is never read
+        self.register_buffer("held", torch.zeros(len(classes), length + 1, channels))  # the last place is never read
         self.register_buffer("written", torch.zeros(len(classes), dtype=torch.long))
 
     def regions(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,10 +29,10 @@ class Prototypes(nn.Module):
 
         Args:
             features: (B, K, h, w).
-            labels: (B, h, w) int64, 255 where a pixel is not to be counted.
+            labels: (B, h, w) int64, 255 where a pixel does not count.
 
         Returns:
-            (B, N, M, K) means of N classes with M regions each, and (B, N, M) bool, which regions there are.
+            (B, N, M, K) means of N classes with M regions each, and (B, N, M) bool, which regions exist.
         """
         classes = self.get_buffer("classes")
         masks = labels[:, None] == classes.view(1, -1, 1, 1)
@@ -42,28 +43,28 @@ class Prototypes(nn.Module):
 
     @torch.no_grad()
     def remember(self, regions: Tensor, accepted: Tensor) -> None:
-        """Write regions over the oldest ones.
+        """Overwrite the oldest regions with new ones.
 
         Args:
             regions: (B, N, M, K).
-            accepted: (B, N, M) bool: which of them.
+            accepted: (B, N, M) bool, the regions to store.
         """
         held, written = self.get_buffer("held"), self.get_buffer("written")
         regions, accepted = (each.transpose(0, 1).flatten(1, 2) for each in (regions, accepted))
         order = written[:, None] + accepted.cumsum(1) - 1
-        newest = order >= (written + accepted.sum(1) - self.length)[:, None]  # or two would be written to one place
+        newest = order >= (written + accepted.sum(1) - self.length)[:, None]  # so that no two share a place
         place = torch.where(accepted & newest, order % self.length, self.length)
         held.scatter_(1, place[..., None].expand_as(regions), regions.to(held.dtype))
         written += accepted.sum(1)
 
     def distance(self, regions: Tensor, there: Tensor) -> Tensor:
-        """How far regions are from the nearest prototype of their class; the gradient pulls them there.
+        """The distance of regions to the nearest prototype of their class; its gradient pulls them there.
 
-        A class counts when more regions of it have been seen than are remembered.
+        A class counts once more of its regions have been seen than are remembered.
 
         Args:
             regions: (B, N, M, K).
-            there: (B, N, M) bool: which of them count.
+            there: (B, N, M) bool, the regions that count.
 
         Returns:
             scalar: the mean over K of |difference|, averaged over a class's regions, summed over classes and averaged

@@ -1,4 +1,4 @@
-"""Learning from labels: from the source's, which every method does, and from those that a method gives itself."""
+"""Supervised losses: on the source's labels, which every method uses, and on a method's pseudo-labels."""
 
 from davsn.core.clip import Batch, Prediction
 from davsn.learning.term import Term
@@ -8,15 +8,15 @@ from davsn.ops.resize import upsample
 
 
 def supervision(prediction: Prediction, source: Batch, main_weight: float, aux_weight: float) -> tuple[Term, Term]:
-    """Cross entropy of both classifiers' fused logits, at the label's resolution.
+    """Cross entropy of both classifiers' fused logits with the source's labels, at the labels' resolution.
 
     Args:
-        prediction: for the source batch.
-        source: with labels (B, H, W).
+        prediction: the prediction for the source batch.
+        source: a batch with labels (B, H, W).
         main_weight: weight of the main classifier's loss.
         aux_weight: weight of the auxiliary classifier's loss.
     """
-    assert source.labels is not None, "the source spec of this method asks for no labels"
+    assert source.labels is not None, "this method's source spec does not ask for labels"
     main, aux = (
         cross_entropy(upsample(logits, (source.labels.shape[-2], source.labels.shape[-1])), source.labels)
         for logits in prediction.fused
@@ -27,12 +27,13 @@ def supervision(prediction: Prediction, source: Batch, main_weight: float, aux_w
 def pseudo_supervision(
     name: str, prediction: Prediction, labels: PseudoLabels, main_weight: float, aux_weight: float
 ) -> tuple[Term, Term]:
-    """Cross entropy of both classifiers' fused logits and their pseudo labels, at the labels' resolution.
+    """Cross entropy of both classifiers' fused logits with their pseudo-labels, at the labels' resolution.
 
     Args:
-        name: of the two terms, before ``/main`` and ``/aux``.
-        prediction: for the frames that the labels are of.
-        labels: of both classifiers, with their weights; see :func:`davsn.ops.losses.weighted_cross_entropy`.
+        name: the first part of both terms' names, before ``/main`` and ``/aux``.
+        prediction: the prediction for the frames that the labels belong to.
+        labels: pseudo-labels for both classifiers, with their weights; see
+            :func:`davsn.ops.losses.weighted_cross_entropy`.
         main_weight: weight of the main classifier's loss.
         aux_weight: weight of the auxiliary classifier's loss.
     """

@@ -1,4 +1,4 @@
-"""The teacher of self-training: a slow copy of the segmenter, surer than the segmenter of the moment.
+"""The teacher of self-training: a slowly changing copy of the segmenter, with more reliable predictions.
 
 Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
 """
@@ -19,37 +19,37 @@ Statistics = Literal["batch", "running"]
 
 
 def frozen(segmenter: VideoSegmenter, statistics: Statistics) -> VideoSegmenter:
-    """A copy of the segmenter that stays as it is and predicts without dropout; for the method's ``kept`` modules.
+    """A copy of the segmenter that never changes and predicts without dropout; for the method's ``kept`` modules.
 
-    By which statistics its batch normalisation predicts matters more than all else where the domains look apart. The
-    running ones are of the source or of both domains, and know little of the target; those of a batch are the target's,
-    since that is all the copy ever sees.
+    Where the domains look very different, the choice of the batch normalisation's statistics matters most. The running
+    statistics come from the source or from both domains, so they describe the target poorly. The batch statistics
+    describe the target, since the copy sees target frames only.
 
     Args:
-        segmenter: what to copy.
-        statistics: of the batch normalisation: the 'running' ones, as in prediction, or those of the 'batch'.
+        segmenter: the network to copy.
+        statistics: what batch normalisation uses: the 'running' statistics, as in prediction, or those of the 'batch'.
     """
     copied = copy.deepcopy(segmenter).requires_grad_(False).eval()
     for norm in copied.modules() if statistics == "batch" else ():
         if isinstance(norm, nn.BatchNorm2d):
             norm.train()
-            norm.momentum = 0.0  # the running ones stay as they are
+            norm.momentum = 0.0  # the running statistics do not change
     return copied
 
 
 class Teacher(nn.Module):
     """A copy of the segmenter that follows it; for the method's ``kept`` modules.
 
-    It is the segmenter after the first step; then its weights and batch statistics are a moving average, whose memory
-    grows with the steps up to that of ``decay``: min(1 − 1/(t + 1), decay) after t more, as in DACS (Tranheden et al.,
-    WACV 2021). It predicts without dropout.
+    After the first step it equals the segmenter. From then on, its weights and batch normalisation statistics are a
+    moving average. After t more steps, the decay is min(1 − 1/(t + 1), ``decay``), as in DACS (Tranheden et al., WACV
+    2021). It predicts without dropout.
 
-    PyTorch's AveragedModel does the same, but looks at its counter on the host in every step.
+    PyTorch's AveragedModel computes a similar average, but reads its counter on the host in every step.
 
     Args:
         segmenter: the network that is trained.
-        decay: of the average, in [0, 1).
-        statistics: see :func:`frozen`; the public code of DACS and of MIC predicts by those of the batch.
+        decay: largest decay of the moving average, in [0, 1).
+        statistics: see :func:`frozen`; the public code of DACS and of MIC predicts with the batch statistics.
     """
 
     def __init__(self, segmenter: VideoSegmenter, decay: float, statistics: Statistics = "batch") -> None:
@@ -58,13 +58,13 @@ class Teacher(nn.Module):
         self.register_buffer("followed", torch.zeros(()))
 
     def forward(self, *seen: Tensor | None) -> Prediction:
-        """What the copy says; see :class:`VideoSegmenter`."""
+        """The teacher's prediction; see :class:`VideoSegmenter`."""
         prediction: Prediction = self.module(*seen)
         return prediction
 
     @torch.no_grad()
     def follow(self, segmenter: VideoSegmenter) -> None:
-        """Take over what a step has changed."""
+        """Update the moving average with the segmenter's new weights and statistics."""
         followed = self.get_buffer("followed").add_(1)
         new = 1 - (1 - 1 / followed).clamp(max=self.decay)
         ours, theirs = ([*each.parameters(), *each.buffers()] for each in (self.module, segmenter))
@@ -77,18 +77,20 @@ class Teacher(nn.Module):
 
 @torch.no_grad()
 def taught(teacher: nn.Module, batch: Batch) -> Prediction:
-    """What the teacher says of a batch, whether it looks back or not."""
+    """The teacher's prediction for a batch; the teacher may be a video network or a single-frame network."""
     prediction: Prediction = teacher(*batch.seen)
     return prediction
 
 
 class TeacherMethod(Method):
-    """A method that labels target frames itself; others, such as masked, can then learn from its labels too."""
+    """A method that makes pseudo-labels for target frames; another method, such as masked, can learn from them too."""
 
     _answered: tuple[Batch, PseudoLabels] | None = None
 
     def pseudo_labels(self, target: Batch) -> PseudoLabels:
-        """What the method says of target frames. Asked of the same batch again, it says the same, at no cost.
+        """The method's pseudo-labels for target frames.
+
+        A second call with the same batch returns the same labels at no cost.
 
         Args:
             target: a step's batch.
@@ -100,4 +102,4 @@ class TeacherMethod(Method):
 
     @abstractmethod
     def label(self, target: Batch) -> PseudoLabels:
-        """How :meth:`pseudo_labels` come about, for a batch that is new; called without gradients."""
+        """Compute the pseudo-labels of a new batch; :meth:`pseudo_labels` calls it without gradients."""

@@ -10,10 +10,10 @@ class Term:
     """One named loss.
 
     Attributes:
-        name: the key in the log and the legend in the report.
+        name: its key in the log, and its name in the report's legend.
         loss: scalar.
-        trains: the part, or parts, whose parameters receive its gradient.
-        weight: its factor in the sum that is minimised; the log holds the loss without it.
+        trains: the name of the part, or the names of the parts, that its gradient trains.
+        weight: its factor in the sum that is minimised; the log shows the loss without this factor.
     """
 
     name: str

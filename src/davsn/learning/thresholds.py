@@ -1,4 +1,4 @@
-"""A threshold for each class, above which its pseudo labels are believed; it follows how sure the class is found."""
+"""Thresholds for pseudo-labels, one for each class; they follow the probabilities with which a class is predicted."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from davsn.ops.pseudo_labels import class_thresholds, most_likely
 
 
 class ClassThresholds(nn.Module):
-    """The thresholds of IAST (Mei et al., ECCV 2020) as CMOM sets them; not trained, and saved with a run.
+    """The thresholds of IAST (Mei et al., ECCV 2020) with the values of CMOM; not trained, and saved with a run.
 
     Args:
         num_classes: ``C``.
@@ -22,7 +22,9 @@ class ClassThresholds(nn.Module):
 
     @torch.no_grad()
     def believed(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest labels of a new batch, by which the thresholds move first.
+        """The likeliest labels of a new batch, and which of them reach their threshold.
+
+        The thresholds are updated by this batch first.
 
         Args:
             probabilities: (B, C, H, W).

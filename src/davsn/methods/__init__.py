@@ -1,1 +1,1 @@
-"""One file a method; the file's name is the name in a recipe. ``base`` is the contract."""
+"""The methods, one in each file; a recipe names a method by its file. ``davsn.learning.method`` is the contract."""

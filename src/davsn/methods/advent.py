@@ -1,7 +1,8 @@
 """ADVENT: adversarial entropy minimisation (Vu et al., CVPR 2019, section 3.2).
 
-Instead of making each target pixel sure on its own (MinEnt), make maps of self-information look like those of the
-source, where the network is sure and where it is not: a discriminator tells them apart, and the segmenter fools it.
+MinEnt makes each target pixel certain on its own. ADVENT makes the target's maps of self-information look like those of
+the source: certain in the same places, and uncertain in the same places. A discriminator tells the two apart, and the
+segmenter learns to fool it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ LEVELS = ("main", "aux")
 
 
 class Advent(Method):
-    """Learn from the source's labels, and align the domains' maps of self-information."""
+    """Learn from the source's labels, and align both domains' maps of self-information."""
 
     class Config(SupervisedSettings):
         """Settings of ADVENT; the defaults are the published ones."""
@@ -31,14 +32,15 @@ class Advent(Method):
         adversarial_weight: float = Field(0.001, ge=0)
         """Weight of fooling the main discriminator (λ_adv of the paper)."""
         aux_adversarial: float = Field(0.2, ge=0)
-        """The auxiliary discriminator's share of the main one's weight."""
+        """Weight of fooling the auxiliary discriminator, relative to the main one."""
         views: Literal["image", "logits"] = "image"
-        """The resolution discriminators see maps at: the images', as published, or the logits' own, far cheaper."""
+        """Resolution of the discriminators' input: that of the images, as published, or that of the logits, which is
+        much cheaper."""
         discriminator_width: int = Field(64, ge=1)
-        """Channels of a discriminator's first layer; small networks are fooled by small judges too."""
+        """Channels of a discriminator's first layer; a small network needs only a small discriminator."""
 
     paper = "Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation, CVPR 2019"
-    when = "Domains that differ in looks and agree in layout."
+    when = "For domains that look different but share their layout."
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "none", "training.clip": None}
 
@@ -68,7 +70,7 @@ class Advent(Method):
             yield tell_apart(level, judge, of_source[level], of_target[level])
 
     def maps(self, prediction: Prediction, size: tuple[int, int]) -> Mapping[str, Tensor]:
-        """Level → self-information (B, C, H, W) at the images' ``size``, or (B, C, h, w): what a discriminator sees."""
+        """The discriminators' input: level → self-information (B, C, H, W) at the images' ``size``, or (B, C, h, w)."""
         if self.config.views == "logits":
             size = (prediction.fused.main.shape[-2], prediction.fused.main.shape[-1])
         levels = zip(LEVELS, prediction.fused, strict=True)

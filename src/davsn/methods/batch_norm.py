@@ -1,7 +1,8 @@
-"""AdaBN: the batch normalisation's statistics are those of the target, and nothing else changes (Li et al., 2018).
+"""AdaBN: adapt only the statistics of batch normalisation to the target (Li et al., 2018).
 
-What a domain looks like is, for a good part, in the mean and variance of its features. A network that was trained on
-the source normalises by the source's; here target frames pass through it, and theirs take the place.
+The mean and variance of features describe much of how a domain looks. A network that was trained on the source
+normalises with the source's statistics. Here target frames pass through it, and their statistics replace those of the
+source.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,21 +20,21 @@ from davsn.networks.video import VideoSegmenter
 
 
 class BatchNorm(Method):
-    """Normalisation statistics re-estimated on target frames; no parameter is trained, and no source is read.
+    """Re-estimate the normalisation statistics on target frames; no parameter is trained, and no source is read.
 
     Raises:
-        ConfigError: a network without batch normalisation, such as one that normalises by layers.
+        ConfigError: a network without batch normalisation, such as one with layer normalisation.
     """
 
     class Config(Settings):
         """Settings of AdaBN."""
 
         momentum: float | None = Field(None, gt=0, le=1)
-        """The share of a new batch in the running statistics. null: of all target batches alike, whatever their order,
-        and none of the source. A number: the source's statistics fade out, and those of old batches with them."""
+        """Weight of a new batch in the running statistics. null: the mean over all target batches, whatever their
+        order, without the source. A number: a moving average, in which the source and older batches fade out."""
 
     paper = "Li et al., Adaptive Batch Normalization for Practical Domain Adaptation, Pattern Recognition 2018"
-    when = "Before anything else, from a trained network: it costs a forward pass a step."
+    when = "Try it first, on a trained network: a step costs one forward pass."
     source = ClipSpec(frames=())
     target = ClipSpec()
     single_frames = True
@@ -44,16 +45,19 @@ class BatchNorm(Method):
         super().__init__(config, segmenter)
         self.norms = [module for module in segmenter.modules() if isinstance(module, nn.BatchNorm2d)]
         if not self.norms:
-            raise ConfigError("batch_norm", ["network  has no batch normalisation to adapt. Take another, or a method"])
+            raise ConfigError(
+                "batch_norm",
+                ["network  has no batch normalisation to adapt. Choose a network with BatchNorm, or another method"],
+            )
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
-        """Nothing to minimise: the forward pass itself brings the running statistics up to date."""
+        """Yield no terms: the forward pass itself updates the running statistics."""
         assert target is not None
-        self.segmenter.eval()  # without dropout and the like, since prediction is without them
+        self.segmenter.eval()  # without dropout, as in prediction
         share = 1 / (step + 1) if self.config.momentum is None else self.config.momentum
         for norm in self.norms:
             norm.train()
-            norm.momentum = share  # not None, PyTorch's own mean, which would copy a counter to the host each time
+            norm.momentum = share  # with None, PyTorch computes the mean itself, but copies a counter to the host
         with torch.no_grad():
-            self.segmenter.image(target.current)  # one frame a sample: the previous one says the same again
+            self.segmenter.image(target.current)  # the previous frame would add almost the same features again
         yield from ()

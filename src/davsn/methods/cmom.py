@@ -1,9 +1,9 @@
 """CMOM: consistent mixing of moving objects (Cho et al., WACV 2023).
 
-A trained network, such as one of da_vsn, labels the target, with a threshold for each class. Most classes of a source
-clip are pasted into a target clip, in both frames and the flow, so that objects move as they did. And the features of
-target regions come near to those of source regions of their class, where frames agree on the class (feature alignment
-with temporal context).
+A trained network, such as one of da_vsn, predicts pseudo-labels for the target, with a threshold for each class. Most
+classes of a source clip are pasted into a target clip. This changes both frames and the flow, so that objects move as
+before. The features of target regions are pulled towards those of source regions of the same class, where both frames
+agree on the class (feature alignment with temporal context).
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,33 +30,34 @@ from davsn.ops.warp import resize_flow
 
 
 class Cmom(TeacherMethod):
-    """Learn from the source, from target clips with source objects moving in them, and align features of regions.
+    """Learn from the source and from target clips with moving source objects pasted in; align the features of regions.
 
     Raises:
-        ConfigError: a network that offers no features, or things that are no classes.
+        ConfigError: the network gives no features, or ``things`` are not train ids.
     """
 
     class Config(SupervisedSettings):
-        """Settings of CMOM; the defaults are the published ones, but for ``things`` and ``mixed_flow``."""
+        """Settings of CMOM; the defaults are the published ones, except ``things`` and ``mixed_flow``."""
 
         share: float = Field(0.75, ge=0, le=1)
-        """How many of a source frame's classes are pasted."""
+        """Share of a source frame's classes that is pasted."""
         alignment_weight: float = Field(0.01, ge=0)
         """Weight of the feature alignment, for stuff and for things."""
         things: tuple[int, ...] = ()
-        """Train ids of the classes that are aligned object by object; all others are stuff. Published:
-        4, 5, 9 … 14 of VIPER's 15 classes, 4, 5, 6, 9, 10, 11 of SYNTHIA-Seq's 12."""
+        """Train ids of the classes that are aligned object by object; all other classes are stuff. Published: 4, 5, 9 …
+        14 of VIPER's 15 classes, 4, 5, 6, 9, 10, 11 of SYNTHIA-Seq's 12."""
         prototypes: int = Field(50, ge=1)
-        """How many regions of each stuff class are remembered, and ten times as many objects."""
+        """Number of regions remembered for each stuff class; for each class of things, ten times as many objects."""
         statistics: Statistics = "running"
-        """Of the labelling network's batch normalisation: the running ones, as published, or those of the batch, which
-        a start that never saw the target needs."""
+        """Statistics of batch normalisation for pseudo-labels: 'running', as published, or those of the 'batch'. Choose
+        'batch' if the start was not adapted to the target."""
         mixed_flow: Literal["repaired", "published"] = "repaired"
-        """'published': mixed by the previous frame's mask, both scaled by the source's ratio of heights; and the
-        frames' agreement is judged along the unmixed flow."""
+        """'repaired' scales each flow by its own ratios, mixes them with the current frame's mask, and checks agreement
+        along the mixed flow. 'published' scales both flows by the source's ratio of heights, mixes them with the
+        previous frame's mask, and checks agreement along the target's own flow."""
 
     paper = "Cho et al., Domain Adaptive Video Semantic Segmentation via Cross-Domain Moving Object Mixing, WACV 2023"
-    when = "From a start that adaptation has improved already, such as one of da_vsn."
+    when = "For a start that is already adapted, for example by da_vsn."
     needs_start = True
     faithful: ClassVar[Mapping[str, Any]] = {
         **PUBLISHED,
@@ -69,10 +70,10 @@ class Cmom(TeacherMethod):
         channels, classes = segmenter.image.feature_channels, range(segmenter.num_classes)
         if channels is None:
             raise ConfigError(
-                "cmom", ["network  offers no features to align. Take deeplab or light, or another method"]
+                "cmom", ["network  gives no features to align. Choose deeplab or light, or another method"]
             )
         if unknown := sorted(set(config.things) - set(classes)):
-            raise ConfigError("cmom", [f"method.things  {unknown} are no train ids; there are 0 to {classes[-1]}"])
+            raise ConfigError("cmom", [f"method.things  {unknown} are no train ids; use 0 to {classes[-1]}"])
         self.labeller, self.thresholds = frozen(segmenter, config.statistics), ClassThresholds(len(classes))
         self.features = FeatureAlignment(len(classes), config.things, config.prototypes, channels)
         self.kept = {"labeller": self.labeller, "thresholds": self.thresholds, "features": self.features}
@@ -98,7 +99,7 @@ class Cmom(TeacherMethod):
         )
 
     def label(self, target: Batch) -> PseudoLabels:
-        """What the trained network says of target frames, where it is as sure as its class demands."""
+        """The trained network's pseudo-labels for target frames, where their probability reaches its threshold."""
         likely = upsample(taught(self.labeller, target).fused.main, target.size).float().softmax(1)
         labels, sure = self.thresholds.believed(likely)
         labels = torch.where(sure, labels, IGNORE)
@@ -106,7 +107,7 @@ class Cmom(TeacherMethod):
 
     @torch.no_grad()
     def mixed(self, source: Batch, target: Batch) -> tuple[Batch, PseudoLabels]:
-        """A target clip in which most classes of a source clip move as they did there, and its labels."""
+        """A target clip in which most classes of a source clip move as they did there, and the labels of this clip."""
         labels = self.pseudo_labels(target)
         front, back = at_size(source, target.size), at_size(target, target.size)
         assert front.labels is not None
@@ -120,7 +121,10 @@ class Cmom(TeacherMethod):
 
     @torch.no_grad()
     def agreed(self, on_mixed: Prediction, target: Batch) -> Tensor:
-        """(B, h, w) the mixed clip's current labels, where the previous frame's, moved along the flow, are the same."""
+        """(B, h, w): the mixed clip's current labels, where the previous frame's, moved along the flow, are equal.
+
+        All other pixels are 255.
+        """
         assert on_mixed.previous is not None
         assert on_mixed.flow is not None
         label, flow = on_mixed.current.main.argmax(1), on_mixed.flow

@@ -1,9 +1,9 @@
 """DA-VSN: domain adaptive video segmentation via temporal consistency regularisation (Guan et al., ICCV 2021).
 
-Section 3 of the paper: learn from the source's labels (3.1); make discriminators unable to tell target
-predictions of two neighbouring frames from source ones (cross-domain temporal consistency, 3.2); make
-target predictions agree with those propagated from the previous frame where these are surer
-(intra-domain temporal consistency, 3.3).
+Section 3 of the paper has three parts. The network learns from the source's labels (3.1). Discriminators should not be
+able to tell target predictions of two neighbouring frames from source predictions (cross-domain temporal consistency,
+3.2). Target predictions should agree with those propagated from the previous frame, where the latter have the lower
+entropy (intra-domain temporal consistency, 3.3).
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,20 +37,22 @@ class DaVsn(Method):
         consistency_weight: float = Field(0.001, ge=0)
         """Weight of intra-domain consistency (λ_u too)."""
         aux_adversarial: float = Field(0.2, ge=0)
-        """The auxiliary discriminators' share of the main ones' weight."""
+        """Weight of fooling the auxiliary discriminators, relative to the main ones."""
         spatial: float = Field(1.0, ge=0)
-        """Weight of the spatial discriminators over the spatio-temporal ones (λ_sa)."""
+        """Weight of the spatial discriminators, relative to the spatio-temporal ones (λ_sa)."""
         discrepancy: float = Field(1.0, ge=0)
-        """Weight of keeping the two discriminators of a level different (λ_wd)."""
+        """Weight of keeping the two discriminators of one classifier different (λ_wd)."""
         softmax: Literal["per_frame", "joint"] = "per_frame"
-        """Over each frame's C classes, or, as the public code does, over the 2C channels of both frames."""
+        """'per_frame': over the C classes of each frame. 'joint': over the 2C channels of both frames, as in the public
+        code."""
         views: Literal["image", "logits"] = "image"
-        """The resolution discriminators see maps at: the images', as published, or the logits' own, far cheaper."""
+        """Resolution of the discriminators' input: that of the images, as published, or that of the logits, which is
+        much cheaper."""
         discriminator_width: int = Field(64, ge=1)
-        """Channels of a discriminator's first layer; small networks are fooled by small judges too."""
+        """Channels of a discriminator's first layer; a small network needs only a small discriminator."""
 
     paper = "Guan et al., Domain Adaptive Video Segmentation via Temporal Consistency Regularization, ICCV 2021"
-    when = "Video whose two domains share their layout; the most expensive one."
+    when = "For video whose two domains share their layout; the most expensive method."
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "splat", "method.softmax": "joint"}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
@@ -82,10 +84,10 @@ class DaVsn(Method):
         yield from self.discrepancy()
 
     def views(self, prediction: Prediction, size: tuple[int, int]) -> Mapping[str, Tensor]:
-        """What the discriminators see: class probabilities of two frames, or of the current one twice (3.2).
+        """The input of the discriminators: class probabilities of two frames, or of the current frame twice (3.2).
 
         Returns:
-            judge name → (B, 2C, H, W) at the images' ``size``, or (B, 2C, h, w).
+            name of the discriminator → (B, 2C, H, W) at the images' ``size``, or (B, 2C, h, w).
         """
         assert prediction.previous is not None
         views = {}
@@ -98,13 +100,13 @@ class DaVsn(Method):
         return views
 
     def probabilities(self, first: Tensor, second: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, 2C, H, W) from two (B, C, h, w) logits."""
+        """(B, 2C, H, W) probabilities from two (B, C, h, w) logits."""
         if self.config.softmax == "joint":
             return upsample(torch.cat([first, second], 1), size).softmax(1)
         return torch.cat([upsample(first, size).softmax(1), upsample(second, size).softmax(1)], 1)
 
     def consistency(self, prediction: Prediction) -> Iterator[Term]:
-        """Intra-domain: follow the propagated previous prediction where it is surer than the current (3.3)."""
+        """Intra-domain consistency: follow the propagated previous prediction where its entropy is lower (3.3)."""
         for level in LEVELS:
             assert prediction.flow is not None
             current = getattr(prediction.current, level).softmax(1)
@@ -117,19 +119,19 @@ class DaVsn(Method):
             yield Term(f"consistency/{level}", loss, weight=self.config.consistency_weight)
 
     def fool(self, target_views: Mapping[str, Tensor]) -> Iterator[Term]:
-        """Cross-domain: the segmenter's half of the game, target predictions that pass for source ones (3.2)."""
+        """Cross-domain consistency, the segmenter's losses: target predictions should look like source ones (3.2)."""
         for name, view in target_views.items():
             yield fool(name, self.judges[name], view, self.config.adversarial_weight * self.shares[name])
 
     def judge(
         self, source_views: Mapping[str, Tensor], target_views: Mapping[str, Tensor]
     ) -> Iterator[tuple[Term, ...]]:
-        """Cross-domain: the discriminators' half of the game."""
+        """Cross-domain consistency, the discriminators' losses."""
         for name, judge in self.judges.items():
             yield tell_apart(name, judge, source_views[name], target_views[name])
 
     def discrepancy(self) -> Iterator[Term]:
-        """Keep the two discriminators of a level from becoming one (3.2)."""
+        """Keep the two discriminators of one classifier different from each other (3.2)."""
         for level in LEVELS:
             pair = tuple(f"{view}/{level}" for view in VIEWS)
             loss = weight_discrepancy(*(self.judges[name] for name in pair))

@@ -1,8 +1,8 @@
-"""MIC: masked image consistency (Hoyer et al., CVPR 2023), over any method that labels target frames itself.
+"""MIC: masked image consistency (Hoyer et al., CVPR 2023), over any method that makes pseudo-labels for target frames.
 
-Blocks of a target frame are hidden, and the segmenter has to find the teacher's labels of the whole frame in what is
-left: from context. In video, what is hidden stays hidden in the frame before, or the fusion would just look it up
-there: the mask moves with the flow.
+Blocks of a target frame are hidden. The segmenter learns to predict the teacher's labels of the whole frame from the
+visible context. In video, hidden content must also be hidden in the previous frame: otherwise the fusion would just
+copy it from there. So the mask moves with the flow.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,33 +25,33 @@ from davsn.ops.mixing import random_blocks
 from davsn.ops.pictures import without
 
 LARGEST = 64
-"""Pixels of a block's side in the paper, for crops of 512 and of 1024."""
+"""Side length of a block in the paper, in pixels, for crops of 512 and of 1024."""
 
 
 class Masked(Method):
-    """All that another method does, and consistency of what is seen of masked target frames with its pseudo labels."""
+    """All terms of another method, plus consistency between masked target frames and that method's pseudo-labels."""
 
     class Config(Settings):
         """Settings of masked image consistency; the defaults are the published ones."""
 
         over: Annotated[Choice, choice_of(TeacherMethod)] = Field("mean_teacher")  # type: ignore[assignment]  # validated
-        """The method that it adds to, one that labels target frames itself, with its own settings."""
+        """The method that masking is added to, with its own settings; it must make pseudo-labels for target frames."""
         weight: float = Field(1.0, ge=0)
         """Weight of the consistency (λ^M)."""
         aux_weight: float = Field(0.1, ge=0)
-        """The auxiliary classifier's share of that weight."""
+        """Weight of the auxiliary classifier's consistency, relative to the main classifier's."""
         share: float = Field(0.7, ge=0, le=1)
-        """How much of a frame is hidden (r)."""
+        """Share of a frame that is hidden (r)."""
         block: int | None = Field(None, ge=1)
-        """Pixels of a hidden block's side (b). null: an eighth of the frames' height, at least 8, and at most 64, as
-        published for heights of 512 and 1024."""
+        """Side length of a hidden block in pixels (b). null: an eighth of the frames' height, at least 8 and at most
+        64, as published for heights of 512 and 1024."""
         blur: tuple[float, ...] = Field((0.5, 1.0), min_length=1)
-        """Standard deviations to blur the masked frames by, in pixels."""
+        """Standard deviations of the masked frames' blur, in pixels."""
         jitter: float = Field(0.2, ge=0, le=1)
-        """How far the masked frames' brightness, contrast and saturation go from a factor of 1."""
+        """Largest change, from 1, of the factors of the masked frames' brightness, contrast and saturation."""
 
     paper = "Hoyer et al., MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation, CVPR 2023"
-    when = "Over a teacher method that already works, where context tells classes apart."
+    when = "On top of a self-training method that already works, where context tells classes apart."
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {}
 
@@ -63,7 +63,7 @@ class Masked(Method):
 
     @classmethod
     def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:
-        """What the inner method asks for."""
+        """The inner method's requests for source and target samples."""
         return find(TeacherMethod, config.over.name).clips(config.over.settings)
 
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[Term | tuple[Term, ...]]:
@@ -77,7 +77,7 @@ class Masked(Method):
 
     @torch.no_grad()
     def masked(self, target: Batch) -> Batch:
-        """Target frames changed in colour, with blocks hidden that move along the flow."""
+        """Target frames with changed colours and hidden blocks; the blocks move along the flow."""
         target = at_size(target, target.size)
         block = self.config.block or min(LARGEST, max(8, target.size[0] // 8))
         hidden = random_blocks(target.current, block, self.config.share)
@@ -91,5 +91,5 @@ class Masked(Method):
         return replace(target, frames=frames)
 
     def after_step(self, step: int) -> None:
-        """The inner method's."""
+        """Call the inner method's ``after_step``."""
         self.inner.after_step(step)

@@ -1,8 +1,8 @@
-"""Mean teacher with class mixing: DACS (Tranheden et al., WACV 2021), whose line DAFormer (CVPR 2022) continues.
+"""Mean teacher with class mixing: DACS (Tranheden et al., WACV 2021), which DAFormer (CVPR 2022) continues.
 
-A teacher that follows the segmenter slowly labels the target. Half of the classes of a source frame are pasted into a
-target frame, their labels into its pseudo labels, and the segmenter learns from the mixture, strongly changed. Here
-the frame before and the flow are mixed with it, so that a video network sees objects that move.
+A teacher that slowly follows the segmenter predicts pseudo-labels for the target. Half of the classes of a source frame
+are pasted into a target frame, and their labels into its pseudo-labels. The segmenter learns from the mixed frame after
+a strong augmentation. Here the previous frame and the flow are mixed too, so that a video network sees moving objects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,26 +31,27 @@ class MeanTeacher(TeacherMethod):
         """Settings of the mean teacher; the defaults are those of DACS and DAFormer."""
 
         target_weight: float = Field(1.0, ge=0)
-        """Weight of the mixed frames' losses over the source's."""
+        """Weight of the mixed frames' losses, relative to the source's."""
         decay: float = Field(0.999, ge=0, lt=1)
-        """Of the teacher's moving average, once it has warmed up."""
+        """Decay of the teacher's moving average after its warm-up."""
         statistics: Statistics = "batch"
-        """Of the teacher's batch normalisation: the batch's own, as in DACS, or the running ones."""
+        """Statistics of the teacher's batch normalisation: those of the 'batch', as in DACS, or the 'running' ones."""
         threshold: float = Field(0.968, ge=0, le=1)
-        """Pseudo labels weigh as much as the share of a frame's pixels that the teacher is surer of than this."""
+        """A frame's pseudo-labels are weighted by the share of its pixels whose probability is above this threshold."""
         margin_above: int = Field(0, ge=0)
-        """Rows above whose pseudo labels do not count; DAFormer leaves out 15 of 512."""
+        """Rows at the top whose pseudo-labels do not count; DAFormer leaves out 15 of 512."""
         margin_below: int = Field(0, ge=0)
-        """Rows below whose pseudo labels do not count, for the own car; DAFormer leaves out 120 of 512."""
+        """Rows at the bottom whose pseudo-labels do not count, because of the ego vehicle; DAFormer leaves out 120 of
+        512."""
         mixing: bool = True
-        """Paste source classes into target frames; without it the target is learned from as it is."""
+        """Paste source classes into target frames; false learns from target frames alone."""
         blur: tuple[float, ...] = Field((0.5, 1.0), min_length=1)
-        """Standard deviations to blur the mixed frames by, in pixels."""
+        """Standard deviations of the mixed frames' blur, in pixels."""
         jitter: float = Field(0.2, ge=0, le=1)
-        """How far the mixed frames' brightness, contrast and saturation go from a factor of 1."""
+        """Largest change, from 1, of the factors of the mixed frames' brightness, contrast and saturation."""
 
     paper = "Tranheden et al., DACS: Domain Adaptation via Cross-domain Mixed Sampling, WACV 2021"
-    when = "Long runs, single frames or video; the one to put masked over."
+    when = "For long runs, on single frames or video; also as the base of masked."
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {}
 
@@ -70,7 +71,7 @@ class MeanTeacher(TeacherMethod):
         yield pseudo_supervision("mixed", on_mixed, labels, *self.config.weights(self.config.target_weight))
 
     def label(self, target: Batch) -> PseudoLabels:
-        """What the teacher says of target frames; all of a frame's labels are trusted alike, but in its margins."""
+        """The teacher's pseudo-labels for target frames; all labels of a frame weigh the same, but 0 in the margins."""
         likely = upsample(taught(self.teacher, target).fused.main, target.size).float().softmax(1)
         labels, sureness = most_likely(likely)
         share = trusted_share(sureness, self.config.threshold)[:, None, None].expand_as(sureness)
@@ -79,7 +80,7 @@ class MeanTeacher(TeacherMethod):
 
     @torch.no_grad()
     def mixed(self, source: Batch, target: Batch) -> tuple[Batch, PseudoLabels]:
-        """A target clip with source objects in it, strongly changed, and its labels."""
+        """A target clip with source objects in it, after a strong augmentation, and its labels."""
         labels = self.pseudo_labels(target)
         clip = at_size(target, target.size)
         if self.config.mixing:
@@ -92,5 +93,5 @@ class MeanTeacher(TeacherMethod):
         return replace(clip, frames={offset: change(frame) for offset, frame in clip.frames.items()}), labels
 
     def after_step(self, step: int) -> None:
-        """The teacher follows."""
+        """Let the teacher follow the segmenter."""
         self.teacher.follow(self.segmenter)

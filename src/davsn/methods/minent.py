@@ -1,6 +1,7 @@
 """MinEnt: direct entropy minimisation (the first half of ADVENT, Vu et al., CVPR 2019, section 3.1).
 
-A network that was trained on the source is sure there and unsure on the target. So be sure on the target as well.
+A network that was trained on the source is certain there and uncertain on the target. MinEnt makes it certain on the
+target too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from davsn.ops.uncertainty import entropy_loss
 
 
 class MinEnt(Method):
-    """Learn from the source's labels, and minimise the entropy of the target's scores."""
+    """Learn from the source's labels, and minimise the entropy of target predictions."""
 
     class Config(SupervisedSettings):
         """Settings of MinEnt; the defaults are the published ones."""
@@ -23,10 +24,10 @@ class MinEnt(Method):
         entropy_weight: float = Field(0.001, ge=0)
         """Weight of the main classifier's entropy (λ_ent of the paper)."""
         aux_entropy: float = Field(0.2, ge=0)
-        """The auxiliary classifier's share of the main one's weight."""
+        """Weight of the auxiliary classifier's entropy, relative to the main classifier's."""
 
     paper = "Vu et al., ADVENT: Adversarial Entropy Minimization for Domain Adaptation, CVPR 2019 (MinEnt)"
-    when = "A simple, cheap second baseline; too large a weight makes one class of everything."
+    when = "A simple, cheap second baseline; with too large a weight, every pixel gets the same class."
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "none", "training.clip": None}
 

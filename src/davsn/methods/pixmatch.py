@@ -1,7 +1,8 @@
-"""PixMatch: consistency under changes of the picture (Melas-Kyriazi and Manrai, CVPR 2021), in a form for video.
+"""PixMatch: consistency under changes of the image (Melas-Kyriazi and Manrai, CVPR 2021), in a version for video.
 
-The segmenter labels a target clip as it is, and has to find its labels again in changed copies of it: in colour and
-geometry, with the light of a source clip, and with a box of a source clip in it. No teacher, and no threshold.
+The segmenter predicts pseudo-labels for a target clip. Then it learns to predict them again in changed copies of the
+clip: with other colours and geometry, with the light of a source clip, and with a box of a source clip pasted in. It
+needs no teacher and no threshold.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,32 +25,32 @@ from davsn.ops.pseudo_labels import PseudoLabels, most_likely, only_sure
 from davsn.ops.resize import upsample
 
 Changed = tuple[Batch, PseudoLabels]
-"""A changed clip, and what was said of it before."""
+"""A changed clip, and its pseudo-labels from before the change."""
 
 
 class PixMatch(TeacherMethod):
     """Learn from the source's labels, and from the segmenter's own labels of target clips in changed copies of them."""
 
     class Config(SupervisedSettings):
-        """Settings of PixMatch; a weight of 0 leaves a change out, with its pass through the network."""
+        """Settings of PixMatch; a weight of 0 leaves out a change and its pass through the network."""
 
         augmented: float = Field(0.1, ge=0)
         """Weight of consistency under changes in colour and geometry."""
         fourier: float = Field(0.1, ge=0)
-        """Weight of consistency with the low frequencies' amplitudes of source frames."""
+        """Weight of consistency under low-frequency amplitudes from source frames."""
         cutmix: float = Field(0.1, ge=0)
-        """Weight of consistency around a box of a source clip."""
+        """Weight of consistency around a pasted box of a source clip."""
         threshold: float = Field(0.0, ge=0, le=1)
-        """Only labels of a higher probability count; 0 trusts them all, as published."""
+        """Only labels with a probability above this count; 0 trusts all, as published."""
         band: float = Field(0.01, ge=0, le=0.5)
-        """How far the low frequencies go, as a share of the frames' shorter side (β)."""
+        """The highest frequency that changes, as a share of the frames' shorter side (β)."""
         blur: tuple[float, ...] = Field((0.5, 1.0), min_length=1)
-        """Standard deviations to blur the augmented frames by, in pixels."""
+        """Standard deviations of the augmented frames' blur, in pixels."""
         jitter: float = Field(0.2, ge=0, le=1)
-        """How far the augmented frames' brightness, contrast and saturation go from a factor of 1."""
+        """Largest change, from 1, of the factors of the augmented frames' brightness, contrast and saturation."""
 
     paper = "Melas-Kyriazi and Manrai, PixMatch: Unsupervised Domain Adaptation via Pixelwise Consistency, CVPR 2021"
-    when = "A self-training baseline without a teacher, from a trained start; each of its changes costs a pass."
+    when = "A self-training baseline without a teacher, for a trained start; each of its changes costs a pass."
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {}
 
@@ -70,7 +71,7 @@ class PixMatch(TeacherMethod):
                 yield pseudo_supervision(name, on_changed, found, *config.weights(weight))
 
     def label(self, target: Batch) -> PseudoLabels:
-        """What the segmenter itself says of the clip; the auxiliary labels are those of both classifiers' mean."""
+        """The segmenter's own pseudo-labels for the clip; the auxiliary ones come from the mean of both classifiers."""
         fused = self.segmenter(*target.seen).fused
         main, aux = (upsample(logits, target.size).float().softmax(1) for logits in fused)
         threshold, trusted = self.config.threshold, torch.ones_like(main[:, 0])
@@ -82,7 +83,7 @@ class PixMatch(TeacherMethod):
 
     @torch.no_grad()
     def augment(self, source: Batch, target: Batch, labels: PseudoLabels) -> Changed:
-        """The target clip in other colours, a part of it, at the size of the whole."""
+        """The target clip with other colours; a part of it is resized to the size of the whole."""
         reach = self.config.jitter
         colours = draw_photometric(self.config.blur, (reach, reach, reach, reach / 4), blurred=0.5)
         geometry = draw_geometry(target.size)
@@ -91,7 +92,7 @@ class PixMatch(TeacherMethod):
 
     @torch.no_grad()
     def relight(self, source: Batch, target: Batch, labels: PseudoLabels) -> Changed:
-        """The target clip in the light of the source clip."""
+        """The target clip with the light of the source clip."""
         frames = {
             offset: with_low_frequencies(frame, source.frames[offset], self.config.band)
             for offset, frame in target.frames.items()
@@ -100,7 +101,7 @@ class PixMatch(TeacherMethod):
 
     @torch.no_grad()
     def cut_in(self, source: Batch, target: Batch, labels: PseudoLabels) -> Changed:
-        """The target clip with a box of the source clip in it, with the source's labels there."""
+        """The target clip with a box of the source clip pasted in, and the source's labels there."""
         assert source.labels is not None
         rows, columns = rectangle(target.size)
         mask = torch.zeros_like(source.labels, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Source only: learn from the labelled source and hope. The row that every adaptation has to beat."""
+"""Source only: train on the labelled source alone. It is the baseline that every adaptation has to beat."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -8,13 +8,13 @@ from davsn.learning.method import PUBLISHED, Method, SupervisedSettings, Term
 
 
 class SourceOnly(Method):
-    """Supervised training on source video; the target is never seen."""
+    """Supervised training on source video; it never reads the target."""
 
     class Config(SupervisedSettings):
         """Settings of source-only training."""
 
     paper = "The baseline of TPS (Xing et al., ECCV 2022)"
-    when = "First, always: the row that every other has to beat, and the start of those that need one."
+    when = "Always train it first: the baseline for all other methods, and the start for those that need one."
     target = None
     single_frames = True
     faithful: ClassVar[Mapping[str, Any]] = {**PUBLISHED, "video.propagation": "warp", "training.clip": None}

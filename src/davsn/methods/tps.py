@@ -1,8 +1,8 @@
 """TPS: temporal pseudo supervision (Xing et al., ECCV 2022).
 
-Section 3: the network labels an earlier pair of target frames as they are; the labels move along the flow to the
-current frame (cross-frame pseudo labelling), and the network has to find them in a strongly changed version of it
-(cross-frame augmentation). Source pictures take the target's colours.
+Section 3: the network predicts pseudo-labels for an earlier pair of target frames. The labels move along the flow to
+the current frame (cross-frame pseudo labelling). The network learns to predict them in a strongly augmented version of
+the current frame (cross-frame augmentation). Source images take the colours of the target.
 """
 
 import random
@@ -26,7 +26,7 @@ from davsn.ops.warp import mirror_flow, resize_flow, warp
 
 @dataclass(frozen=True)
 class Draw:
-    """All that is random in a step: whether the earlier frames are mirrored, and how the current ones are changed."""
+    """The random choices of a step: whether the earlier frames are mirrored, and how the current frames are changed."""
 
     mirrored: bool
     scale: float
@@ -34,31 +34,34 @@ class Draw:
 
 
 class Tps(Method):
-    """Learn from the source's labels, and from pseudo labels that come along the flow from an earlier frame."""
+    """Learn from the source's labels, and from pseudo-labels that are moved along the flow from an earlier frame."""
 
     class Config(SupervisedSettings):
-        """Settings of TPS. Those from ``augmented`` on repair the public code; docs/methods.md says how."""
+        """Settings of TPS. The settings from ``augmented`` on repair the public code; docs/methods.md explains them."""
 
         target_weight: float = Field(1.0, ge=0)
-        """Weight of the pseudo labels (λ_T): 1 as published for SYNTHIA-Seq; 0.1 for VIPER."""
+        """Weight of the loss on pseudo-labels (λ_T): published are 1 for SYNTHIA-Seq and 0.1 for VIPER."""
         interval: int = Field(1, ge=1)
-        """How many frames before the current one the pseudo labels come from."""
+        """Number of frames from the earlier frame, which gives the pseudo-labels, to the current frame."""
         blur: tuple[PositiveFloat, ...] | None = Field(None, min_length=1)
-        """Standard deviations to blur by, in pixels. null: 5, 7 and 9 at a height of 512, as published, and at others
-        in proportion."""
+        """Standard deviations of the blur, in pixels. null: 5, 7 and 9 at a height of 512, as published, and in
+        proportion at other heights."""
         scales: tuple[PositiveFloat, PositiveFloat] = (0.8, 1.2)
-        """The changed frames' size over their own, from and to."""
+        """Smallest and largest size of the changed frames, relative to their own size."""
         augmented: Literal["pictures", "numbers"] = "pictures"
-        """What is changed: pictures, or, as published, 8 bits of numbers whose mean has been taken off."""
+        """'pictures' augments the images. 'numbers' augments 8-bit numbers made after the mean is subtracted, as
+        published."""
         mirrored_flow: Literal["negated", "kept"] = "negated"
-        """The x component of the mirrored frames' flow; the public code keeps its sign."""
+        """The x component of the mirrored frames' flow: 'negated', or, as in the public code, with its sign 'kept'."""
         mirrored_back: Literal["before_warp", "after_warp"] = "before_warp"
-        """When mirrored score maps are mirrored back; the public code warps them along the unmirrored flow first."""
+        """When mirrored probabilities are mirrored back: 'before_warp', or, as in the public code, 'after_warp', so
+        that they are warped along the unmirrored flow."""
         split: int | None = Field(None, ge=1)
-        """Row at which the stack of two changed frames is cut: null is their height; the public code cuts at 512."""
+        """Row at which the stack of two changed frames is cut. null is the frames' height; the public code cuts at
+        512."""
 
     paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
-    when = "Good flow, and a start that is right more often than not."
+    when = "For good flow and a start that is right more often than not."
     target = ClipSpec(frames=(0, -1, -2), flows=((0, -1), (-1, -2)))
     faithful: ClassVar[Mapping[str, Any]] = {
         **PUBLISHED,
@@ -74,13 +77,17 @@ class Tps(Method):
 
     @classmethod
     def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:
-        """Of the target, the current pair and the one ``interval`` earlier, which may share a frame."""
+        """The requests for source and target samples.
+
+        The target's request holds the current pair of frames and the pair ``interval`` frames earlier. The two pairs
+        may share a frame.
+        """
         early = -config.interval
         flows = dict.fromkeys([(0, -1), (0, early), (early, early - 1)])
         return cls.source, ClipSpec(tuple(dict.fromkeys((0, -1, early, early - 1))), tuple(flows))
 
     def draw(self, height: int) -> Draw:
-        """A step's draw, the same for all samples of the batch, whose frames have ``height`` rows."""
+        """The random choices of a step, for all samples of a batch whose frames have ``height`` rows."""
         mirrored = random.random() < 0.5
         low, high = (round(100 * scale) for scale in self.config.scales)
         scale = random.randrange(low, max(high, low + 1)) / 100
@@ -106,7 +113,11 @@ class Tps(Method):
 
     @torch.no_grad()
     def pseudo_labels(self, target: Batch, draw: Draw) -> tuple[Tensor, Tensor]:
-        """What the network says of the earlier frames, moved to the current one: (B, h, w) of main and auxiliary."""
+        """Pseudo-labels of the earlier frames, moved to the current frame.
+
+        Returns:
+            (B, h, w) labels for the main classifier, and (B, h, w) labels for the auxiliary classifier.
+        """
         early = -self.config.interval
         current, previous, flow = target.frames[early], target.frames[early - 1], target.flows[early, early - 1]
         if draw.mirrored:
@@ -127,7 +138,9 @@ class Tps(Method):
         height, width = target.size
         stack, row = torch.cat([target.current, target.previous], -2), self.config.split or height
         if row >= stack.shape[-2]:
-            raise ConfigError("tps", [f"method.split  {row} is beyond two frames of {height} rows. Set it to null"])
+            raise ConfigError(
+                "tps", [f"method.split  {row} is not inside two stacked frames of {height} rows. Set it to null"]
+            )
         numbers, change = self.config.augmented == "numbers", draw.photometric
         stack = as_if_normalised(change(wrapped(stack))) if numbers else change(stack)
         size = (round(height * draw.scale / 8) * 8, round(width * draw.scale / 8) * 8)

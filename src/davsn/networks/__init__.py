@@ -1,1 +1,1 @@
-"""Networks of single frames, the video network around them, discriminators and weights."""
+"""Image networks, the video network around them, discriminators and weights."""

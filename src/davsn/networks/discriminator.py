@@ -1,4 +1,4 @@
-"""The discriminator of ADVENT and DA-VSN: which domain a map of scores comes from, judged patch by patch."""
+"""The discriminator of ADVENT and DA-VSN: it tells, patch by patch, which domain a map comes from."""
 
 import itertools
 
@@ -7,20 +7,21 @@ from torch import Tensor, nn
 from davsn.core.errors import ConfigError
 
 SMALLEST = 32
-"""Pixels a side that a map needs at least: five halvings leave one output."""
+"""The smallest side of a map in pixels: five halvings leave one output."""
 
 
 def discriminator(channels: int, width: int = 64) -> nn.Sequential:
-    """Five 4×4 convolutions of stride 2 (DCGAN): ``channels`` → w → 2w → 4w → 8w → 1, leaky ReLU between.
+    """Build a discriminator: five 4×4 convolutions of stride 2 with leaky ReLU between them, as in DCGAN.
 
-    Takes (B, channels, H, W), returns logits (B, 1, H/32, W/32) rounded down.
+    The channels are ``channels`` → w → 2w → 4w → 8w → 1. The network takes maps (B, channels, H, W) and returns logits
+    (B, 1, H/32, W/32), with sizes rounded down.
 
     Args:
-        channels: of the maps it judges.
-        width: w; 64 in the published code. A quarter of it costs about a tenth.
+        channels: the number of channels of the maps.
+        width: w; 64 in the public code. A quarter of that costs about a tenth.
 
     Raises:
-        ConfigError: when called on a map of fewer than 32 pixels a side.
+        ConfigError: when the network is called on a map with a side below 32 pixels.
     """
     widths = (channels, width, 2 * width, 4 * width, 8 * width, 1)
     layers: list[nn.Module] = []
@@ -34,7 +35,5 @@ def discriminator(channels: int, width: int = 64) -> nn.Sequential:
 def _check_size(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     height, width = inputs[0].shape[-2:]
     if min(height, width) < SMALLEST:
-        raise ConfigError(
-            "The discriminator",
-            [f"size  {width}×{height} is too small to judge; frames and crops need {SMALLEST} pixels a side"],
-        )
+        needed = f"frames and crops need at least {SMALLEST} pixels a side"
+        raise ConfigError("The discriminator", [f"size  {width}×{height} is too small for a discriminator; {needed}"])

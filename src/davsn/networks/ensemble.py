@@ -1,4 +1,4 @@
-"""Several video networks that decide together."""
+"""Ensembles of segmentation networks."""
 
 import math
 from collections.abc import Sequence
@@ -9,37 +9,37 @@ from davsn.networks.video import VideoSegmenter
 
 
 class Ensemble(nn.Module):
-    """The weighted mean of several networks' scores decides. Evaluation takes it as it takes a single network.
+    """An ensemble predicts by the weighted mean of its networks' logits. It can be evaluated like a single network.
 
-    What is averaged are logits, each network's resized first, as the public code's ``video_single`` means to do. The
-    networks may differ in all but their classes.
+    The logits of each network are resized before they are averaged, as the public code's ``video_single`` intends.
+    The networks may differ in everything but their classes.
 
     Args:
         members: the networks.
-        weights: one a network, above 0; only their ratios matter.
-        first_only: repeats the public code's accident: its loop over the networks runs the first in each one's place.
+        weights: one weight for each network, above 0; only the ratios matter.
+        first_only: repeat an accident of the public code: its loop runs the first network in place of every other.
 
     Raises:
-        ValueError: networks of different numbers of classes, or weights that do not fit them.
+        ValueError: the networks have different numbers of classes, or the weights do not fit the networks.
     """
 
     def __init__(self, members: Sequence[VideoSegmenter], weights: Sequence[float], first_only: bool = False) -> None:
         super().__init__()
         if len({member.num_classes for member in members}) != 1:
-            raise ValueError("networks that decide together need the same classes")
+            raise ValueError("the networks of an ensemble need the same number of classes")
         if len(weights) != len(members) or not all(0 < weight < math.inf for weight in weights):
-            raise ValueError(f"{len(members)} networks need as many weights above 0, but got {list(weights)}")
+            raise ValueError(f"{len(members)} networks need {len(members)} weights above 0, but got {list(weights)}")
         self.members = nn.ModuleList([members[0]] * len(members) if first_only else members)
         self.shares = [weight / sum(weights) for weight in weights]
         self.num_classes = members[0].num_classes
 
     @property
     def looks_back(self) -> bool:
-        """Whether any of them looks at the previous frame; see :attr:`VideoSegmenter.looks_back`."""
+        """Whether any of the networks uses the previous frame; see :attr:`VideoSegmenter.looks_back`."""
         return any(member.looks_back for member in self.members if isinstance(member, VideoSegmenter))
 
     def scores(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """(B, C, H, W) at ``size``: see :meth:`VideoSegmenter.scores`."""
+        """The averaged logits (B, C, H, W) at ``size``; see :meth:`VideoSegmenter.scores`."""
         total = current.new_zeros(())
         for member, share in zip(self.members, self.shares, strict=True):
             assert isinstance(member, VideoSegmenter)
@@ -47,5 +47,5 @@ class Ensemble(nn.Module):
         return total
 
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """(B, H, W) int64 train ids at ``size``: see :meth:`VideoSegmenter.predict`."""
+        """The predicted train ids (B, H, W) int64 at ``size``; see :meth:`VideoSegmenter.predict`."""
         return self.scores(current, previous, flow, size).argmax(1)

@@ -1,4 +1,4 @@
-"""What every segmentation network of single frames offers; ``video.py`` makes a video network of it."""
+"""The interface of every image network; ``video.py`` builds a video network around one."""
 
 from abc import ABC, abstractmethod
 
@@ -10,7 +10,7 @@ from davsn.core.settings import Settings
 
 
 class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
-    """A network that labels single frames at two levels: a main and an auxiliary classifier.
+    """Base class of image networks. One segments single frames with two classifiers, a main and an auxiliary one.
 
     Args:
         config: the network's own settings.
@@ -19,7 +19,7 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
 
     num_classes: int
     feature_channels: int | None = None
-    """Channels of the features that the main classifier reads; None of a network that does not offer them."""
+    """Channels of the features that the main classifier reads; None if the network does not offer its features."""
 
     @abstractmethod
     def __init__(self, config: Settings, num_classes: int) -> None:
@@ -30,10 +30,10 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
         """Logits of both classifiers.
 
         Args:
-            images: (B, 3, H, W) RGB in [0, 1]; normalising them is the network's own business.
+            images: (B, 3, H, W) RGB in [0, 1]; the network itself normalises them.
 
         Returns:
-            main and aux logits, both (B, C, h, w) at the same reduced resolution.
+            main and auxiliary logits, both (B, C, h, w) at the same reduced resolution.
         """
 
     @abstractmethod
@@ -41,15 +41,15 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
         """Trainable parameters by role, each once: ``"backbone"`` and ``"classifier"``."""
 
     def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
-        """Logits as of :meth:`forward`, and what the main classifier read, for methods that align features.
+        """Logits as in :meth:`forward`, and the features that the main classifier read, for methods that align them.
 
-        A network may do without, where ``feature_channels`` is None.
+        A network whose ``feature_channels`` is None need not implement this.
 
         Returns:
-            the logits, and (B, feature_channels, h, w).
+            the logits, and the features (B, feature_channels, h, w).
         """
         raise NotImplementedError(f"{type(self).__name__} offers no features")
 
     def classify(self, features: Tensor) -> Tensor:
-        """The main classifier's logits (B, C, h, w) of features (B, feature_channels, h, w), be they one pixel's."""
+        """The main classifier's logits (B, C, h, w) from features (B, feature_channels, h, w), down to one pixel."""
         raise NotImplementedError(f"{type(self).__name__} offers no features")

@@ -1,4 +1,4 @@
-"""How a network is run when nothing is learned from it."""
+"""A context manager that runs a network for prediction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ Precision = Literal["fp32", "bf16"]
 
 @contextmanager
 def predicting(network: nn.Module, device: torch.device | str, precision: Precision = "fp32") -> Iterator[None]:
-    """Evaluation mode, no gradients, this precision; afterwards every module has the mode it had before.
+    """Run a network in evaluation mode, without gradients, in the given precision. Then restore every module's mode.
 
-    Modules are put back one by one, since a network in training may hold frozen ones in evaluation mode.
+    Modes are restored module by module, because a network in training may hold frozen modules in evaluation mode.
 
     Args:
-        network: moved to ``device``, and left there.
-        device: where the batches will be.
+        network: the network; it is moved to ``device`` and stays there.
+        device: the device of the batches.
         precision: ``"bf16"`` runs under autocast.
     """
     device = torch.device(device)

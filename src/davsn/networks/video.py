@@ -1,4 +1,4 @@
-"""The video network: any network of single frames, with the previous frame's scores fused in along the flow."""
+"""The video network: an image network, with the previous frame's logits moved along the flow and fused in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -17,22 +17,22 @@ StatisticsOf = Literal["both", "target"]
 
 
 class VideoSegmenter(nn.Module):
-    """Score fusion (ACCEL, CVPR 2019, in the form DA-VSN and TPS use).
+    """A segmentation network for video: it fuses the logits of two frames, as DA-VSN and TPS do (ACCEL, CVPR 2019).
 
-    Both frames pass the same image network. The previous frame's logits are moved onto the current frame's grid
-    and a 1×1 convolution, shared by the two levels, fuses them with the current ones. It starts as
-    "the current frame alone". Logits and their fusion are kept in the weights' own precision under autocast.
+    Both frames pass the same image network. The previous frame's logits are moved onto the current frame's grid. A
+    1×1 convolution fuses them with the current logits; both classifiers share it. At the start it returns the current
+    logits unchanged. Under autocast, logits and their fusion keep the precision of the weights.
 
-    With propagation "none" it is the network of single frames and nothing more: there is no fusion layer, and
-    neither a previous frame nor a flow is looked at.
+    With propagation "none" it is a single-frame network: it has no fusion layer, and uses no previous frame and no
+    flow.
 
     Args:
-        image: the network of single frames.
-        propagation: how logits move along the flow: "warp" (backward bilinear, TPS), "splat" (rounding, DA-VSN), or
-            "none" for single frames (ADVENT).
+        image: the image network.
+        propagation: how logits move along the flow: "warp" (backward, bilinear; TPS), "splat" (forward, rounded;
+            DA-VSN), or "none" for single frames (ADVENT).
         flow_scale: see :func:`davsn.ops.warp.resize_flow`.
-        statistics: whose frames the running statistics of batch normalisation follow, by which it predicts: all that
-            it is trained with ("both"), or the target's as they are, all but those of :meth:`off_target` ("target").
+        statistics: which frames update the running statistics of batch normalisation, which prediction uses. "both":
+            all frames of training. "target": only unchanged frames of the target, so none of :meth:`off_target`.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class VideoSegmenter(nn.Module):
         self.propagation = propagation
         self.flow_scale = flow_scale
         self.statistics = statistics
-        self._target_counted = False  # whether a target frame, as it is, was counted since the step began
+        self._target_counted = False  # whether an unchanged target frame has updated the statistics in this step
         self.fusion: nn.Conv2d | None = None
         if self.looks_back:
             self.fusion = nn.Conv2d(2 * self.num_classes, self.num_classes, 1, bias=False)
-            nn.init.dirac_(self.fusion.weight)  # the identity on the current frame's scores, 0 on the previous one's
+            nn.init.dirac_(self.fusion.weight)  # the identity on the current frame's logits, 0 on the previous frame's
 
     @property
     def looks_back(self) -> bool:
-        """Whether it looks at the previous frame; False for a network of single frames."""
+        """Whether the network uses the previous frame; False for a single-frame network."""
         return self.propagation != "none"
 
     def forward(
@@ -67,16 +67,16 @@ class VideoSegmenter(nn.Module):
         previous_logits: Levels | None = None,
         features: bool = False,
     ) -> Prediction:
-        """Logits of the current frame with the previous one's help.
+        """Logits of the current frame, fused with those of the previous frame.
 
         Args:
             current: (B, 3, H, W) RGB in [0, 1].
-            previous: the same for the frame before; unused where ``previous_logits`` is given, or by a network of
-                single frames.
-            flow: (B, 2, h, w) current→previous, at any resolution; unused by a network of single frames.
-            previous_logits: what this network said of the previous frame alone, as ``Prediction.current`` of the
-                step before. A stream in evaluation mode saves half its passes with it.
-            features: whether those of the current frame are wanted; only of an image network that offers them.
+            previous: the previous frame, of the same shape. It is not used if ``previous_logits`` is given, or by a
+                single-frame network.
+            flow: (B, 2, h, w) current→previous, at any resolution; not used by a single-frame network.
+            previous_logits: this network's logits of the previous frame alone: ``Prediction.current`` of the frame
+                before. With them a stream in evaluation mode needs only half as many passes.
+            features: whether to return the current frame's features too; only for image networks that offer them.
         """
         self._target_counted = True
         read = None
@@ -99,11 +99,11 @@ class VideoSegmenter(nn.Module):
     def off_target(self, *seen: Tensor | None, features: bool = False) -> Prediction:
         """Forward pass for frames outside the target domain; leaves the target's statistics unchanged.
 
-        These are the source's frames, and target frames that were mixed or strongly changed; see ``statistics``.
+        Such frames are the source's, and target frames that were mixed or augmented; see ``statistics``.
 
         Args:
-            seen: current and previous frame and flow, as of :meth:`forward`.
-            features: as of :meth:`forward`.
+            seen: the current frame, the previous frame and the flow, as in :meth:`forward`.
+            features: as in :meth:`forward`.
         """
         counted = self._target_counted
         with _running_statistics_kept(self) if self.statistics == "target" else nullcontext():
@@ -113,39 +113,39 @@ class VideoSegmenter(nn.Module):
 
     @torch.no_grad()
     def count_target(self, target: Tensor) -> None:
-        """End of a step: statistics of the "target" follow its frames, also where the method showed only changed ones.
+        """End a step: update statistics of "target" even if the method passed only changed target frames.
 
         Args:
-            target: (B, 3, H, W) frames as they are; looked at only where no forward pass of the step has counted any.
+            target: (B, 3, H, W) unchanged frames; used only if no forward pass of the step had unchanged target frames.
         """
         if self.statistics == "target" and self.training and not self._target_counted:
             self.image(target)
         self._target_counted = False
 
     def propagate(self, maps: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps on the previous frame's grid brought onto the current one's.
+        """Move maps from the previous frame's grid to the current frame's grid.
 
         Args:
             maps: (B, K, h, w).
             flow: (B, 2, h, w) current→previous at the maps' resolution.
 
         Returns:
-            (B, K, h, w) moved maps and (B, h, w) bool, where something real arrived.
+            the moved maps (B, K, h, w), and a mask (B, h, w) bool, True where a value of the previous frame arrived.
         """
-        assert self.looks_back, "a network of single frames propagates nothing"
+        assert self.looks_back, "a single-frame network propagates nothing"
         return (splat if self.propagation == "splat" else warp)(maps, flow)
 
     @torch.no_grad()
     def scores(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """(B, C, H, W) at ``size``: the fused main logits, resized."""
+        """The fused main logits (B, C, H, W), resized to ``size``."""
         return upsample(self(current, previous, flow).fused.main, size)
 
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """(B, H, W) int64 train ids at ``size``: the best class of :meth:`scores`, the first of equals."""
+        """The predicted train ids (B, H, W) int64 at ``size``: the largest of :meth:`scores`, the first if several."""
         return self.scores(current, previous, flow, size).argmax(1)
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        """Trainable parameters by role, each once: the image network's groups and, if it looks back, ``"fusion"``."""
+        """Trainable parameters by role, each once: the image network's groups, and ``"fusion"`` if there is one."""
         groups = self.image.groups()
         return groups if self.fusion is None else {**groups, "fusion": list(self.fusion.parameters())}
 
@@ -161,7 +161,7 @@ class VideoSegmenter(nn.Module):
 
 @contextmanager
 def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Batch normalisation in training mode normalises by its batch, and remembers nothing of it."""
+    """Keep running statistics unchanged while batch normalisation in training mode normalises by batch statistics."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     before = [norm.momentum for norm in norms]
     for norm in norms:

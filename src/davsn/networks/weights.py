@@ -1,7 +1,7 @@
-"""Weights from files, read as data and checked name by name, and the names that published files use.
+"""Reading and writing weights files, and the names that published files use. Files are data, checked name by name.
 
-Published snapshots of DA-VSN and TPS hold a plain state dictionary (641 tensors for ResNet-101) in which the
-image network's tensors have no prefix and the fusion layer is ``sf_layer``; ADVENT's are the same without that layer.
+The weights files of DA-VSN and TPS hold a plain state dictionary (641 tensors for ResNet-101). In it the image
+network's tensors have no prefix, and the fusion layer is called ``sf_layer``. ADVENT's files have no such layer.
 """
 
 from collections.abc import Mapping
@@ -31,26 +31,26 @@ __all__ = [
 ]
 
 IMAGENET_NAME = "DeepLab_resnet_pretrained_imagenet"
-"""What a file's name holds when it is the ImageNet start of the published DeepLab-v2."""
+"""The part of a file's name that marks the published ImageNet weights of DeepLab-v2."""
 
 READABLE = (".pth", ".safetensors")
-"""The endings of files that are opened as weights alone. A checkpoint, with settings and classes, ends in ``.pt``."""
+"""Suffixes of weights files that can be read. A checkpoint, which also has settings and classes, ends in ``.pt``."""
 WRITABLE = (".pth", ".safetensors")
-"""The endings of files that :func:`save_weights` writes."""
+"""Suffixes of weights files that :func:`save_weights` can write."""
 
 
 def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
-    """Start DeepLab-v2 from the published ImageNet file, whose names carry a prefix (``Scale.conv1.weight``).
+    """Load the published ImageNet weights into DeepLab-v2. Their names have a prefix (``Scale.conv1.weight``).
 
-    Its classifier (``layer5`` there) is left out; tensors that it lacks keep their values.
+    The file's classifier (called ``layer5``) is left out. Tensors that the file lacks keep their values.
 
     Args:
-        deeplab: takes the tensors.
-        state: as read from the file.
+        deeplab: the network.
+        state: the tensors of the file.
         where: the file, named in the error.
 
     Raises:
-        CheckpointError: a name or shape that the network does not have.
+        CheckpointError: the network does not have a tensor of that name or shape.
     """
     parts = {name: name.split(".") for name in state}
     known = {".".join(part[1:]): state[name] for name, part in parts.items() if part[1:2] != ["layer5"]}
@@ -58,17 +58,17 @@ def load_imagenet(deeplab: nn.Module, state: Mapping[str, Tensor], where: str) -
 
 
 def holds_weights_alone(path: Path) -> bool:
-    """Whether a path names a file of weights alone: not a run's folder, and not a checkpoint with its settings."""
+    """Whether a path names a weights file, not a run folder and not a checkpoint with settings."""
     return path.suffix in READABLE and not path.is_dir()
 
 
 def load_weights(segmenter: VideoSegmenter, path: Path) -> None:
-    """Load a file of tensors alone: a snapshot of the public code, or one of :func:`save_weights`.
+    """Load a weights file, either of the public code or from :func:`save_weights`.
 
-    Snapshots of DA-VSN and TPS are of video networks, those of ADVENT of networks of single frames.
+    The files of DA-VSN and TPS hold video networks, those of ADVENT single-frame networks.
 
     Raises:
-        CheckpointError: an unreadable file, or one of another network or number of classes.
+        CheckpointError: the file cannot be read, or belongs to another network or number of classes.
     """
     state = read_state(path)
     ours = segmenter.state_dict()
@@ -79,30 +79,30 @@ def load_weights(segmenter: VideoSegmenter, path: Path) -> None:
         raise CheckpointError(
             f"{path} holds a video network, with a layer that fuses two frames. Set video.propagation to warp or splat"
             if fuses
-            else f"{path} holds a network of single frames, without the layer that fuses two (sf_layer.weight). Set "
-            "video.propagation to none, or to start a video network from it, name it in network.weights"
+            else f"{path} holds a single-frame network, without the layer that fuses two frames (sf_layer.weight). Set "
+            "video.propagation to none, or set network.weights to this file to start a video network from it"
         )
     load_state(segmenter, state, str(path))
 
 
 def save_weights(segmenter: VideoSegmenter, path: Path) -> None:
-    """Write the tensors of a network alone, under a name that ends in ``.safetensors`` or, for DeepLab-v2, ``.pth``.
+    """Write a network's weights to a file that ends in ``.safetensors`` or, for DeepLab-v2, in ``.pth``.
 
-    A ``.pth`` is what the public code calls a snapshot: it can load it.
+    The public code can load the ``.pth`` file, which it calls a snapshot.
 
     Raises:
-        DataError: the disk is full or the folder cannot be written to.
+        DataError: the disk is full, or the folder cannot be written to.
     """
     with replacing(path) as temporary:
         if path.suffix == ".safetensors":
             state = {name: tensor.contiguous() for name, tensor in segmenter.state_dict().items()}
             temporary.write_bytes(safetensors.torch.save(state))
-        else:  # in the old form, because PyTorch 1.2, which the public code was written for, reads no other
+        else:  # the old format, because the public code was written for PyTorch 1.2, which reads no other
             torch.save(published_state(segmenter), temporary, _use_new_zipfile_serialization=False)
 
 
 def published_state(segmenter: VideoSegmenter) -> State:
-    """The state of a network under the names of the public code, which can load it."""
+    """The weights of a network under the names of the public code, which can load them."""
     return {_published_name(name): tensor for name, tensor in segmenter.state_dict().items()}
 
 

@@ -1,1 +1,1 @@
-"""Pure tensor functions: no file, no setting, no state."""
+"""Functions of tensors: they use no files and no settings, and keep no state."""

@@ -1,4 +1,4 @@
-"""Pictures and flow between NumPy and PyTorch: the last axis holds the channels there, the second one here."""
+"""Conversion of images and flow between NumPy, with channels last, and PyTorch, with channels second."""
 
 from collections.abc import Sequence
 from typing import Any

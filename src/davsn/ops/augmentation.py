@@ -1,6 +1,7 @@
-"""Random changes of pictures on their own device, drawn apart from being made: a draw can be looked at, or given.
+"""Random changes of images, on the device of the images.
 
-Draws come from Python's ``random``, whose state a checkpoint holds.
+A draw and its use are separate, so that tests can inspect a draw, or give one. Draws come from Python's ``random``,
+whose state a checkpoint holds.
 """
 
 import random
@@ -12,18 +13,18 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 _WIDTHS = 3
-"""Standard deviations that a blur's kernel reaches to either side."""
+"""Reach of a blur's kernel to either side, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Photometric:
-    """One draw of a change in colour and sharpness. Called on pictures, it makes the same change to each.
+    """One draw of a change in colour and sharpness. A call makes the same change to every image.
 
     Attributes:
-        blur: standard deviation in pixels; None leaves the pictures sharp.
-        jitter: changes of colour in their order, each by its name and strength: ``brightness``, ``contrast`` and
+        blur: standard deviation in pixels; None does not blur.
+        jitter: changes of colour, in their order, each with its name and strength: ``brightness``, ``contrast`` and
             ``saturation`` by a factor, ``hue`` by a share of the colour circle.
-        grey: whether all colour is taken away in the end.
+        grey: whether the images become grey at the end.
     """
 
     blur: float | None = None
@@ -32,7 +33,7 @@ class Photometric:
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> Tensor:
-        """Changed pictures, in [0, 1] as they came.
+        """Change images; the result is in [0, 1] too.
 
         Args:
             pictures: (B, 3, H, W) RGB in [0, 1].
@@ -53,14 +54,14 @@ def draw_photometric(
     jittered: float = 0.8,
     grey: float = 0.2,
 ) -> Photometric:
-    """A draw; the defaults are TPS's strong augmentation.
+    """Draw a change in colour and sharpness; the defaults are the strong augmentation of TPS.
 
     Args:
         blur: standard deviations to choose from, in pixels.
-        jitter: how far brightness, contrast and saturation go from a factor of 1, and hue from where it is.
-        blurred: how often pictures are blurred, in [0, 1].
-        jittered: how often colours change.
-        grey: how often colour is taken away.
+        jitter: largest changes: of the factors of brightness, contrast and saturation from 1, and of the hue from 0.
+        blurred: probability of a blur, in [0, 1].
+        jittered: probability of a change in colour.
+        grey: probability that all colour is removed.
     """
     chosen = random.choice(blur) if random.random() < blurred else None
     changes: list[tuple[str, float]] = []
@@ -73,13 +74,13 @@ def draw_photometric(
 
 
 def gaussian_blur(pictures: Tensor, deviation: float) -> Tensor:
-    """Blurred pictures; beyond the edge they are mirrored.
+    """Blur images; beyond the edge, the image is continued by its mirror image.
 
     Args:
         pictures: (B, 3, H, W).
         deviation: standard deviation in pixels.
     """
-    for axis in (-1, -2):  # one after the other: as many products as the kernel is wide, not its square
+    for axis in (-1, -2):  # one axis at a time: the cost grows with the kernel's width, not with its square
         reach = min(round(_WIDTHS * deviation), pictures.shape[axis] - 1)
         kernel = [1, 1]
         kernel[-1 - axis] = 2 * reach + 1

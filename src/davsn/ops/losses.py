@@ -1,4 +1,4 @@
-"""The losses that the methods share."""
+"""The losses that methods share."""
 
 import torch
 from torch import Tensor, nn
@@ -7,20 +7,21 @@ from torch.nn import functional
 from davsn.core.clip import IGNORE
 
 SOURCE = 0.0
-"""The discriminators' label of the source domain."""
+"""The label of the source domain for discriminators."""
 TARGET = 1.0
-"""The discriminators' label of the target domain."""
+"""The label of the target domain for discriminators."""
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy, averaged over the pixels whose label is a class.
 
-    The published code averages over no pixels, which is not a number, where a picture has no labelled pixel at
-    all; here such a picture, which a random crop can well be, costs 0 and pulls at nothing.
+    Where an image has no labelled pixel at all, the public code averages over no pixels, and the result is not a
+    number. A random crop can be such an image. Here its loss is 0, and it has no gradient.
 
     Args:
         logits: (B, C, H, W).
-        labels: (B, H, W) int64 train ids; 255, negative ones and any other that is no class count nowhere.
+        labels: (B, H, W) int64 train ids. Pixels with 255, negative values and any other value that is no class are
+            ignored.
 
     Returns:
         scalar.
@@ -33,8 +34,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
     """Cross entropy with a weight for each pixel, averaged over *all* pixels whose label is a class.
 
-    A weight of 0 takes a pixel out of the sum and not out of the mean, so that a picture that is hardly trusted
-    pulls hardly at all.
+    A weight of 0 removes a pixel from the sum, but not from the mean. So an image with small weights has a small loss.
 
     Args:
         logits: (B, C, H, W).
@@ -50,10 +50,10 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor) -> Te
 
 
 def domain_loss(logits: Tensor, label: float) -> Tensor:
-    """Binary cross entropy of a discriminator's output against one domain, averaged over all outputs.
+    """Binary cross entropy of a discriminator's output with the label of one domain, averaged over all outputs.
 
     Args:
-        logits: of any shape.
+        logits: any shape.
         label: :data:`SOURCE` or :data:`TARGET`.
 
     Returns:
@@ -63,12 +63,12 @@ def domain_loss(logits: Tensor, label: float) -> Tensor:
 
 
 def weighted_l1(p: Tensor, q: Tensor, weight: Tensor) -> Tensor:
-    """The mean over *all* elements of weight · |p − q|; elements of weight 0 still count in the mean.
+    """The mean over *all* elements of weight · |p − q|; elements with weight 0 still count in the mean.
 
     Args:
-        p: of any shape.
-        q: the same shape.
-        weight: a shape that broadcasts to it.
+        p: any shape.
+        q: the shape of ``p``.
+        weight: a shape that broadcasts to that of ``p``.
 
     Returns:
         scalar.
@@ -77,13 +77,16 @@ def weighted_l1(p: Tensor, q: Tensor, weight: Tensor) -> Tensor:
 
 
 def weight_discrepancy(a: nn.Module, b: nn.Module) -> Tensor:
-    """How alike two networks of one shape are: the mean over their parameters of cos + 1; scalar in [0, 2].
+    """Similarity of two networks of one shape: the mean over their parameters of cos + 1.
 
-    Minimising it drives the two discriminators of DA-VSN apart, so that they judge differently (section 3.2).
+    DA-VSN minimises it for its two discriminators, so that they judge differently (section 3.2).
 
     Args:
         a: a network.
-        b: another with the same parameters in the same order.
+        b: another network with the same parameters in the same order.
+
+    Returns:
+        scalar in [0, 2].
     """
     pairs = zip(a.parameters(), b.parameters(), strict=True)
     cosines = [functional.cosine_similarity(p.flatten(), q.flatten(), dim=0) for p, q in pairs]

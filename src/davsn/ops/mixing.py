@@ -1,7 +1,7 @@
-"""Cutting parts out of one picture and pasting them into another: masks, and the pasting.
+"""Mixing of images: masks that choose parts of one image, and pasting of these parts into another.
 
 Draws come from PyTorch's and Python's global generators, whose states a checkpoint holds. Nothing is copied to the
-host: which classes a label holds is found out, and drawn from, where the label is.
+host: the classes of a label map are found and drawn on its device.
 """
 
 import random
@@ -11,9 +11,9 @@ from torch import Tensor
 
 
 def half_of_the_classes(labels: Tensor, num_classes: int) -> Tensor:
-    """The pixels of a random half of the classes that each label holds (ClassMix, Olsson et al., WACV 2021).
+    """The pixels of a random half of the classes in each label map (ClassMix, Olsson et al., WACV 2021).
 
-    Of an odd number of classes it is the larger half. Pixels without a class are never among them.
+    If the number of classes is odd, it is the larger half. Pixels without a class are never chosen.
 
     Args:
         labels: (B, H, W) int64 train ids, 255 = ignore.
@@ -27,7 +27,9 @@ def half_of_the_classes(labels: Tensor, num_classes: int) -> Tensor:
 
 
 def share_of_the_classes(labels: Tensor, num_classes: int, share: float) -> Tensor:
-    """The pixels of a random share of the classes that each label holds, rounded to whole ones, halves to even.
+    """The pixels of a random share of the classes in each label map.
+
+    The number of classes is rounded to a whole number, halves to even.
 
     Args:
         labels: (B, H, W) int64 train ids, 255 = ignore.
@@ -42,13 +44,13 @@ def share_of_the_classes(labels: Tensor, num_classes: int, share: float) -> Tens
 
 
 def _chosen(held: Tensor, number: Tensor) -> Tensor:
-    """(B, C) bool: so many (B,) at random of the classes held (B, C)."""
+    """(B, C) bool: a random choice of ``number`` (B,) classes among those present, ``held`` (B, C)."""
     draw = torch.rand(held.shape).to(held.device).masked_fill(~held, 2.0)
     return (draw.argsort(1).argsort(1) < number[:, None]) & held
 
 
 def classes_held(labels: Tensor, num_classes: int) -> Tensor:
-    """(B, C) bool: which classes each label (B, H, W) holds."""
+    """(B, C) bool: the classes that each label map (B, H, W) contains."""
     batch = len(labels)
     counted = (labels >= 0) & (labels < num_classes)
     seen = torch.zeros(batch, num_classes + 1, dtype=torch.bool, device=labels.device)
@@ -57,7 +59,7 @@ def classes_held(labels: Tensor, num_classes: int) -> Tensor:
 
 
 def pixels_of(labels: Tensor, chosen: Tensor) -> Tensor:
-    """(B, H, W) bool: the pixels whose class is among those chosen.
+    """(B, H, W) bool: the pixels whose class is one of the chosen classes.
 
     Args:
         labels: (B, H, W) int64 train ids, 255 = ignore.
@@ -71,15 +73,15 @@ def pixels_of(labels: Tensor, chosen: Tensor) -> Tensor:
 
 
 def rectangle(size: tuple[int, int], low: float = 0.25, high: float = 0.5) -> tuple[slice, slice]:
-    """A random place and shape to cut out (CutMix, Yun et al., ICCV 2019): rows and columns.
+    """The rows and columns of a random rectangle (CutMix, Yun et al., ICCV 2019).
 
     Args:
-        size: (H, W) of the picture.
+        size: (H, W) of the image.
         low: the smallest share of its area, in (0, 1].
-        high: the largest.
+        high: the largest share of its area.
     """
     height, width = size
-    area, shape = random.uniform(low, high), random.uniform(-0.5, 0.5)  # at most e times as wide as high, or as narrow
+    area, shape = random.uniform(low, high), random.uniform(-0.5, 0.5)  # a ratio of width to height from 1/e to e
     across = min(1.0, area**0.5 * 2.718281828459045**shape)
     rows, columns = max(1, round(height * min(1.0, area / across))), max(1, round(width * across))
     top, left = random.randint(0, height - rows), random.randint(0, width - columns)
@@ -87,15 +89,15 @@ def rectangle(size: tuple[int, int], low: float = 0.25, high: float = 0.5) -> tu
 
 
 def random_blocks(picture: Tensor, block: int, share: float) -> Tensor:
-    """A random choice of the square blocks that a picture is made of; the last ones may reach beyond its edge.
+    """A random choice of the square blocks of an image; the last blocks may reach beyond its edge.
 
     Args:
         picture: (B, K, H, W), for the size and the device.
-        block: pixels of a side.
-        share: how likely each block is chosen, in [0, 1].
+        block: side length in pixels.
+        share: probability that a block is chosen, in [0, 1].
 
     Returns:
-        (B, H, W) bool, another draw for each sample.
+        (B, H, W) bool, with a separate draw for each sample.
     """
     batch, _, height, width = picture.shape
     chosen = (torch.rand(batch, -(-height // block), -(-width // block)) < share).to(picture.device)
@@ -103,11 +105,11 @@ def random_blocks(picture: Tensor, block: int, share: float) -> Tensor:
 
 
 def paste(mask: Tensor, front: Tensor, back: Tensor) -> Tensor:
-    """The front where the mask says so, the back elsewhere.
+    """The front where the mask is true, the back elsewhere.
 
     Args:
         mask: (B, H, W) bool.
-        front: (B, K, H, W) or (B, H, W): pictures, flows, labels or weights.
-        back: the same shape.
+        front: (B, K, H, W) or (B, H, W): images, flows, labels or weights.
+        back: the shape of ``front``.
     """
     return torch.where(mask[:, None] if front.dim() == mask.dim() + 1 else mask, front, back)

@@ -1,26 +1,26 @@
-"""What is done to pictures as numbers: their colours made others', parts hidden, and TPS's accident with their mean.
+"""Changes of images as numbers: the colours of other images, hidden parts, and an accident of TPS with the mean.
 
-Pictures are (B, 3, H, W) RGB in [0, 1], of 8 bits: multiples of 1/255.
+Images are (B, 3, H, W) RGB in [0, 1], with 8 bits: multiples of 1/255.
 """
 
 import torch
 from torch import Tensor
 
 MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)
-"""Of ImageNet, as the Caffe models have it: blue, green, red, from 0 to 255."""
+"""The mean colour of ImageNet, as the Caffe models have it: blue, green, red, from 0 to 255."""
 
 _LEVELS = 256
 
 
 def match_histograms(pictures: Tensor, reference: Tensor) -> Tensor:
-    """Pictures with the colours of others: each channel's distribution becomes that of the other picture's channel.
+    """Give images the colours of other images: each channel gets the distribution of the reference's channel.
 
-    A value goes to the one of the same rank in the reference; between two values of the reference it is
-    interpolated, so that the result is no longer of 8 bits. TPS (ECCV 2022) changes its source pictures so.
+    A value becomes the reference's value of the same rank. Between two values of the reference the result is
+    interpolated, so it no longer has 8 bits. TPS (ECCV 2022) changes its source images this way.
 
     Args:
         pictures: (B, 3, H, W).
-        reference: (B, 3, H', W'), a picture for each.
+        reference: (B, 3, H', W'), one image for each.
 
     Returns:
         (B, 3, H, W) in [0, 1].
@@ -28,7 +28,7 @@ def match_histograms(pictures: Tensor, reference: Tensor) -> Tensor:
     values = _bytes(pictures)
     rank, wanted = _cumulative(values), _cumulative(_bytes(reference))
     level = torch.arange(_LEVELS, device=pictures.device)
-    # Levels that the reference has are the steps of its distribution; between two of them ranks are interpolated.
+    # The reference's distribution has a step at each of its levels; ranks between two steps are interpolated.
     upper = torch.searchsorted(wanted, rank).clamp(max=_LEVELS - 1)
     present = wanted.diff(dim=-1, prepend=wanted.new_zeros(*wanted.shape[:-1], 1)) > 0
     last = torch.where(present, level, -1).cummax(-1).values
@@ -41,43 +41,46 @@ def match_histograms(pictures: Tensor, reference: Tensor) -> Tensor:
 
 
 def wrapped(pictures: Tensor) -> Tensor:
-    """The published TPS's 8-bit form of pictures whose mean was taken off before, which 8 bits cannot hold.
+    """The public TPS code's 8-bit form of images: it subtracts the mean first, and 8 bits cannot hold the result.
 
-    Every number times 255, cut to whole ones, and of those the low 8 bits (docs/parity.md).
+    Every number is multiplied by 255 and truncated to an integer, of which the lowest 8 bits are kept (docs/parity.md).
+
+    Args:
+        pictures: (B, 3, H, W).
 
     Returns:
-        (B, 3, H, W) in [0, 1], blue first: hardly a picture any more.
+        (B, 3, H, W) in [0, 1], blue first; it hardly looks like the image any more.
     """
     channels = [(pictures[:, 2 - c] * 255).round() - MEAN_BGR[c] for c in range(3)]
     return (torch.stack(channels, 1) * 255).trunc().remainder(_LEVELS) / 255
 
 
 def as_if_normalised(numbers: Tensor) -> Tensor:
-    """The picture from which DeepLab-v2's own normalisation makes these numbers, again by accident of TPS.
+    """The image that DeepLab-v2's own normalisation turns into these numbers; it repeats another accident of TPS.
 
     Args:
         numbers: (B, 3, H, W), blue first.
 
     Returns:
-        (B, 3, H, W), red first; numbers in [0, 1] make it all but plain grey.
+        (B, 3, H, W), red first; numbers in [0, 1] give an almost uniform grey.
     """
     return torch.stack([(numbers[:, 2 - c] + MEAN_BGR[2 - c]) / 255 for c in range(3)], 1)
 
 
 def with_low_frequencies(pictures: Tensor, reference: Tensor, share: float) -> Tensor:
-    """Pictures with the light and the broad colours of others, and their own detail: Fourier domain adaptation.
+    """Give images the light and the broad colours of other images, and keep their detail: Fourier domain adaptation.
 
-    The amplitudes of the lowest frequencies are those of the reference, all phases their own (FDA, Yang and Soatto,
-    CVPR 2020). Frequencies of both signs are taken, so that the result is a picture.
+    The amplitudes of the lowest frequencies come from the reference; all phases stay (FDA, Yang and Soatto, CVPR 2020).
+    Frequencies of both signs change, so that the result is real.
 
     Args:
         pictures: (B, 3, H, W).
-        reference: (B, 3, H, W), a picture for each.
-        share: how far the frequencies go, as a share of the shorter side: up to int(share · min(H, W)) periods a
-            picture. Where that is 0, only the mean colour is the reference's.
+        reference: (B, 3, H, W), one image for each.
+        share: the highest frequency that changes, as a share of the shorter side: int(share · min(H, W)) periods an
+            image. If that is 0, only the mean colour changes.
 
     Returns:
-        (B, 3, H, W) float32, cut to [0, 1].
+        (B, 3, H, W) float32, clamped to [0, 1].
     """
     height, width = pictures.shape[-2:]
     reach = int(share * min(height, width))
@@ -91,7 +94,7 @@ def with_low_frequencies(pictures: Tensor, reference: Tensor, share: float) -> T
 
 
 def without(pictures: Tensor, mask: Tensor) -> Tensor:
-    """Pictures with ImageNet's mean colour where the mask says so: what normalisation makes 0 of, or nearly.
+    """Fill the masked pixels of images with ImageNet's mean colour, which normalisation turns into 0, or nearly.
 
     Args:
         pictures: (B, 3, H, W).
@@ -106,7 +109,7 @@ def _bytes(pictures: Tensor) -> Tensor:
 
 
 def _cumulative(values: Tensor) -> Tensor:
-    """(B, 3, 256): the share of a channel's pixels that are at most of a level."""
+    """(B, 3, 256): the share of a channel's pixels whose value is at most each level."""
     flat = values.flatten(2)
     counts = torch.zeros(*flat.shape[:2], _LEVELS, dtype=torch.long, device=values.device)
     counts.scatter_add_(-1, flat, torch.ones_like(flat))

@@ -1,6 +1,6 @@
-"""Parts of a picture that belong together: connected components, the largest ones, and the mean features of each.
+"""Regions of an image: connected components, the largest of them, and the mean features of each.
 
-All on the device: numbers of parts differ from picture to picture, sizes of tensors do not.
+Everything stays on the device: the number of regions varies from image to image, but the sizes of tensors do not.
 """
 
 import math
@@ -13,16 +13,17 @@ _JUMPS = 4
 
 
 def components(mask: Tensor) -> Tensor:
-    """Which connected component, over sides and corners, each pixel of a mask is in.
+    """Connected components of masks; pixels that touch at a side or a corner are connected.
 
-    Every pixel starts as a component of its own. In every round a component joins its neighbour of the highest number
-    and pixels look up what the number of theirs has become. Rounds grow with the logarithm of the size.
+    At first every pixel is a component of its own. In every round a component joins its neighbour with the highest
+    number, and each pixel looks up the new number of its component. The number of rounds grows with the logarithm of
+    the size.
 
     Args:
         mask: (N, h, w) bool.
 
     Returns:
-        (N, h, w) int64: 0 outside, inside the same number, up to h · w, where a path leads from one to the other.
+        (N, h, w) int64: 0 outside the mask; inside, a number up to h · w, which all pixels of one component share.
     """
     pixels = mask[0].numel()
     number = torch.arange(1, pixels + 1, device=mask.device).view(mask.shape[1:]) * mask
@@ -37,25 +38,25 @@ def components(mask: Tensor) -> Tensor:
 
 
 def largest_components(mask: Tensor, most: int) -> Tensor:
-    """(N, most, h, w) bool: the largest components of masks (N, h, w), empty where there are not so many."""
+    """(N, most, h, w) bool: the largest components of masks (N, h, w); empty masks where there are fewer."""
     number = components(mask).flatten(1)
     sizes = torch.zeros(len(mask), number.shape[1] + 1, device=mask.device)
     sizes = sizes.scatter_add_(1, number, torch.ones_like(number, dtype=sizes.dtype))
-    sizes[:, 0] = 0  # what is outside
+    sizes[:, 0] = 0  # the pixels outside the mask
     size, which = sizes.topk(min(most, sizes.shape[1]), 1)
     found = (number[:, None] == which[..., None]) & (size > 0)[..., None]
     return found.view(len(mask), -1, *mask.shape[1:])
 
 
 def means(features: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean features of parts of a picture.
+    """The mean features of regions.
 
     Args:
         features: (B, K, h, w).
-        masks: (B, R, h, w) bool, the parts.
+        masks: (B, R, h, w) bool, the regions.
 
     Returns:
-        (B, R, K) float32 means, 0 of an empty part, and (B, R) bool, whether there is anything in it.
+        (B, R, K) float32 means, 0 for an empty region, and (B, R) bool, whether a region has any pixels.
     """
     with torch.autocast(features.device.type, enabled=False):
         weight = masks.flatten(2).float()

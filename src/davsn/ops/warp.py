@@ -1,7 +1,7 @@
-"""Moving maps and labels along a flow. All flow resizing, mirroring and sampling of the project is here.
+"""Moving of maps and labels along a flow. All code that resizes, mirrors or samples a flow is here.
 
-Conventions of :mod:`davsn.core.clip`: ``flow[a→b]`` is (B, 2, H, W), x right then y down, in pixels of its own
-resolution, on frame *a*'s grid; content at *p* in *a* is at *p + flow(p)* in *b*.
+The conventions are those of :mod:`davsn.core.clip`: ``flow[a→b]`` is (B, 2, H, W), x right then y down, in pixels of
+its own resolution, on frame *a*'s grid. Content at *p* in *a* is at *p + flow(p)* in *b*.
 """
 
 from typing import Literal
@@ -14,13 +14,13 @@ FlowScale = Literal["both", "height"]
 
 
 def resize_flow(flow: Tensor, size: tuple[int, int], scale: FlowScale = "both") -> Tensor:
-    """A flow at another resolution: bilinear with aligned corners, its values scaled with its size.
+    """A flow at another resolution: bilinear with aligned corners; its values are scaled with its size.
 
     Args:
-        flow: (B, 2, H, W); the arithmetic is done in its own type (float64 keeps the published roundings).
+        flow: (B, 2, H, W); computed in its own type (float64 repeats the public code's roundings).
         size: (h, w).
-        scale: "both" scales x by the width ratio and y by the height ratio. "height" scales both by the height
-            ratio, as the code published with DA-VSN and TPS does; the same thing at an unchanged aspect ratio.
+        scale: "both" scales x by the width ratio and y by the height ratio. "height" scales both by the height ratio,
+            as the public code of DA-VSN and TPS does. At an unchanged aspect ratio they are the same.
     """
     (height, width), (old_height, old_width) = size, flow.shape[-2:]
     resized = functional.interpolate(flow, size, mode="bilinear", align_corners=True)
@@ -31,7 +31,7 @@ def resize_flow(flow: Tensor, size: tuple[int, int], scale: FlowScale = "both") 
 
 
 def mirror_flow(flow: Tensor) -> Tensor:
-    """The flow (B, 2, H, W) of the left-right mirrored frames: columns reversed and x negated."""
+    """The flow (B, 2, H, W) of frames that are mirrored left to right: columns are reversed and x is negated."""
     mirrored = flow.flip(-1)
     return torch.stack([-mirrored[:, 0], mirrored[:, 1]], 1)
 
@@ -45,10 +45,10 @@ def warp(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         (B, C, h, w) on frame a's grid, in x_b's type; a sample outside the frame takes the nearest border value.
-        (B, h, w) bool, True where the sample lay inside the frame.
+        (B, h, w) bool, True where the sample lies inside the frame.
     """
     height, width = x_b.shape[-2:]
-    x, y = _grid(flow_ab, torch.float32)  # positions are float32 in the published code, sampling is near exact
+    x, y = _grid(flow_ab, torch.float32)  # positions are float32 in the public code; sampling is almost exact
     x, y = x + flow_ab[:, 0].float(), y + flow_ab[:, 1].float()
     valid = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     exact = _exact(x_b)
@@ -59,18 +59,18 @@ def warp(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def splat(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
-    """Forward splat by rounding, the propagation of DA-VSN (section 3.2 of the paper, as its code runs it).
+    """Forward splat by rounding, the propagation of DA-VSN (section 3.2 of the paper, as the public code computes it).
 
-    The value at *p* goes to round(*p* − flow(*p*)), halves to even, computed in float64. Where several meet, the
-    one that comes last wins when columns are visited left to right and each column top to bottom.
+    The value at *p* goes to round(*p* − flow(*p*)), halves to even, computed in float64. If several values arrive at
+    one pixel, the last one wins: columns are visited left to right, each column top to bottom.
 
     Args:
         x_b: (B, C, h, w) on frame b's grid.
-        flow_ab: (B, 2, h, w), read at p on b's grid (the reference's approximation of inverting it).
+        flow_ab: (B, 2, h, w), read at p on b's grid (the public code's approximation of the inverse flow).
 
     Returns:
-        (B, C, h, w), differentiable in x_b, 0 where nothing arrived.
-        (B, h, w) bool, True where something arrived.
+        (B, C, h, w), differentiable in x_b, 0 where no value arrives.
+        (B, h, w) bool, True where a value arrives.
     """
     batch, channels, height, width = x_b.shape
     pixels = height * width
@@ -79,11 +79,11 @@ def splat(x_b: Tensor, flow_ab: Tensor) -> tuple[Tensor, Tensor]:
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     target = torch.where(inside, row * width + column, pixels).long().flatten(1)
     pixel = torch.arange(pixels, device=x_b.device)
-    visit = pixel.view(width, height).t().expand(batch, -1, -1).flatten(1)  # when the pixel is visited
+    visit = pixel.view(width, height).t().expand(batch, -1, -1).flatten(1)  # pixel → its turn
     last = pixel.new_full((batch, pixels + 1), -1).scatter_reduce_(1, target, visit, "amax")[:, :pixels]
-    visited = functional.pad(pixel.view(height, width).t().flatten(), (0, 1), value=pixels)  # which pixel when
-    source = visited[last]  # where nothing arrived, -1 finds the entry at the end
-    padded = functional.pad(x_b.flatten(2), (0, 1))  # with a pixel of zeros for those
+    visited = functional.pad(pixel.view(height, width).t().flatten(), (0, 1), value=pixels)  # turn → its pixel
+    source = visited[last]  # where no value arrives, -1 takes the entry at the end
+    padded = functional.pad(x_b.flatten(2), (0, 1))  # a pixel of zeros, where no value arrives
     splatted = padded.gather(2, source[:, None].expand(-1, channels, -1)).view(batch, channels, height, width)
     return splatted, (last >= 0).view(batch, height, width)
 
@@ -97,5 +97,5 @@ def _grid(flow: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 def _exact(tensor: Tensor) -> torch.dtype:
-    """The widest type of the tensor's device: Apple's GPUs have no float64."""
+    """The most precise floating type of the tensor's device: Apple's GPUs have no float64."""
     return torch.float32 if tensor.device.type == "mps" else torch.float64

@@ -29,8 +29,8 @@ class ResultRow:
         scores: its scores.
         seconds: the time of training in seconds; None if it is not known.
         note: a few words shown below the name.
-        uses_target_labels: whether it was trained on labels of the target domain. The page says so, and compares no adapted
-            network with it.
+        uses_target_labels: whether it was trained on labels of the target domain. The page says so, and compares no
+            adapted network with it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The published evaluation protocol, and temporal consistency."""
+"""Evaluation by the published protocol, and temporal consistency."""
 
 import math
 import time
@@ -20,7 +20,7 @@ from davsn.scoring.scores import ConfusionMatrix, Scores, iou, mean_percent
 __all__ = ["ConfusionMatrix", "Scores", "evaluate", "iou"]
 
 _REMEMBERED = 8
-"""Samples back in which a sample's previous frame is looked for: the largest stride with a consistency."""
+"""How many samples back the previous frame is searched for. It is the largest stride that gives a consistency."""
 
 
 def evaluate(
@@ -34,29 +34,32 @@ def evaluate(
 ) -> Scores:
     """Score a network by the protocol of the DA-VSN benchmarks.
 
-    The fused main logits are resized (corners aligned) to the label's own size and the largest wins, the first
-    of equals.
+    The fused main logits are resized (aligned corners) to the size of the label map. The class with the largest logit
+    is predicted, the first one if several are equal.
 
-    **Temporal consistency** is the mIoU between the prediction and the previous frame's prediction, fetched
-    along the flow current→previous from the nearest pixel, where that lies in the frame and the flow is valid;
-    one confusion matrix over the whole set (after Liu et al., "Efficient Semantic Video Segmentation with
-    Per-frame Inference", ECCV 2020). The prediction of a sample's previous frame is that of the sample, among
-    the last eight of the clip, whose current *picture* is this one's previous picture. Names alone cannot say
-    that: sparse labels and strides make neighbours in the list that are none in time. Predicting the missing
-    previous frame would need the frame before it, which a sample does not hold, and a prediction without it
-    would come from another network than the one scored. So a sparsely labelled set has no consistency unless
-    its unlabelled frames are given as well, which is allowed: they count here and in no IoU. A network of single
-    frames is given no flow, and has none either.
+    **Temporal consistency** is the mIoU between the prediction and the previous frame's prediction. The latter is
+    moved along the flow current→previous, from the nearest pixel. Only pixels count whose flow is valid and stays
+    inside the frame. There is one confusion matrix for the whole set (after Liu et al., "Efficient Semantic Video
+    Segmentation with Per-frame Inference", ECCV 2020).
+
+    The previous frame's prediction is taken from one of the last eight samples of the clip: the sample whose current
+    *image* equals this sample's previous image. Names cannot decide that, because with sparse labels or strides,
+    neighbours in the list need not be neighbours in time. If there is no such sample, the previous frame is not
+    predicted: that would need the frame before it, which a sample does not hold. A prediction without that frame would
+    come from another network than the one that is scored.
+
+    So a sparsely labelled set has no consistency, unless its unlabelled frames are given too. That is allowed: they
+    count here and in no IoU. A single-frame network gets no flow, and has no consistency either.
 
     Args:
-        segmenter: the network, or several; the training or evaluation mode is the same afterwards.
-        batches: in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1; of a network
-            of single frames, frame 0 alone.
-        taxonomy: the classes, and which of them are scored.
-        device: where to compute.
-        precision: of the network; resizing and counting are exact in both.
-        progress: called after each batch with the frames done.
-        predicted: called with each batch and its (B, H, W) train ids, at the label's size where there is one.
+        segmenter: the network or ensemble; its training or evaluation mode is restored afterwards.
+        batches: batches in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1; for a
+            single-frame network, frame 0 alone.
+        taxonomy: the class table: the classes, and which of them are scored.
+        device: the device to compute on.
+        precision: the precision of the network; resizing and counting are exact in either.
+        progress: called after each batch with the number of frames done.
+        predicted: called with each batch and its (B, H, W) train ids, at the size of the label map if there is one.
     """
     begin = time.perf_counter()
     confusion = ConfusionMatrix(len(taxonomy), device)
@@ -86,7 +89,7 @@ def evaluate(
 
 
 class _Consistency:
-    """Agreement of predictions along the flow; remembers the last few samples, for strides above one."""
+    """Counts the agreement of predictions along the flow. It remembers the last few samples, for strides above one."""
 
     def __init__(self, num_classes: int, device: torch.device | str) -> None:
         self._confusion = ConfusionMatrix(num_classes, device)
@@ -108,10 +111,10 @@ class _Consistency:
 
 
 def _fetched(previous: Tensor, batch: Batch, index: int) -> Tensor:
-    """The previous prediction (H, W) on the current grid, from the nearest pixel; 255 where that cannot be known."""
+    """The previous prediction (H, W) on the current frame's grid, from the nearest pixel; 255 where it is unknown."""
     height, width = previous.shape
     flow = resize_flow(batch.flow[index : index + 1].float(), (height, width))
-    # Whole-pixel motion makes the bilinear warp a nearest one; rounding afterwards removes its last digits.
+    # With whole-pixel motion the bilinear warp takes the nearest pixel; rounding then removes numerical noise.
     warped, known = warp(previous[None, None].float(), flow.round())
     trusted = batch.valid.get((0, -1))
     if trusted is not None:

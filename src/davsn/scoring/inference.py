@@ -1,4 +1,4 @@
-"""A trained network on new video: masks frame by frame, an overlay video or a folder of palette PNGs."""
+"""Prediction on new video: masks frame by frame, written as an overlay video or a folder of palette PNGs."""
 
 import itertools
 import time
@@ -26,11 +26,11 @@ from davsn.ops.resize import upsample
 
 
 class Labelled(NamedTuple):
-    """What a network says of a frame, at the frame's own size.
+    """The prediction for a frame, at the frame's own size.
 
     Attributes:
         mask: (H, W) uint8 train ids.
-        probabilities: (C, H, W) float32 in [0, 1], which add up to 1 over the classes; None unless asked for.
+        probabilities: (C, H, W) float32 in [0, 1] that add up to 1 over the classes; None unless requested.
     """
 
     mask: Mask
@@ -46,27 +46,27 @@ def stream(
     precision: Precision = "fp32",
     probabilities: bool = False,
 ) -> Iterator[Labelled]:
-    """Masks of a video, in order, one for each frame as it comes; memory does not grow with the length.
+    """Predict the masks of a video, one for each frame, in order. Memory does not grow with the video's length.
 
-    Every frame passes the image network once: what it said of the previous frame is kept. The first frame, and
-    one whose size differs from that of the frame before, has no past: it is its own previous frame, at rest. A
-    network of single frames is given each frame alone, and no motion is estimated.
+    Every frame passes the image network once, because the logits of the previous frame are kept. Two kinds of frames
+    have no previous frame: the first one, and one whose size differs from the frame before. They are their own
+    previous frame, without motion. A single-frame network gets each frame alone, and no flow is estimated.
 
     Args:
-        segmenter: the network.
-        frames: read one at a time.
-        estimator: motion between neighbours, at the network's input size.
-        size: (width, height) of the network's input; None takes each frame's own.
-        device: where to compute.
-        precision: of the network.
-        probabilities: whether the probability of every class is wanted too.
+        segmenter: the segmentation network.
+        frames: the frames, read one at a time.
+        estimator: estimates the flow between neighbours, at the network's input size.
+        size: (width, height) of the network's input; None: each frame's own size.
+        device: the device to compute on.
+        precision: the precision of the network.
+        probabilities: whether to return the probability of every class too.
     """
     previous: Tensor | None = None
     logits: Levels | None = None
     flow: Tensor | None = None
     for frame in frames:
         current = _tensor(frame, size).to(device)
-        # Entered for each frame anew: a mode held across a yield would be the caller's mode as well.
+        # Entered anew for each frame: a mode held across a yield would apply to the caller's code too.
         with predicting(segmenter, device, precision):
             if segmenter.looks_back and previous is not None and previous.shape == current.shape:
                 flow = estimator.estimate(current, previous)
@@ -83,12 +83,12 @@ def stream(
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a prediction is.
+    """The progress of a prediction.
 
     Attributes:
-        done: frames written.
-        total: frames there are; None where that is unknown.
-        seconds: since the start.
+        done: the number of frames written.
+        total: the number of all frames; None if it is unknown.
+        seconds: the time since the start.
     """
 
     done: int
@@ -97,18 +97,18 @@ class Progress:
 
     @property
     def left(self) -> float | None:
-        """Seconds to go, at the pace so far; None where the number of frames is unknown."""
+        """The remaining seconds at the pace so far; None if the number of frames is unknown."""
         return None if self.total is None else self.seconds / self.done * (self.total - self.done)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a prediction wrote.
+    """The summary of a finished prediction.
 
     Attributes:
         output: the video file, or the folder of masks.
-        frames: how many.
-        seconds: wall time of reading, predicting and writing them.
+        frames: the number of frames written.
+        seconds: the wall time of reading, predicting and writing them.
     """
 
     output: Path
@@ -117,13 +117,13 @@ class Summary:
 
     @property
     def rate(self) -> float:
-        """Frames a second."""
+        """The speed in frames per second."""
         return self.frames / self.seconds
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network with all it needs to label new video; the attributes are those of :func:`stream`."""
+    """A trained network with all that it needs to predict on new video; see :func:`stream` for the attributes."""
 
     segmenter: VideoSegmenter
     taxonomy: Taxonomy
@@ -133,27 +133,27 @@ class Predictor:
     precision: Precision = "fp32"
 
     def label(self, frames: Iterable[Frame], probabilities: bool = False) -> Iterator[Labelled]:
-        """See :func:`stream`."""
+        """Predict the masks of frames; see :func:`stream`."""
         return stream(self.segmenter, frames, self.estimator, self.size, self.device, self.precision, probabilities)
 
     def predict(
         self, source: Source, target: Path, progress: Callable[[Progress], object] = lambda progress: None
     ) -> Summary:
-        """Label a video, pictures or frames, and write what was found.
+        """Predict on a video, images or frames, and write the result.
 
         Args:
             source: see :func:`davsn.data.footage.footage`.
-            target: a name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
+            target: a name that ends in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
             progress: called after each frame.
 
         Raises:
-            DataError: the input cannot be read, or the output not be written. What was finished before is
-                kept, and the message says where.
+            DataError: the input cannot be read, or the output cannot be written. What was finished before is kept, and
+                the message says where.
         """
         found = footage(source)
         begin, done = time.perf_counter(), 0
         writer = writer_for(source, target, self.taxonomy, found.rate)
-        shown, seen = itertools.tee(found.frames)  # holds one frame: each is shown right after it was seen
+        shown, seen = itertools.tee(found.frames)  # holds only one frame: each is written right after its prediction
         try:
             with writer:
                 for labelled, shot in zip(self.label(shot.frame for shot in seen), shown, strict=True):
@@ -169,5 +169,5 @@ class Predictor:
 
 
 def _tensor(frame: Frame, size: tuple[int, int] | None) -> Tensor:
-    """(1, 3, H, W) float32 RGB in [0, 1]."""
+    """A frame as a tensor (1, 3, H, W) float32, RGB in [0, 1], resized to ``size`` (width, height) if given."""
     return pictures([frame if size is None else resize_frame(frame, size)])

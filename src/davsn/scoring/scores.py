@@ -1,4 +1,4 @@
-"""What an evaluation found: counts, the scores that follow from them, and their file and table."""
+"""The result of an evaluation: the confusion matrix, the scores computed from it, and their file and table."""
 
 import json
 import math
@@ -20,30 +20,32 @@ _AGAIN = "Write one with 'davsn eval'"
 
 
 class ConfusionMatrix:
-    """Counts of pixels by label (row) and prediction (column).
+    """A confusion matrix: counts of pixels by label (row) and prediction (column).
 
     Args:
         num_classes: ``C``.
-        device: where the counts are kept; give that of the predictions.
+        device: the device of the counts; give the device of the predictions.
     """
 
     def __init__(self, num_classes: int, device: torch.device | str = "cpu") -> None:
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
-        """(C, C) int64."""
+        """The counts (C, C) int64."""
 
     def update(self, labels: Tensor, prediction: Tensor) -> None:
-        """Count every pixel whose label is a class; all others (255 among them) count nowhere.
+        """Count every pixel whose label is a class id. All other labels, such as 255, are ignored.
 
         Args:
             labels: integers of any shape.
             prediction: class ids in [0, C), the same shape.
 
         Raises:
-            ValueError: shapes that differ, or a predicted id that is no class.
+            ValueError: the shapes differ, or a predicted id is not in [0, C).
         """
         classes = len(self.counts)
         if labels.shape != prediction.shape:
-            raise ValueError(f"labels are {tuple(labels.shape)}, the prediction is {tuple(prediction.shape)}")
+            raise ValueError(
+                f"the labels have the shape {tuple(labels.shape)}, but the prediction has {tuple(prediction.shape)}"
+            )
         counted = (labels >= 0) & (labels < classes)
         rows, columns = labels[counted].long(), prediction[counted].long()
         if columns.numel() and not 0 <= int(columns.min()) <= int(columns.max()) < classes:
@@ -52,10 +54,10 @@ class ConfusionMatrix:
 
 
 def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union in [0, 1] of every class; NaN where a class is neither labelled nor predicted.
+    """Intersection over union in [0, 1] of every class; NaN if a class is neither labelled nor predicted.
 
     Args:
-        counts: (C, C), rows are labels.
+        counts: (C, C) confusion matrix; rows are labels.
 
     Returns:
         (C,) float64.
@@ -68,17 +70,17 @@ def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Scores:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-        names: one a class.
-        unscored: names left out of the mean *after* the IoUs are computed, so that predicting them still
-            counts as an error of the other classes (fence, in the SYNTHIA protocol).
+        names: the class names.
+        unscored: names of classes that are left out of the mean *after* the IoUs are computed. So predicting them
+            still counts as an error of the other classes (fence, in the SYNTHIA protocol).
         counts: (C, C) pixels by label (row) and prediction (column).
-        frames: how many frames were predicted, with and without labels.
-        seconds: wall time of loading, predicting and counting them.
-        temporal_consistency: mIoU × 100 between predictions and flow-warped previous predictions; None where
-            no two consecutive frames were seen.
+        frames: the number of predicted frames, with and without labels.
+        seconds: the wall time of loading, predicting and counting them.
+        temporal_consistency: mIoU × 100 between predictions and previous predictions that are warped by the flow; None
+            if there were no two consecutive frames.
     """
 
     names: tuple[str, ...]
@@ -90,12 +92,12 @@ class Scores:
 
     @property
     def iou(self) -> dict[str, float]:
-        """IoU in [0, 1] by class name; NaN where a class is neither labelled nor predicted."""
+        """IoU in [0, 1] by class name; NaN if a class is neither labelled nor predicted."""
         return dict(zip(self.names, iou(np.array(self.counts, np.int64)).tolist(), strict=True))
 
     @property
     def exact_miou(self) -> float:
-        """Mean IoU × 100 over the scored classes that have one; NaN if none has."""
+        """Mean IoU × 100 over the scored classes that have an IoU; NaN if none has."""
         return mean_percent([value for name, value in self.iou.items() if name not in self.unscored])
 
     @property
@@ -105,12 +107,12 @@ class Scores:
 
     @property
     def pixel_accuracy(self) -> float:
-        """Share × 100 of the labelled pixels whose class is right, over all classes; NaN without labels."""
+        """Percentage of labelled pixels that are predicted correctly, over all classes; NaN without labels."""
         counts = np.array(self.counts, np.int64)
         return float(np.trace(counts) / counts.sum() * 100) if counts.any() else math.nan
 
     def table(self, title: str = "Scores") -> Table:
-        """A table for the terminal: one row a class, then the means."""
+        """A table for the terminal: one row for each class, then the means."""
         table = Table("class", title=title)
         table.add_column("IoU %", justify="right")
         for name, value in self.iou.items():
@@ -124,7 +126,7 @@ class Scores:
         return table
 
     def as_data(self) -> dict[str, Any]:
-        """Plain data: the counts from which :meth:`from_data` restores all, and the scores for reading."""
+        """Plain data: the counts, from which :meth:`from_data` restores everything, and the scores, for reading."""
         readable = {
             "miou": _number(self.miou),
             "exact_miou": _number(self.exact_miou),
@@ -135,10 +137,10 @@ class Scores:
 
     @classmethod
     def from_data(cls, content: Any, where: str) -> "Scores":
-        """Scores from what :meth:`as_data` gave.
+        """Restore scores from the result of :meth:`as_data`.
 
         Raises:
-            DataError: not of that form; ``where`` is named in it.
+            DataError: the content has another form; the error names ``where``.
         """
         try:
             consistency = content["temporal_consistency"]
@@ -151,7 +153,7 @@ class Scores:
                 temporal_consistency=None if consistency is None else float(consistency),
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"is no scores file ({error!r})", where, _AGAIN) from None
+            raise DataError(f"is not a scores file ({error!r})", where, _AGAIN) from None
         if {len(scores.names)} != {len(scores.counts), *map(len, scores.counts)}:
             raise DataError(f"names {len(scores.names)} classes, but its counts have another shape", where, _AGAIN)
         return scores
@@ -163,31 +165,31 @@ class Scores:
 
     @classmethod
     def load(cls, path: Path) -> "Scores":
-        """Scores from a file that :meth:`save` wrote.
+        """Read scores from a file that :meth:`save` wrote.
 
         Raises:
-            DataError: no such file, or not of that form.
+            DataError: the file does not exist, or has another form.
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror})", str(path), _AGAIN) from None
         except ValueError as error:
-            raise DataError(f"is no scores file ({error!r})", str(path), _AGAIN) from None
+            raise DataError(f"is not a scores file ({error!r})", str(path), _AGAIN) from None
         return cls.from_data(content, str(path))
 
 
 def percent(value: float | None) -> str:
-    """A score × 100 with two digits, or a dash where there is none."""
+    """A score × 100 with two digits, or a dash if there is none."""
     return "–" if value is None or math.isnan(value) else f"{value:.2f}"
 
 
 def mean_percent(values: Iterable[float]) -> float:
-    """Mean × 100 of the numbers among the values; NaN if there are none."""
+    """Mean × 100 of all values that are not NaN; NaN if there are none."""
     numbers = [value for value in values if not math.isnan(value)]
     return sum(numbers) / len(numbers) * 100 if numbers else math.nan
 
 
 def _number(value: float) -> float | None:
-    """JSON has no NaN."""
+    """The value, with NaN replaced by None, because JSON has no NaN."""
     return None if math.isnan(value) else value

@@ -1,1 +1,1 @@
-"""The renderer of the embedded driving world; ``data/sets/streets.py`` makes a data set of it."""
+"""The renderer of ``streets``, the built-in synthetic data set; ``data/sets/streets.py`` is the data set itself."""

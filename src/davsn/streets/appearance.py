@@ -1,7 +1,7 @@
-"""The colour of every point: paint, patterns and texture, as functions of the point on its own surface.
+"""The colour of every point: paint, patterns and texture, computed from the point's place on its own surface.
 
-``share`` runs from 0, the game's palette and light, to 1, the camera's. At 0 a point keeps its colour in every
-frame, so that warping by the exact flow brings one frame onto another.
+``share`` goes from 0, the palette and light of ``game``, to 1, those of ``camera``. At 0 a point has the same colour
+in every frame, so warping by the exact flow turns one frame into another.
 """
 
 from functools import cache
@@ -24,7 +24,7 @@ SHADOWS_WITHIN = 40.0
 
 
 def colour(view: View, share: float) -> Floats:
-    """(H, W, 3) RGB, nominally in [0, 1], of a frame's surfaces, before anything the camera's optics do."""
+    """The colours (H, W, 3) of a frame's surfaces, RGB, nominally in [0, 1], before the effects of the camera."""
     tables = _Tables(view, share)
     base = tables.paints[view.part]
     _paint_sky(base, view, share)
@@ -40,13 +40,13 @@ def colour(view: View, share: float) -> Floats:
 
 
 def mix(paint: tuple[tuple[float, float, float], tuple[float, float, float]], share: float) -> Floats:
-    """(3,) a paint between its two palettes."""
+    """A colour (3,) between the two palettes of a paint."""
     game, camera = np.array(paint, np.float32)
     return np.asarray(game + np.float32(share) * (camera - game))
 
 
 class _Tables:
-    """What is known of each part of a frame, by part number."""
+    """Tables of the properties of a frame's parts, indexed by part number."""
 
     def __init__(self, view: View, share: float) -> None:
         models = [placed.thing.slot.model for placed in view.placed]
@@ -66,7 +66,7 @@ class _Tables:
 
 @cache
 def _tile() -> Floats:
-    """A periodic picture of noise, about -1 to 1, fine and coarse together; its first row and column come again."""
+    """A periodic noise image, about -1 to 1, fine and coarse. The first row and column are repeated at the end."""
     rng = np.random.default_rng(20)
     total = np.zeros((_TILE, _TILE), np.float32)
     for cell, weight in ((1, 0.5), (4, 0.5), (16, 0.5)):
@@ -79,7 +79,7 @@ def _tile() -> Floats:
 
 
 def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
-    """(H, W) texture as a factor about 1, on foliage rough in both domains; finer than a pixel it fades."""
+    """The texture (H, W) as a factor around 1. Foliage is rough in both domains. Detail finer than a pixel fades."""
     x, y, z = view.point
     slant = np.where(view.face == CURVED, 0.6 * z, 0)
     level = (view.face >= 4) | (view.part == GROUND)
@@ -97,8 +97,8 @@ def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
 
 
 def _sample(u: NDArray[np.floating], v: NDArray[np.floating]) -> Floats:
-    """The tile at places given in its pixels, any shape."""
-    rows = -(-u.size // _TILE)  # OpenCV takes pictures of places, and none with a side above 32766
+    """The values of the noise tile at positions in its pixels, of any shape."""
+    rows = -(-u.size // _TILE)  # OpenCV needs positions as a 2-D map, with no side above 32766
     u_map, v_map = (np.resize(np.mod(place, _TILE).astype(np.float32), (rows, _TILE)) for place in (u, v))
     found = cv2.remap(_tile(), u_map, v_map, cv2.INTER_LINEAR)
     return np.asarray(found.reshape(-1)[: u.size].reshape(u.shape))
@@ -134,7 +134,7 @@ def _paint_ground(base: Floats, view: View, share: float) -> None:
 
 
 def _light(view: View, tables: _Tables, share: float) -> Floats:
-    """(H, W) brightness by the direction a surface faces: flat in the game, from the sun before the camera."""
+    """The brightness (H, W) by the direction of a surface: fixed for ``game``, from the sun for ``camera``."""
     flat = np.array([0.9, 0.9, 0.8, 0.8, 0.55, 1.0, 1.0], np.float32)[view.face]
     flat[view.part < PARTS] = 1
     curved = (view.face == CURVED) & (tables.materials[view.part] != Material.PLATE)
@@ -156,7 +156,7 @@ def _light(view: View, tables: _Tables, share: float) -> Floats:
 
 
 def _cast_shadows(base: Floats, view: View) -> None:
-    """Darken the ground under and beside things, softly."""
+    """Darken the ground under and beside things, with soft edges."""
     height, width = view.part.shape
     for thing, _, _, (rows, columns), nearest in view.placed:
         model = thing.slot.model

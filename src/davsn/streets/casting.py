@@ -1,7 +1,7 @@
-"""Rays against boxes and ellipsoids, into a depth buffer.
+"""Ray casting of boxes and ellipsoids into a depth buffer.
 
-Each part is tried on the pixels of its own screen rectangle only. Large ones go one by one, nearest first; the
-many small ones go together, as one list of pairs of a part and a pixel.
+Each part is tested only on the pixels of its own screen rectangle. Large parts are drawn one by one, nearest first.
+The many small parts are drawn together, as one list of pairs of a part and a pixel.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,26 @@ from davsn.streets.models import Material
 from davsn.streets.sight import Placed, Screen, screen_bounds
 
 LARGE = 400
-"""Pixels of a screen rectangle from which on a part is drawn by itself."""
+"""Pixels. A part with a larger screen rectangle is drawn by itself."""
 FACES = 8
-"""Part and face of a pixel are kept together, as ``part * FACES + face``."""
+"""The factor that combines the part and face of a pixel into one code, ``part * FACES + face``."""
 CURVED = 6
 """The face number of ellipsoids."""
 
 
 class Boxes(NamedTuple):
-    """N convex solids of six planes, relative to the camera in world axes.
+    """N convex solids of six planes each, relative to the camera, in world axes.
 
     Attributes:
-        normal: (6, 3, N) outward.
-        height: (6, N) of the camera above each plane.
+        normal: (6, 3, N) outward normals.
+        height: (6, N) heights of the camera above the planes.
     """
 
     normal: Floats
     height: Floats
 
     def at(self, index: Any) -> "Boxes":
-        """Some of them."""
+        """The boxes at the given indices."""
         return Boxes(self.normal[..., index], self.height[..., index])
 
 
@@ -43,9 +43,9 @@ class Ellipsoids(NamedTuple):
 
     Attributes:
         turn: (2, N) cosine and sine of the thing's heading.
-        origin: (3, N) where the camera is.
-        middle: (3, N).
-        radii: (3, N).
+        origin: (3, N) positions of the camera.
+        middle: (3, N) centres.
+        radii: (3, N) radii along the axes.
         leafy: (N,) whether the outline is ragged.
     """
 
@@ -56,7 +56,7 @@ class Ellipsoids(NamedTuple):
     leafy: NDArray[np.bool_]
 
     def at(self, index: Any) -> "Ellipsoids":
-        """Some of them."""
+        """The ellipsoids at the given indices."""
         return Ellipsoids(
             self.turn[:, index],
             self.origin[:, index],
@@ -70,10 +70,10 @@ class Parts(NamedTuple):
     """All parts of a frame's things: first the boxes, then the ellipsoids.
 
     Attributes:
-        code: (N,) part * FACES, and CURVED for ellipsoids.
-        screen: where they are in the picture.
-        boxes: the first of them.
-        ellipsoids: the others.
+        code: (N,) part * FACES, plus CURVED for ellipsoids.
+        screen: the places of all parts in the image.
+        boxes: the parts that are boxes.
+        ellipsoids: the parts that are ellipsoids.
     """
 
     code: NDArray[np.int32]
@@ -83,7 +83,7 @@ class Parts(NamedTuple):
 
 
 def axes(placed: Sequence[Placed], camera: Camera) -> Floats:
-    """(5, N) of each thing: heading's cosine and sine, and the camera's place in its axes."""
+    """A table (5, N): for each thing the cosine and sine of its heading, and the camera's position in its axes."""
     x, y, heading = np.array([(p.pose.x, p.pose.y, p.pose.heading) for p in placed]).reshape(-1, 3).T
     dx, dy = camera.pose.x - x, camera.pose.y - y
     cos, sin, z = np.cos(heading), np.sin(heading), np.full(len(placed), camera.pose.z)
@@ -91,7 +91,7 @@ def axes(placed: Sequence[Placed], camera: Camera) -> Floats:
 
 
 def draw(placed: Sequence[Placed], camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:
-    """Draw things into the buffers (H, W), where they are nearer than what is there."""
+    """Draw things into the buffers (H, W) where they are nearer than the content so far."""
     if not placed:
         return
     parts = _parts(placed, camera)
@@ -139,7 +139,7 @@ def _draw_many(parts: Parts, chosen: NDArray[np.int64], camera: Camera, depth: F
 def _pairs(
     chosen: NDArray[np.int64], rectangles: NDArray[np.int64], width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every chosen part with every pixel of its rectangle: numbers of parts and of pixels, (K,) each."""
+    """All pairs of a chosen part and a pixel of its rectangle: part numbers (K,) and pixel numbers (K,)."""
     top, bottom, left, right = rectangles[chosen].T
     wide, counts = right - left, (bottom - top) * (right - left)
     part = np.repeat(np.arange(len(chosen)), counts)
@@ -148,7 +148,7 @@ def _pairs(
 
 
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, … up to each count, one after the other."""
+    """The ranges 0, 1, … below each count, one after the other."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
@@ -181,10 +181,10 @@ def _parts(placed: Sequence[Placed], camera: Camera) -> Parts:
 
 
 def hit_boxes(boxes: Boxes, ray: Floats) -> tuple[Floats, NDArray[np.int32]]:
-    """Where rays enter boxes: depth, infinite where they miss, and the face entered.
+    """The depth at which rays enter boxes, infinite where they miss, and the face that they enter.
 
     Args:
-        boxes: their arrays broadcast against the rays'.
+        boxes: the boxes; their arrays broadcast against those of the rays.
         ray: (3, …) directions.
     """
     normal, height = boxes
@@ -203,7 +203,7 @@ def hit_boxes(boxes: Boxes, ray: Floats) -> tuple[Floats, NDArray[np.int32]]:
 
 
 def hit_ellipsoids(shapes: Ellipsoids, ray: Floats) -> Floats:
-    """Where rays (3, …) enter ellipsoids: depth, infinite where they miss."""
+    """The depth at which rays (3, …) enter ellipsoids, infinite where they miss."""
     (cos, sin), radii = shapes.turn, shapes.radii
     local = (cos * ray[0] + sin * ray[1], cos * ray[1] - sin * ray[0], ray[2])
     way = [local[axis] / radii[axis] for axis in range(3)]

@@ -1,10 +1,10 @@
-"""What the streets are made of."""
+"""The categories of everything in ``streets``."""
 
 from enum import IntEnum
 
 
 class Category(IntEnum):
-    """Everything the world can show; the class sets are cut from it."""
+    """A category of things in the world; the class tables of ``streets`` are made of these."""
 
     ROAD = 0
     SIDEWALK = 1

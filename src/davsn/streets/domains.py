@@ -1,4 +1,4 @@
-"""From colours to a picture: the game shows them as they are, the camera sees them through air, lens and sensor."""
+"""From colours to an image: ``game`` shows them unchanged, ``camera`` adds the effects of air, lens and sensor."""
 
 import cv2
 import numpy as np
@@ -8,16 +8,16 @@ from davsn.streets.camera import Floats
 from davsn.streets.render import View
 
 HAZE_DISTANCE = 90.0
-"""Metres over which the camera's air takes 1 - 1/e of a colour, at most."""
+"""Metres over which the haze of ``camera`` replaces 1 - 1/e of a colour, at most."""
 
 
 def develop(colours: Floats, view: View, share: float) -> NDArray[np.uint8]:
-    """(H, W, 3) the picture of a frame.
+    """Make the image (H, W, 3) uint8 of a frame from the colours of its surfaces.
 
     Args:
-        colours: (H, W, 3) of the surfaces, as :func:`appearance.colour` gives them; changed in place.
-        view: the frame.
-        share: 0 for the game, up to 1 for the whole of haze, lens and sensor.
+        colours: (H, W, 3) colours from :func:`appearance.colour`; changed in place.
+        view: the geometry of the frame.
+        share: the strength of haze, lens and sensor: 0 for ``game``, up to 1 for ``camera``.
     """
     if share > 0:
         colours = _photograph(colours, view, share)

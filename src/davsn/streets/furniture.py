@@ -1,4 +1,4 @@
-"""Builders of what stands: houses, trees, fences, poles. Each draws its size and paint from a generator."""
+"""Builders of standing things: houses, trees, fences, poles. Each draws a random size and paint from a generator."""
 
 from numpy.random import Generator
 
@@ -8,7 +8,7 @@ from davsn.streets.paint import pick
 
 
 def house(rng: Generator) -> Model:
-    """A town house of two to seven storeys, with a flat or a pitched roof; 13 to 17 m of street front."""
+    """A town house with two to seven storeys, a flat or pitched roof, and a front of 13 to 17.5 m."""
     wide, deep, tall = rng.uniform(13.0, 17.5) / 2, rng.uniform(5.0, 6.5), 3.1 * rng.integers(2, 8) + 0.8
     what = Category.BUILDING
     parts = [box(what, pick("wall", rng), (-wide, -deep, 0), (wide, deep, tall), material=Material.WALL)]
@@ -22,7 +22,7 @@ def house(rng: Generator) -> Model:
 
 
 def tower(rng: Generator) -> Model:
-    """A tall block of the row behind."""
+    """A tall block in the row behind the houses."""
     wide, deep, tall = rng.uniform(8, 12), rng.uniform(6, 9), rng.uniform(12, 38)
     wall = box(Category.BUILDING, pick("wall", rng), (-wide, -deep, 0), (wide, deep, tall), material=Material.WALL)
     return assemble([wall])
@@ -72,7 +72,7 @@ def hedge(rng: Generator) -> Model:
 
 
 def fence(rng: Generator) -> Model:
-    """A panel of fence, 4 m long."""
+    """A fence panel, 4 m long."""
     tall = rng.uniform(1.1, 1.9)
     return assemble(
         [box(Category.FENCE, pick("fence", rng), (-2.02, -0.06, 0), (2.02, 0.06, tall), material=Material.BARS)]
@@ -106,7 +106,7 @@ def sign(rng: Generator) -> Model:
 
 
 def traffic_light(rng: Generator) -> Model:
-    """Traffic lights on a pole, and two times in three a second head on an arm over the road."""
+    """A traffic light on a pole; in two cases of three there is a second head on an arm over the road."""
     metal, housing = pick("metal", rng), pick("housing", rng)
     head = (-0.22, -0.26, 2.3), (0.12, 0.26, 3.75)
     parts = [

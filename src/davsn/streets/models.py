@@ -1,6 +1,6 @@
-"""Solid models from a few shapes: tapered boxes and ellipsoids, with a category, a paint and a material each.
+"""Solid models made of tapered boxes and ellipsoids. Each shape has a category, a paint and a material.
 
-Local axes: x forward, y left, z up, origin on the ground below the middle.
+In local axes, x points forward, y left and z up. The origin is on the ground, below the middle.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Array = NDArray[np.floating]
 
 
 class Material(IntEnum):
-    """What is painted on a part's surface, as a function of the local point."""
+    """The pattern on a part's surface, which depends on the point in local axes."""
 
     PLAIN = 0
     WALL = 1
@@ -33,12 +33,12 @@ class Material(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One shape: a tapered box when ``planes`` are given, else the ellipsoid that fills ``bounds``.
+    """One shape: a tapered box if ``planes`` are given, otherwise the ellipsoid that fills ``bounds``.
 
     Attributes:
         bounds: (2, 3) lowest and highest corner.
-        planes: (6, 4) outward normals and offsets, inside where ``n·p + offset <= 0``;
-            faces in the order back, front, right, left, bottom, top.
+        planes: (6, 4) outward normals and offsets. A point is inside where ``n·p + offset <= 0``. The order of faces is
+            back, front, right, left, bottom, top.
     """
 
     category: Category
@@ -50,17 +50,17 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Parts as arrays: the boxes first, then the ellipsoids.
+    """A model: its parts as arrays, P boxes first, then Q ellipsoids.
 
     Attributes:
-        planes: (P, 6, 4) of the boxes.
-        bounds: (P + Q, 2, 3).
-        categories: (P + Q,).
-        paints: (P + Q, 2, 3) colour in [0, 1] in the game's and in the camera's palette.
-        materials: (P + Q,).
+        planes: (P, 6, 4) planes of the boxes.
+        bounds: (P + Q, 2, 3) lowest and highest corners.
+        categories: (P + Q,) categories.
+        paints: (P + Q, 2, 3) colours in [0, 1] in the palettes of ``game`` and ``camera``.
+        materials: (P + Q,) materials.
         low: (3,) lowest corner of all parts.
         high: (3,) highest corner of all parts.
-        shadow: strength of the contact shadow on the ground, 0 for none.
+        shadow: the strength of the contact shadow on the ground; 0 for none.
     """
 
     planes: Array
@@ -81,7 +81,7 @@ def box(
     taper: Sequence[float] = (0, 0, 0, 0),
     material: Material = Material.PLAIN,
 ) -> Part:
-    """A box whose top is drawn in by ``taper`` metres at the back, front, right and left; out where negative."""
+    """A box whose top is narrower by ``taper`` metres at the back, front, right and left; wider where negative."""
     bounds = np.array([low, high], np.float64)
     tall = bounds[1, 2] - bounds[0, 2]
     planes = np.zeros((6, 4))
@@ -108,13 +108,13 @@ def ellipsoid(
     radii: Sequence[float],
     material: Material = Material.PLAIN,
 ) -> Part:
-    """An ellipsoid with axes along the local axes."""
+    """An ellipsoid whose axes are parallel to the local axes."""
     middle, half = np.array(centre, np.float64), np.array(radii, np.float64)
     return Part(category, paint, material, np.array([middle - half, middle + half]))
 
 
 def assemble(parts: Sequence[Part], shadow: float = 0.0) -> Model:
-    """A model of parts."""
+    """Assemble a model from parts."""
     ordered = [p for p in parts if p.planes is not None] + [p for p in parts if p.planes is None]
     bounds = np.array([part.bounds for part in ordered])
     planes = [part.planes for part in ordered if part.planes is not None]

@@ -1,4 +1,4 @@
-"""Exact optical flow: every seen point is moved back with its thing and projected into the other camera."""
+"""Exact optical flow: every visible point moves with its thing to the other time, and is projected into that camera."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,19 +8,19 @@ from davsn.streets.casting import CURVED
 from davsn.streets.render import GROUND, View
 
 ROUNDING = 0.005
-"""Pixels by which content may lie beyond the outermost pixels' middles and still count as inside."""
+"""Pixels. Content up to this far beyond the centres of the outermost pixels still counts as inside."""
 
 
 def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
-    """The flow current→other, and where its content is in sight in the other frame.
+    """The flow current→other and its valid mask.
 
     Args:
         current: the frame on whose grid the flow is defined.
         other: another frame of the same clip, of the same size.
 
     Returns:
-        (H, W, 2) pixels, x right then y down; (H, W) False where the content is outside or hidden in the other
-        frame. The sky and the far trees move as things infinitely far away do.
+        (H, W, 2) flow in pixels, x to the right, then y downwards; and an (H, W) mask, False where the content is
+        outside the other frame or hidden in it. The sky and the far trees move as if they were infinitely far away.
     """
     points, facing = _points_seen_from(current, other)
     pixels, depth = other.camera.project(points)
@@ -35,8 +35,10 @@ def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
-    """Where the points seen are at the other time, (3, H, W) relative to the other camera in world axes,
-    and whether a curved surface still faces that camera there: its far side can hide behind its near side.
+    """The visible points at the other time (3, H, W), relative to the other camera in world axes.
+
+    The second result (H, W) is False where a curved surface no longer faces the other camera, so that its far side is
+    hidden by its near side.
     """
     step = (current.camera.position - other.camera.position).astype(np.float32)[:, None, None]
     ground = current.part == GROUND
@@ -61,8 +63,10 @@ def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bo
 
 
 def _table(current: View, other: View) -> Floats:
-    """(6, things): heading's cosine and sine and place at the other time, relative to the other camera,
-    and that camera's place in the thing's own axes.
+    """A table (6, things) for the other time, with a column for each thing.
+
+    The rows are the cosine and sine of its heading, its x and y relative to the other camera, and the x and y of that
+    camera in the thing's own axes.
     """
     rows = []
     for placed in current.placed:

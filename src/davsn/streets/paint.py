@@ -1,4 +1,4 @@
-"""The two palettes: every paint has a colour in the game and another one before the camera."""
+"""The two palettes: every paint has one colour for ``game`` and another one for ``camera``."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ Colour = tuple[float, float, float]
 
 
 class Paint(NamedTuple):
-    """One paint, RGB in [0, 1]: as the game shows it, and as the camera sees it."""
+    """A paint: its colours in the palettes of ``game`` and ``camera``, RGB in [0, 1]."""
 
     game: Colour
     camera: Colour
@@ -99,12 +99,12 @@ _SHADES: dict[str, tuple[Paint, ...]] = {
 
 
 def shades(name: str) -> tuple[Paint, ...]:
-    """All paints of a name."""
+    """All paints with the given name."""
     return _SHADES[name]
 
 
 def pick(name: str, rng: Generator) -> Paint:
-    """One of the paints of a name, made a little lighter or darker, the same way in both palettes."""
+    """Pick one of the paints with the given name and make it lighter or darker, by the same factor in both palettes."""
     paint = _SHADES[name][int(rng.integers(len(_SHADES[name])))]
     factor = float(rng.uniform(0.88, 1.1))
     return Paint(_scaled(paint.game, factor), _scaled(paint.camera, factor))

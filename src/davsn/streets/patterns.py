@@ -1,4 +1,4 @@
-"""What is painted on surfaces: windows, lane markings, slats, lamps. Edges are as soft as a pixel is wide."""
+"""Patterns on surfaces: windows, lane markings, slats, lamps. Their edges are blurred over the width of a pixel."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class Spots:
-    """Some pixels of a frame and where on their parts they lie."""
+    """Some pixels of a frame, and their places on the parts that they show."""
 
     view: View
     bounds: Floats
@@ -26,48 +26,48 @@ class Spots:
 
     @cached_property
     def point(self) -> Floats:
-        """(3, N) in the thing's own axes."""
+        """The points (3, N) in the things' own axes."""
         return np.asarray(self.view.point.reshape(3, -1)[:, self.index])
 
     @cached_property
     def part(self) -> NDArray[np.int32]:
-        """(N,)."""
+        """The part numbers (N,)."""
         return np.asarray(self.view.part.reshape(-1)[self.index])
 
     @cached_property
     def face(self) -> NDArray[np.int8]:
-        """(N,)."""
+        """The faces (N,) of the parts."""
         return np.asarray(self.view.face.reshape(-1)[self.index])
 
     @cached_property
     def pixel(self) -> Floats:
-        """(N,) width of a pixel in metres."""
+        """The widths (N,) of a pixel in metres."""
         return np.asarray(self.view.depth.reshape(-1)[self.index] / np.float32(self.view.camera.focal))
 
     @cached_property
     def seed(self) -> NDArray[np.int64]:
-        """(N,) a number of the thing's own."""
+        """A number (N,) that is different for different things."""
         return np.asarray(self.seeds[self.part])
 
     @cached_property
     def relative(self) -> Floats:
-        """(3, N) place within the part's bounds, 0 to 1."""
+        """The places (3, N) within the parts' bounds, 0 to 1."""
         low, high = self.bounds[self.part].transpose(1, 2, 0)
         return np.asarray((self.point - low) / (high - low))
 
     @cached_property
     def along(self) -> Floats:
-        """(N,) horizontal coordinate on an upright face."""
+        """The horizontal coordinates (N,) on upright faces."""
         return np.asarray(np.where(self.face < 2, self.point[1], self.point[0]))
 
 
 def bar(at: Array, half: Array | float, pixel: Array) -> Array:
-    """How much of a pixel lies within ``half`` of 0."""
+    """The share of a pixel that lies within ``half`` of 0."""
     return np.clip((half - np.abs(at)) / np.maximum(pixel, 1e-6) + 0.5, 0, 1) * np.minimum(1, 2 * half / pixel)
 
 
 def bars(at: Array, period: float, half: float, pixel: Array) -> Array:
-    """As :func:`bar`, repeated; where a pixel spans a whole period, the bars' mean."""
+    """The share of a pixel that is covered by repeated bars; their mean where a pixel spans a whole period."""
     near = np.abs(np.mod(at, period) - period / 2)
     sharp = np.clip((half - near) / np.maximum(pixel, 1e-6) + 0.5, 0, 1)
     blur = np.clip(pixel / period * 2 - 1, 0, 1)
@@ -75,7 +75,7 @@ def bars(at: Array, period: float, half: float, pixel: Array) -> Array:
 
 
 def markings(road: Road, s: Array, lateral: Array, along: Array, across: Array) -> Array:
-    """(N,) how white the road's markings make a point; pixels are ``along`` by ``across`` metres there."""
+    """How white (N,) the road markings make points, where pixels are ``along`` by ``across`` metres large."""
     apart = road.from_crossing(s)
     open_road = apart > road.crossing + 4.2
     dashes = bars(s, 6.0, 1.5, along)
@@ -89,12 +89,12 @@ def markings(road: Road, s: Array, lateral: Array, along: Array, across: Array) 
 
 
 def slabs(s: Array, lateral: Array, along: Array, across: Array) -> Array:
-    """(N,) how dark the joints of the pavement's slabs make a point."""
+    """How dark (N,) the joints between paving slabs make points."""
     return np.maximum(bars(s, 1.2, 0.03, along), bars(lateral, 0.9, 0.03, across))
 
 
 def apply(material: Material, base: Floats, spots: Spots, glass: Floats) -> None:
-    """Paint a material's pattern over the base colours (pixels, 3) of its spots, in place."""
+    """Paint a material's pattern over the base colours (pixels, 3) of the spots, in place."""
     colours, amount = _PATTERNS[material](spots, base[spots.index], glass)
     amount = np.asarray(amount, np.float32)[:, None]
     base[spots.index] += amount * (colours - base[spots.index])

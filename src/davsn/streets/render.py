@@ -1,4 +1,4 @@
-"""What every pixel of a frame shows, and where on it the ray ends."""
+"""The geometry of a frame: the part that every pixel shows, and the point of the part that its ray hits."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,10 +14,11 @@ from davsn.streets.sight import Placed, in_sight
 from davsn.streets.world import World, WorldKey, world
 
 SKY, GROUND, BACKDROP = 0, 1, 2
-"""Part numbers below those of the things."""
+"""Part numbers that belong to no thing."""
 PARTS = 3
+"""The first part number of a thing."""
 HORIZON = 600.0
-"""Metres at which the ground ends in the line of far trees."""
+"""Metres. The ground ends here, at the line of far trees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +26,16 @@ class View:
     """The geometry of one frame.
 
     Attributes:
-        world: the world seen.
+        world: the world that the frame shows.
         time: seconds since the clip's start.
-        camera: the camera that sees it.
-        placed: the things in sight, nearest first.
-        depth: (H, W) along the forward axis; infinite for sky and backdrop.
-        part: (H, W) number of the part seen.
-        face: (H, W) the face of the part.
-        point: (3, H, W) in the thing's own axes; (s, lateral, 0) on the ground; the ray's direction in the sky.
-        category: (H, W).
+        camera: the camera of the frame.
+        placed: the visible things, nearest first.
+        depth: (H, W) depth along the forward axis; infinite for sky and backdrop.
+        part: (H, W) number of the visible part.
+        face: (H, W) visible face of the part.
+        point: (3, H, W) visible point in the thing's own axes; (s, lateral, 0) on the ground; the ray's direction in
+            the sky.
+        category: (H, W) category.
     """
 
     world: World
@@ -48,25 +50,25 @@ class View:
 
     @cached_property
     def footprint(self) -> Floats:
-        """(H, W) length in metres of what a pixel spans: along the road on the ground, else across the ray."""
+        """The length (H, W) in metres that a pixel spans: along the road on the ground, otherwise across the ray."""
         pixel = self.depth / np.float32(self.camera.focal)
         stretch = np.where(self.part == GROUND, self.depth / np.float32(self.camera.pose.z), 1)
         return np.asarray(np.where(self.depth < np.inf, pixel * stretch, 0), np.float32)
 
     @cached_property
     def shapes(self) -> tuple[Floats, Floats]:
-        """(3, parts) middles and half sizes of all parts."""
+        """The centres (3, parts) and half sizes (3, parts) of all parts."""
         blank = np.tile(np.array([[0.0], [1.0]], np.float32), (PARTS, 1, 3))
         bounds = np.concatenate([blank, *(placed.thing.slot.model.bounds for placed in self.placed)])
         return bounds.mean(1).T, ((bounds[:, 1] - bounds[:, 0]) / 2).T
 
     def owner(self) -> NDArray[np.int32]:
-        """(parts,) the index in ``placed`` of each part's thing; -1 for sky, ground and backdrop."""
+        """The index in ``placed`` of each part's thing (parts,); -1 for sky, ground and backdrop."""
         counts = [len(item.thing.slot.model.categories) for item in self.placed]
         return np.concatenate([np.full(PARTS, -1), np.repeat(np.arange(len(counts)), counts)]).astype(np.int32)
 
     def surface(self) -> NDArray[np.int64]:
-        """(H, W) a number for the surface seen, the same in every frame of the clip."""
+        """A number (H, W) for the visible surface, the same in every frame of the clip."""
         own = [np.arange(PARTS)]
         own += [p.thing.identity * 64 + np.arange(len(p.thing.slot.model.categories)) for p in self.placed]
         return np.asarray(np.concatenate(own).astype(np.int64)[self.part] * 8 + self.face)
@@ -74,7 +76,7 @@ class View:
 
 @lru_cache(maxsize=4)
 def view(key: WorldKey, time: float, size: tuple[int, int]) -> View:
-    """The geometry of the frame at ``time`` seconds, (width, height) pixels large."""
+    """Compute the geometry of the frame at ``time`` seconds; ``size`` is (width, height) in pixels."""
     scene = world(key)
     camera = Camera(scene.drive.pose(time), size)
     placed = tuple(in_sight(scene, camera, time, PARTS))
@@ -92,7 +94,7 @@ def view(key: WorldKey, time: float, size: tuple[int, int]) -> View:
 
 
 def _ground(scene: World, camera: Camera, time: float) -> tuple[Floats, NDArray[np.int32], Floats, NDArray[np.uint8]]:
-    """Depth, part, point and category of an empty street: the plane, and far trees above the horizon."""
+    """The depth, part, point and category of an empty street: the ground plane, and far trees above the horizon."""
     rays, pose = camera.rays, camera.pose
     slope = rays[2] / np.hypot(rays[0], rays[1])
     depth, point = np.full(slope.shape, np.inf, np.float32), rays.copy()
@@ -108,7 +110,7 @@ def _ground(scene: World, camera: Camera, time: float) -> tuple[Floats, NDArray[
 
 
 def _put_points(seen: View) -> None:
-    """Replace the points of pixels that show things by the places on them, in their own axes."""
+    """Set the points of pixels that show things to the visible points, in the things' own axes."""
     owner = seen.owner()[seen.part].reshape(-1)
     shown = np.flatnonzero(owner >= 0)
     cos, sin, x, y, z = casting.axes(seen.placed, seen.camera)[:, owner[shown]]
@@ -118,7 +120,7 @@ def _put_points(seen: View) -> None:
 
 
 def skyline(azimuth: Floats, look: int) -> Floats:
-    """Tangent of the far trees' elevation in a direction; ``look`` makes it the clip's own."""
+    """The tangent of the far trees' elevation in a direction; ``look`` makes it different for every clip."""
     shape = np.full_like(azimuth, 0.035)
     for wave, share in ((3, 0.014), (8, 0.008), (23, 0.005), (61, 0.003)):
         shape += share * np.sin(wave * azimuth + np.float32(look % (97 + wave)))
@@ -126,7 +128,7 @@ def skyline(azimuth: Floats, look: int) -> Floats:
 
 
 def ground_category(road: Road, s: NDArray[np.floating], lateral: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """What lies on the ground at ``s`` and ``lateral``: road, pavement or terrain."""
+    """The category of the ground at ``s`` and ``lateral``: road, pavement or terrain."""
     across, apart = np.abs(lateral), road.from_crossing(s)
     side = (lateral > 0).astype(np.int64)
     paved = road.paved[np.floor(s / road.block).astype(np.int64) % len(road.paved), side]

@@ -1,7 +1,7 @@
-"""The street's course: a centre line with bends, the zones across it, and the car that carries the camera.
+"""The street: a centre line with bends, the zones beside it, and the ego vehicle that carries the camera.
 
-World axes are metres, x and y on the ground and z up. Along the street, ``s`` is the way driven and
-``lateral`` the distance from the centre line, positive to the right.
+World axes are in metres, with x and y on the ground and z up. ``s`` is the distance along the street. ``lateral`` is
+the distance from the centre line, positive to the right.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating]
 
 STEP = 0.25
-"""Distance in metres between the stored points of the centre line."""
+"""Metres between the stored points of the centre line."""
 BEFORE = 64.0
-"""How far the stored line reaches behind the start."""
+"""Metres that the stored line reaches behind the start."""
 FORESIGHT = 200.0
-"""How far before the camera the ground follows the line's bends."""
+"""Metres ahead of the camera within which the ground follows the bends of the line."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A place on the ground with a heading, radians anticlockwise from the x axis; ``pitch`` is downward."""
+    """A position in metres with a heading in radians, anticlockwise from the x axis; ``pitch`` is downwards."""
 
     x: float
     y: float
@@ -33,15 +33,15 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class Road:
-    """Course and cross-section of one clip's street, drawn from the clip's own generator.
+    """The course and cross-section of one clip's street, drawn from the clip's own generator.
 
     Attributes:
-        reach: how far the line must reach, in metres; points before it do not depend on it.
-        bends: (n, 3) amplitude in radians, wavelength in metres and phase of the heading's sine terms.
-        lanes: traffic lanes in each direction.
+        reach: the distance that the line must reach, in metres; nearer points do not depend on it.
+        bends: (n, 3) amplitude in radians, wavelength in metres and phase of the sine terms of the heading.
+        lanes: the number of traffic lanes in each direction.
         block: metres from one crossing to the next; crossings are at ``(k + 0.5) * block``.
-        parking: width of the strip for parked cars, each side.
-        walk: width of the pavement, each side.
+        parking: the width of the strip for parked cars on each side, in metres.
+        walk: the width of the pavement on each side, in metres.
         paved: (64, 2) whether the ground behind the pavement is paved, by block and side.
     """
 
@@ -58,12 +58,12 @@ class Road:
 
     @property
     def kerb(self) -> float:
-        """Distance of the kerb from the centre line."""
+        """The distance of the kerb from the centre line, in metres."""
         return self.lanes * self.lane_width + self.parking
 
     @cached_property
     def _line(self) -> tuple[Array, Array, Array]:
-        """x, y and heading every ``STEP`` metres from ``-BEFORE``."""
+        """The x, y and heading of the centre line, every ``STEP`` metres from ``-BEFORE`` on."""
         s = np.arange(int((BEFORE + self.reach) / STEP) + 2) * STEP - BEFORE
         heading = self._bend(s)
         middle = self._bend(s[:-1] + STEP / 2)
@@ -76,11 +76,11 @@ class Road:
         return np.asarray((amplitude * np.sin(2 * np.pi * s / wavelength + phase)).sum(0))
 
     def heading(self, s: float) -> float:
-        """Heading of the street at ``s``."""
+        """The heading of the street at ``s``, in radians."""
         return float(self._bend(np.asarray([s]))[0])
 
     def place(self, s: float, lateral: float, turn: float = 0.0) -> Pose:
-        """The pose at ``s`` and ``lateral``, turned by ``turn`` against the street's heading."""
+        """The pose at ``s`` and ``lateral``, turned by ``turn`` radians from the street's heading."""
         x, y, _ = self._line
         at = (s + BEFORE) / STEP
         index = min(max(int(at), 0), len(x) - 2)
@@ -93,15 +93,15 @@ class Road:
         )
 
     def along(self, x: Array, y: Array, start: float) -> tuple[Array, Array]:
-        """``s`` and ``lateral`` of points on the ground.
+        """The ``s`` and ``lateral`` of points on the ground.
 
         Args:
-            x: world coordinates, any shape.
+            x: world coordinates, of any shape.
             y: the same shape.
             start: the ``s`` of the camera, where the search for the nearest point begins.
 
         Returns:
-            two arrays of that shape; far from the street they are its straight continuation.
+            two arrays of that shape. Far from the street they continue it in a straight line.
         """
         line_x, line_y, heading = self._line
         cos, sin = np.cos(heading), np.sin(heading)
@@ -114,13 +114,13 @@ class Road:
         return s, dx * sin[index] - dy * cos[index]
 
     def from_crossing(self, s: Array) -> Array:
-        """Distance along the street to the nearest crossing's middle."""
+        """The distance along the street to the middle of the nearest crossing, in metres."""
         return np.asarray(np.abs(np.mod(s, self.block) - self.block / 2))
 
 
 @dataclass(frozen=True)
 class Drive:
-    """How the camera moves along a road: its speed swings about a mean, the body nods and sways a little."""
+    """The motion of the camera along a road: its speed varies around a mean, and it nods and sways a little."""
 
     road: Road
     lateral: float
@@ -128,18 +128,18 @@ class Drive:
     pitch: float
     speed: float
     swing: float
-    """Share of the speed that comes and goes, 0 to 1."""
+    """The share of the speed that varies, 0 to 1."""
     period: float
-    """Seconds from one slow-down to the next."""
+    """Seconds from one slowdown to the next."""
     phase: float
 
     def travelled(self, time: float) -> float:
-        """Metres along the road after ``time`` seconds; grows smoothly, never backwards."""
+        """The metres driven along the road after ``time`` seconds; they grow smoothly and never shrink."""
         pace = 2 * np.pi / self.period
         return float(self.speed * (time + self.swing / pace * (np.sin(pace * time + self.phase) - np.sin(self.phase))))
 
     def pose(self, time: float) -> Pose:
-        """The camera's pose."""
+        """The camera's pose at ``time`` seconds."""
         sway = 0.012 * np.sin(1.3 * time + self.phase)
         lateral = self.lateral + 0.15 * np.sin(0.7 * time + 2 * self.phase)
         nod = self.pitch + 0.004 * np.sin(5.1 * time + self.phase)

@@ -1,4 +1,4 @@
-"""Which things meet the picture, and in which of its pixels."""
+"""Visibility: which things are in the image, and in which of its pixels."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from davsn.streets.road import Pose
 from davsn.streets.world import Thing, World
 
 SMALLEST = 0.9
-"""Things whose screen rectangle is narrower than this share of 1/256 of the picture's width are left out."""
+"""Things are left out if the smaller side of their screen rectangle is below this many 256ths of the image's width."""
 
 _CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 _EDGES = np.array([(a, b) for a in range(8) for b in range(a) if np.abs(_CORNERS[a] - _CORNERS[b]).sum() == 1])
@@ -21,11 +21,11 @@ class Placed(NamedTuple):
     """A thing in one frame.
 
     Attributes:
-        thing: what it is.
-        pose: where it is.
-        first: the number of its first part; the others follow.
-        rectangle: the only rows and columns of the picture where it can be seen.
-        nearest: depth of its nearest corner, in metres.
+        thing: the thing.
+        pose: its pose in the frame.
+        first: the number of its first part; the other parts follow.
+        rectangle: the rows and columns of the image that it can be in.
+        nearest: the depth of its nearest corner, in metres.
     """
 
     thing: Thing
@@ -36,7 +36,7 @@ class Placed(NamedTuple):
 
 
 def in_sight(scene: World, camera: Camera, time: float, first: int) -> Iterator[Placed]:
-    """Things whose bounds meet the picture, nearest first; their parts are numbered from ``first``."""
+    """The things whose bounds are in the image, nearest first; their parts are numbered from ``first``."""
     things = list(scene.things(time))
     poses = [scene.pose(thing, time) for thing in things]
     bounds = np.array([[thing.slot.model.low, thing.slot.model.high] for thing in things])
@@ -50,12 +50,12 @@ def in_sight(scene: World, camera: Camera, time: float, first: int) -> Iterator[
 
 
 class Screen(NamedTuple):
-    """Where N boxes are in the picture.
+    """The places of N boxes in the image.
 
     Attributes:
         pixels: (N, 4) first row, row after the last, first column, column after the last.
-        width: (N,) the smaller side of the rectangle before it is cut to the picture, in pixels.
-        nearest: (N,) depth of the nearest corner, at least ``NEAR``.
+        width: (N,) the smaller side of the rectangle in pixels, before it is cut to the image.
+        nearest: (N,) the depth of the nearest corner in metres, at least ``NEAR``.
     """
 
     pixels: NDArray[np.int64]
@@ -64,13 +64,13 @@ class Screen(NamedTuple):
 
     @property
     def area(self) -> NDArray[np.int64]:
-        """(N,) pixels in the rectangle."""
+        """The number of pixels (N,) in each rectangle."""
         top, bottom, left, right = self.pixels.T
         return np.asarray(np.maximum(bottom - top, 0) * np.maximum(right - left, 0))
 
 
 def screen_bounds(boxes: NDArray[np.floating], poses: Sequence[Pose], camera: Camera) -> Screen:
-    """The screen rectangles of boxes (N, 2, 3) in the axes of their poses, cut at the near plane."""
+    """The screen rectangles of boxes (N, 2, 3), given in the axes of their poses and cut at the near plane."""
     corners = boxes[:, 0, None] + _CORNERS * (boxes[:, 1] - boxes[:, 0])[:, None]
     x, y, heading = np.array([(pose.x, pose.y, pose.heading) for pose in poses]).T[:, :, None]
     cos, sin = np.cos(heading), np.sin(heading)

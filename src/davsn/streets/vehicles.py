@@ -1,4 +1,4 @@
-"""Builders of what travels: vehicles, cycles and people. Each draws its size and paint from a generator."""
+"""Builders of moving things: vehicles, cycles, people. Each draws a random size and paint from a generator."""
 
 from numpy.random import Generator
 
@@ -72,7 +72,7 @@ def bus(rng: Generator) -> Model:
 
 
 def person(rng: Generator) -> Model:
-    """Somebody on foot."""
+    """A pedestrian."""
     tall = rng.uniform(1.5, 1.88) * (0.72 if rng.random() < 0.1 else 1.0)
     stride = rng.uniform(0.05, 0.16)
     shirt, trousers, skin = pick("shirt", rng), pick("trousers", rng), pick("skin", rng)
@@ -100,7 +100,7 @@ def _rider(seat: float, lean: float, rng: Generator) -> list[Part]:
 
 
 def bicycle(rng: Generator, ridden: bool = True) -> Model:
-    """A bicycle; with its rider unless it is parked."""
+    """A bicycle, with or without its rider."""
     what, frame = Category.BICYCLE, pick("frame", rng)
     parts = [
         ellipsoid(what, pick("tyre", rng), (-0.52, 0, 0.34), (0.34, 0.045, 0.34), Material.WHEEL),
@@ -113,12 +113,12 @@ def bicycle(rng: Generator, ridden: bool = True) -> Model:
 
 
 def parked_bicycle(rng: Generator) -> Model:
-    """A bicycle nobody sits on."""
+    """A bicycle without a rider."""
     return bicycle(rng, ridden=False)
 
 
 def motorcycle(rng: Generator, ridden: bool = True) -> Model:
-    """A motorcycle; with its rider unless it is parked."""
+    """A motorcycle, with or without its rider."""
     what = Category.MOTORCYCLE
     parts = [
         ellipsoid(what, pick("tyre", rng), (-0.68, 0, 0.32), (0.32, 0.1, 0.32), Material.WHEEL),
@@ -130,5 +130,5 @@ def motorcycle(rng: Generator, ridden: bool = True) -> Model:
 
 
 def parked_motorcycle(rng: Generator) -> Model:
-    """A motorcycle nobody sits on."""
+    """A motorcycle without a rider."""
     return motorcycle(rng, ridden=False)

@@ -1,8 +1,8 @@
-"""The world of one clip, from its seed: the road, the drive, and lanes of things that stand or move.
+"""The world of one clip, made from a seed: the road, the drive, and lanes of things that stand or move.
 
-Everything beside and on the road lives in a *lane*: a row of slots at equal distances along the street, each
-empty or holding one thing drawn from its own generator. A lane stands still, moves at its own constant speed,
-or keeps its distance to the camera. So the world has no end, and a thing's place is a function of time alone.
+Everything on and beside the road is in a *lane*: a row of slots at equal distances along the street. Each slot is
+empty or holds one thing, drawn from the slot's own generator. A lane stands still, moves at its own constant speed, or
+follows the camera. So the world has no end, and a thing's place depends on time alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from davsn.streets.models import Model
 from davsn.streets.road import FORESIGHT, Drive, Pose, Road
 
 BEHIND, AHEAD = 16.0, 150.0
-"""Metres along the road, behind and before the camera, within which things are drawn."""
+"""Metres along the road, behind and ahead of the camera, within which things are drawn."""
 
 _SPEEDS, _SWINGS, _PERIODS = (6.5, 11.0), (0.2, 0.75), (5.0, 12.0)
 
@@ -26,7 +26,7 @@ Builder = Callable[[Generator], Model]
 
 
 class WorldKey(NamedTuple):
-    """What a clip's world is drawn from; ``reach`` only says how many metres of it will be driven at most."""
+    """The key from which a clip's world is drawn; ``reach`` is only the most metres that will be driven in it."""
 
     seed: int
     split: int
@@ -35,7 +35,7 @@ class WorldKey(NamedTuple):
 
 
 def fastest(seconds: float) -> float:
-    """No camera drives further than this many metres in a time."""
+    """The most metres that any camera drives in the given time."""
     return _SPEEDS[1] * (seconds + _SWINGS[1] * _PERIODS[1] / np.pi)
 
 
@@ -44,15 +44,15 @@ class Lane:
     """A row of slots along the street.
 
     Attributes:
-        builders: what may stand in a slot, with weights.
+        builders: the builders of things for the slots, with their weights.
         spacing: metres between slots.
         lateral: metres from the centre line, positive to the right.
-        share: how many of the slots are filled, 0 to 1.
-        jitter: half the range of random displacement along and across, in metres.
-        turn: heading against the street's, in radians.
-        speed: metres a second along the street; None follows the camera.
-        clear: slots nearer than this to the middle of a crossing stay empty.
-        start: where slot 0 is, in metres along the street.
+        share: the share of slots that are filled, 0 to 1.
+        jitter: half the range of random displacement along and across the street, in metres.
+        turn: the heading relative to the street's, in radians.
+        speed: metres per second along the street; None: the lane follows the camera.
+        clear: slots nearer than this many metres to the middle of a crossing stay empty.
+        start: the position of slot 0, in metres along the street.
     """
 
     builders: tuple[tuple[Builder, float], ...]
@@ -67,7 +67,7 @@ class Lane:
 
 
 class Slot(NamedTuple):
-    """What a filled slot holds: a model, and its place relative to the lane; ``fixed`` if the lane stands still."""
+    """The content of a filled slot: a model, and its place in the lane; ``fixed`` is its pose if the lane stands."""
 
     model: Model
     s: float
@@ -77,12 +77,12 @@ class Slot(NamedTuple):
 
 
 class Thing(NamedTuple):
-    """One thing of the world.
+    """One thing in the world.
 
     Attributes:
-        identity: unique in the world, the same at all times; above 15.
-        lane: the lane it belongs to.
-        slot: what it is and where in the lane.
+        identity: a number above 15 that is unique in the world and the same at all times.
+        lane: the lane that it belongs to.
+        slot: its model and its place in the lane.
     """
 
     identity: int
@@ -92,7 +92,7 @@ class Thing(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Road, drive and lanes of one clip."""
+    """The world of one clip: its road, drive and lanes."""
 
     key: WorldKey
     road: Road
@@ -105,13 +105,13 @@ class World:
         return int(np.random.default_rng([*self.key[:3], 77]).integers(2**31))
 
     def shift(self, lane: Lane, time: float) -> float:
-        """How far a lane has moved along the street at ``time`` seconds."""
+        """The metres that a lane has moved along the street at ``time`` seconds."""
         if lane.speed is None:
             return self.drive.travelled(time) + 3.0 * float(np.sin(0.35 * time + lane.spacing))
         return lane.speed * time
 
     def pose(self, thing: Thing, time: float) -> Pose:
-        """Where a thing is at ``time`` seconds."""
+        """The pose of a thing at ``time`` seconds."""
         if thing.slot.fixed is not None:
             return thing.slot.fixed
         s = thing.slot.s + self.shift(thing.lane, time)
@@ -131,7 +131,7 @@ class World:
 
 @lru_cache(maxsize=6)
 def world(key: WorldKey) -> World:
-    """The world of a key; equal keys give equal worlds, in any process."""
+    """Make the world of a key. Equal keys give equal worlds, in any process."""
     rng = np.random.default_rng([*key[:3], 1])
     wavelengths = rng.uniform(150, 420, 2)
     bends = np.stack([rng.uniform(0.1, 0.9, 2) * wavelengths / 700, wavelengths, rng.uniform(0, 2 * np.pi, 2)], 1)
@@ -173,7 +173,7 @@ def _slot(key: WorldKey, number: int, index: int) -> Slot | None:
 
 
 def _standing(road: Road, rng: Generator) -> Iterator[Lane]:
-    """What lines the street, each side on its own: parked vehicles, furniture, gardens, houses."""
+    """The standing lanes on each side of the street: parked vehicles, street furniture, gardens, houses."""
     kerb, walk, cross = road.kerb, road.walk, road.crossing
     green = float(rng.uniform(0.8, 1.2))
     for side, turn in ((1, 0.0), (-1, np.pi)):
@@ -206,7 +206,7 @@ def _standing(road: Road, rng: Generator) -> Iterator[Lane]:
 
 
 def _moving(road: Road, drive: Drive, rng: Generator) -> Iterator[Lane]:
-    """Traffic and people under way."""
+    """The moving lanes: traffic, cyclists and pedestrians."""
     cycle_way = road.kerb - road.parking - 0.45
     for lane in range(road.lanes):
         lateral = road.lane_width * (lane + 0.5)

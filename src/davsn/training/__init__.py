@@ -1,1 +1,1 @@
-"""The engine: how every method is trained."""
+"""The engine, which trains every method."""

@@ -1,7 +1,7 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped.
+"""Checkpoints: everything that a run needs to resume as if it had never stopped.
 
-A checkpoint is written to a temporary name, flushed to the disk and renamed, so that a file under its final
-name is always whole. Reading one never runs code from it.
+A checkpoint is written under a temporary name, flushed to the disk and renamed. So a file under its final name is
+always complete. Reading a checkpoint never runs code from it.
 """
 
 import os
@@ -20,7 +20,7 @@ from davsn.core.errors import CheckpointError, DataError
 from davsn.core.files.writing import replacing
 
 FORMAT = 1
-"""Raised whenever a reader of an older version would misread a newer file."""
+"""Increased whenever an older version would misread a newer file."""
 BEST = "best.pt"
 """The copy of the checkpoint that the label-free criterion chose."""
 _NAME = "step_{:07d}.pt"
@@ -28,33 +28,33 @@ _PATTERN = re.compile(r"step_(\d{7})\.pt")
 
 
 def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: bool = False) -> Path:
-    """Save the state after ``step`` steps and delete all but the last ``keep`` checkpoints.
+    """Save the state after ``step`` steps, and delete all but the last ``keep`` checkpoints.
 
     Args:
         folder: the run's ``checkpoints`` folder.
-        step: how many steps have been done.
+        step: how many steps are done.
         state: tensors, numbers, texts, and lists and dictionaries of them.
-        keep: how many of the newest to keep, at least 1.
-        best: copy it to :data:`BEST` too.
+        keep: how many of the newest checkpoints to keep, at least 1.
+        best: whether to copy it to :data:`BEST` too.
 
     Returns:
         the file written.
 
     Raises:
-        CheckpointError: the disk is full or not writable; older checkpoints are untouched.
+        CheckpointError: the disk is full, or the folder cannot be written to; older checkpoints are unchanged.
     """
     path = folder / _NAME.format(step)
     try:
         with replacing(path) as temporary:
             torch.save({"format": FORMAT, "step": step, **state}, temporary)
             with temporary.open("rb+") as written:
-                os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
-            if best:  # before the step has its name: a run killed between the two would never write it again
+                os.fsync(written.fileno())  # otherwise a power cut could leave an empty file under the new name
+            if best:  # before the step gets its name: a run killed in between would never write the best again
                 with replacing(folder / BEST) as second:
                     _same_content(temporary, second)
-    except (DataError, RuntimeError) as error:  # PyTorch's writer says RuntimeError when the disk is full
+    except (DataError, RuntimeError) as error:  # PyTorch's writer raises RuntimeError when the disk is full
         raise CheckpointError(
-            f"{path} could not be written: {error}. What was saved before is untouched; free some space or choose "
+            f"{path} could not be written: {error}. Earlier checkpoints are unchanged. Free some space or choose "
             "another folder, then run the same command again"
         ) from error
     for old in all_of(folder)[:-keep]:
@@ -63,7 +63,7 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int, best: boo
 
 
 def _same_content(path: Path, other: Path) -> None:
-    """A second name for a file, or a copy where the file system has no such thing."""
+    """Give a file a second name; copy it if the file system does not support that."""
     try:
         os.link(path, other)
     except OSError:
@@ -71,27 +71,30 @@ def _same_content(path: Path, other: Path) -> None:
 
 
 def all_of(folder: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first, without the copy of the best."""
+    """The checkpoints of a run, oldest first, without the copy of the best one."""
     return sorted(path for path in folder.glob("step_*.pt") if _PATTERN.fullmatch(path.name))
 
 
 def latest(folder: Path) -> Path | None:
-    """The newest checkpoint of a run, or None."""
+    """The newest checkpoint of a run; None if there is none."""
     found = all_of(folder)
     return found[-1] if found else None
 
 
 def clean(folder: Path) -> None:
-    """Remove remains of killed processes: a run's own business, as nobody else can tell them from saves under way."""
+    """Delete the temporary files of killed processes.
+
+    Only the run itself may call this: no other process can tell them from files that are being written now.
+    """
     for remains in folder.glob(".*.pt"):
         remains.unlink(missing_ok=True)
 
 
 @contextmanager
 def held(path: Path) -> Iterator[Path | None]:
-    """A second name for a checkpoint, under which it stays what it is if the run deletes or replaces it meanwhile.
+    """A second name for a checkpoint; its content stays available if the run deletes or replaces the checkpoint.
 
-    Gives None if it is gone already.
+    It is None if the checkpoint no longer exists.
     """
     second = path.with_name(f".{path.stem}.{os.getpid()}.held.pt")
     try:
@@ -106,28 +109,28 @@ def held(path: Path) -> Iterator[Path | None]:
 
 
 def steps_of(path: Path | None) -> int:
-    """How many steps a run had done when it wrote this checkpoint, by its name; 0 without one."""
+    """The number of steps that a run had done when it wrote this checkpoint, from the file's name; 0 for None."""
     found = _PATTERN.fullmatch(path.name) if path is not None else None
     return int(found.group(1)) if found else 0
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of ours, on the CPU.
+    """Read a checkpoint of davsn, on the CPU.
 
     Raises:
-        CheckpointError: no such file, not a checkpoint of ours, of a newer version, or cut short.
+        CheckpointError: no such file, not a checkpoint of davsn, from a newer version, or cut short.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist. Give a checkpoint, or the folder of a run")
+        raise CheckpointError(f"{path} does not exist. Give a checkpoint, or a run's folder")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can fail its reader in any way
+    except Exception as error:  # a damaged file can raise any error in its reader
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {reason}") from error
     if not isinstance(state, dict) or not isinstance(state.get("format"), int):
-        raise CheckpointError(f"{path} holds no davsn checkpoint. A file of weights alone ends in .pth or .safetensors")
+        raise CheckpointError(f"{path} is no davsn checkpoint. A weights file should end in .pth or .safetensors")
     if state["format"] > FORMAT:
-        raise CheckpointError(f"{path} was written by a newer davsn (format {state['format']}); update to read it")
+        raise CheckpointError(f"{path} was written by a newer davsn (format {state['format']}). Update davsn first")
     return state
 
 
@@ -144,7 +147,7 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Put the generators back to where :func:`random_state` found them."""
+    """Restore the generators to the states that :func:`random_state` returned."""
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,4 +1,4 @@
-"""What is where in a run's folder: every name in it, once."""
+"""The files in a run's folder; every name is defined here, once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,12 @@ class RunFolder:
 
     @property
     def settings(self) -> Path:
-        """The experiment, as YAML."""
+        """The experiment's settings, as YAML."""
         return self.path / "settings.yaml"
 
     @property
     def log(self) -> Path:
-        """Losses, rates and norms: one JSON line a step."""
+        """Losses, learning rates and gradient norms: one JSON line for each step."""
         return self.path / "log.jsonl"
 
     @property
@@ -33,7 +33,7 @@ class RunFolder:
 
     @property
     def newest(self) -> Path | None:
-        """The newest checkpoint; None where there is none yet."""
+        """The newest checkpoint; None if there is none yet."""
         return checkpoint.latest(self.checkpoints)
 
     @property
@@ -43,12 +43,12 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that trains here."""
+        """The lock file; the process that trains here holds it."""
         return self.path / ".training"
 
     @property
     def source_classes(self) -> Path:
-        """How many pixels of each class the source's frames have, as JSON."""
+        """The number of pixels of each class in each source frame, as JSON."""
         return self.path / "source_classes.json"
 
     @property
@@ -58,19 +58,20 @@ class RunFolder:
 
     @property
     def output(self) -> Path:
-        """What the process of a sweep's run printed."""
+        """The printed output of the process of a sweep's run."""
         return self.path / "output.txt"
 
     def scores(self, name: str) -> Path:
         """The scores on one validation set, as JSON.
 
         Args:
-            name: of the set; for other networks than the run's newest, with their names behind.
+            name: the name of the set. Where the scores are not those of the run's newest checkpoint, the name of the
+                other network follows.
         """
         return self.path / f"scores_{name}.json"
 
     @classmethod
     def of(cls, file: Path) -> "RunFolder":
-        """The folder of the run that a checkpoint belongs to; the folder that any other file is in."""
+        """The run folder that a checkpoint belongs to; for any other file, the folder that contains it."""
         folder = file if file.is_dir() else file.parent
         return cls(folder.parent if folder.name == "checkpoints" else folder)

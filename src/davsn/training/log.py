@@ -12,18 +12,19 @@ from davsn.core.errors import TrainingError
 from davsn.core.files.writing import replacing
 
 Record = dict[str, Tensor | float]
-"""What a step has to say: scalars on the device, or numbers."""
+"""The values that a step logs: scalars on the device, or numbers."""
 
 
 class Log:
-    """A run's log: one JSON line a step, the same bytes however often the run was interrupted.
+    """A run's log: one JSON line for each step, with the same bytes however often the run was interrupted.
 
-    It holds nothing that differs between two runs of the same settings, such as times.
+    It contains nothing that differs between two runs with the same settings, such as times.
 
     Args:
-        path: the file; lines of ``done`` steps are kept, later ones were written by a run that died.
-        done: steps that the restored checkpoint has done.
-        also: given every line that is written.
+        path: the file. Lines of the first ``done`` steps are kept. Later lines come from a run that was killed, and are
+            deleted.
+        done: the number of steps that the restored checkpoint has done.
+        also: called with every line that is written.
     """
 
     def __init__(self, path: Path, done: int, also: Callable[[Mapping[str, float]], None] = lambda line: None) -> None:
@@ -34,17 +35,17 @@ class Log:
             temporary.write_text("".join(kept), encoding="utf-8")
 
     def add(self, step: int, record: Record, names: tuple[str, ...]) -> None:
-        """Take a step's record; nothing is copied to the host before :meth:`flush`."""
+        """Add a step's record; nothing is copied to the host before :meth:`flush`."""
         self.waiting.append((step, record, names))
 
     def flush(self) -> dict[str, float]:
-        """Write what is waiting.
+        """Write all waiting records.
 
         Returns:
-            the last line; empty if nothing was waiting.
+            the last line; empty if there were none.
 
         Raises:
-            TrainingError: a loss that is not a number; names the step, the term and the batch.
+            TrainingError: a loss is not a finite number; the message names the step, the term and the batch.
         """
         waiting, self.waiting = self.waiting, []
         lines: list[dict[str, float]] = []
@@ -53,9 +54,9 @@ class Log:
             broken = [key for key, value in line.items() if not math.isfinite(value)]
             if broken:
                 raise TrainingError(
-                    f"step {step}: {', '.join(broken)} is not a finite number, on {', '.join(names)}. The checkpoints "
-                    "written before are good; lower optimiser.learning_rate or the weight of that loss, or look at "
-                    "these files"
+                    f"step {step}: {', '.join(broken)} is not a finite number, on {', '.join(names)}. Earlier "
+                    "checkpoints are good. Lower optimiser.learning_rate or the weight of that loss, or check these "
+                    "files"
                 )
             lines.append(line)
         with self.path.open("a", encoding="utf-8") as file:
@@ -66,7 +67,7 @@ class Log:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The whole lines of a log; a line that a kill cut short is no line."""
+    """The complete lines of a log; a line that was cut short by a kill is left out."""
     if path.is_file():
         with path.open(encoding="utf-8") as file:
             yield from (line for line in file if line.endswith("\n"))

@@ -1,7 +1,7 @@
 """The loop that trains every method. The method says what to minimise; this file says how.
 
-Precision, gradients, clipping, schedules, averaging, logs, checkpoints and stopping are written here once.
-Nothing in a step copies to the host: losses stay on the device until :class:`Log` writes them, many at a time.
+Precision, gradients, clipping, schedules, averaging, logs, checkpoints and stopping are written here once. A step
+copies nothing to the host: losses stay on the device until :class:`Log` writes many of them at a time.
 """
 
 import logging
@@ -33,44 +33,45 @@ from davsn.training.tensorboard import curves
 _log = logging.getLogger(__name__)
 
 Loaded = tuple[Batch, Batch | None]
-"""A step's source and target."""
+"""The source batch and the target batch of a step."""
 Batches = Callable[[int], Iterator[Loaded]]
-"""Given a step, the batches of that step and all later ones; the same for the same step, always."""
+"""A function from a step to the batches of that step and all later ones; equal steps always give equal batches."""
 
 
 class TrainingSettings(Settings):
-    """How a run is trained, whatever the method."""
+    """Settings of training that apply to every method."""
 
     steps: int = Field(40_000, ge=1)
-    """The run's length."""
+    """Number of steps of the run."""
     batch_size: int = Field(1, ge=1)
-    """Samples of each domain a step."""
+    """Samples of each domain in a step."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 computes under autocast; weights and optimiser stay in fp32."""
     clip: float | None = Field(1.0, gt=0)
     """Largest gradient norm of each part; null does not clip."""
     average: float | None = Field(None, gt=0, lt=1)
-    """Decay of a moving average of the segmenter, kept beside it and used for prediction; null keeps none."""
+    """Decay of a moving average of the segmenter, which is kept beside it and used for prediction; null keeps none."""
     save_every: int = Field(1000, ge=1)
-    """Steps between checkpoints."""
+    """Steps between two checkpoints."""
     keep: int = Field(2, ge=1)
-    """How many of the newest checkpoints to keep; the best is kept beside them."""
+    """Number of newest checkpoints to keep; the best checkpoint is always kept too."""
     log_every: int = Field(20, ge=1)
-    """Steps between writes of the log."""
+    """Steps between two writes of the log."""
     select: Criterion = "information"
-    """Which label-free criterion chooses the best checkpoint; all are measured, where there is a target."""
+    """The label-free criterion that chooses the best checkpoint; all criteria are measured if the run has a target."""
     tensorboard: bool = False
-    """Write the log as TensorBoard curves too, if that is installed."""
+    """Write the log as TensorBoard curves too; needs TensorBoard."""
     rare_classes: RareClasses | None = None
-    """Draw source frames by their classes, rare ones more often: {} is as DAFormer does; null draws all alike."""
+    """Draw source frames by their classes, rare classes more often: {} does as DAFormer; null draws all frames
+    alike."""
     statistics: StatisticsOf = "both"
-    """Whose frames the running statistics of batch normalisation follow, by which the network predicts: those of 'both'
-    domains, as in all public code, or of the 'target' as they are, where the method sees one. Training normalises by
-    the batch's own either way."""
+    """The frames that the running statistics of batch normalisation follow; prediction uses these statistics. 'both':
+    frames of both domains, as in all public code. 'target': unchanged target frames alone, if the method uses a target.
+    Training always normalises with the batch's own statistics."""
     workers: int = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"
-    """'cpu', 'cuda', 'mps', or 'auto' for the best there is."""
+    """'cpu', 'cuda', 'mps', or 'auto' for the best device available."""
 
 
 class Trainer:
@@ -80,7 +81,7 @@ class Trainer:
         method: says what to minimise.
         optimisation: the optimisers of the method's parts.
         settings: see :class:`TrainingSettings`.
-        device: where the parts live and batches are sent.
+        device: the device of the parts; batches are moved to it.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Trainer:
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """All that is saved of a method: what is trained, and what is kept beside it."""
+        """All modules that are saved: the trained parts, and the modules that are kept beside them."""
         return {**self.parts, **self.kept}
 
     @property
@@ -111,7 +112,7 @@ class Trainer:
 
     @property
     def segmenter(self) -> VideoSegmenter:
-        """The network to predict with: the moving average where one is kept."""
+        """The network to predict with: the moving average if there is one, otherwise the trained segmenter."""
         if self.average is None:
             return self._trained_segmenter
         averaged = self.average.module
@@ -119,18 +120,18 @@ class Trainer:
         return averaged
 
     def step(self, source: Batch, target: Batch | None) -> Record:
-        """One step of the method.
+        """Train one step of the method.
 
         Args:
-            source: labelled samples, anywhere.
-            target: unlabelled samples, anywhere; None for a method without target.
+            source: labelled samples, on any device.
+            target: unlabelled samples, on any device; None for a method without a target.
 
         Returns:
-            what the log shows: losses and gradient norms as scalars on the device, rates as numbers; nothing of a
-            method that minimises nothing.
+            the values for the log: losses and gradient norms as scalars on the device, learning rates as numbers. Empty
+            for a method that minimises nothing.
         """
         if target is not None and target.labels is not None:
-            raise AssertionError("target labels reached training: this is a mistake of the data layer")
+            raise AssertionError("target labels reached training: this is an error in the data layer")
         self.optimisation.begin(self.done)
         record: Record = {f"rate/{name}": rate for name, rate in self.optimisation.rates().items()}
         losses: Record = {}
@@ -138,7 +139,7 @@ class Trainer:
             source, target = source.to(self.device), target and target.to(self.device)
         terms = self.method.terms(source, target, self.done)
         while True:
-            with self._autocast():  # forward passes only: backward runs in the precision they chose
+            with self._autocast():  # forward passes only: backward uses the same precision as they did
                 yielded = next(terms, None)
             if yielded is None:
                 break
@@ -173,7 +174,7 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that must be restored for the next step to be the one that would have come."""
+        """Everything that must be restored so that the next step is the same as without an interruption."""
         return {
             "parts": {name: part.state_dict() for name, part in self.modules.items()},
             "optimisation": self.optimisation.state_dict(),
@@ -182,7 +183,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a checkpoint's content."""
+        """Restore the state from a checkpoint's content."""
         for name, part in self.modules.items():
             part.load_state_dict(state["parts"][name])
         self.optimisation.load_state_dict(state["optimisation"])
@@ -198,7 +199,7 @@ def _together(pair: Loaded, what: str) -> tuple[str, ...]:
 
 
 def _skipped(pair: Loaded) -> dict[str, float]:
-    """How many unreadable samples others stand in for in this step, for the log; each is named on the screen."""
+    """The number of unreadable samples that were replaced in this step, for the log; a warning names each of them."""
     messages = _together(pair, "skipped")
     for message in messages:
         _log.warning("skipped: %s", message)
@@ -206,7 +207,7 @@ def _skipped(pair: Loaded) -> dict[str, float]:
 
 
 class Stop:
-    """Turns SIGINT and SIGTERM into a wish to stop after the step; a second signal ends at once."""
+    """Turns SIGINT and SIGTERM into a request to stop after the current step; a second signal stops at once."""
 
     def __init__(self) -> None:
         self.wished = False
@@ -220,7 +221,7 @@ class Stop:
             signal.signal(number, handler)
 
     def guard(self, loaded: Iterator[Loaded]) -> Loaded | None:
-        """The next batches; None where the signal that stops us has ended the loader's workers as well."""
+        """The next batches; None if the signal that asked us to stop has also ended the loader's workers."""
         try:
             return next(loaded)
         except RuntimeError:
@@ -243,21 +244,21 @@ def train(
     judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
 ) -> bool:
-    """Train to the end, from the newest checkpoint in ``folder`` if there is one.
+    """Train to the end; resume from the newest checkpoint in ``folder`` if there is one.
 
     Args:
-        trainer: freshly built; its state is replaced by the checkpoint's.
+        trainer: newly built; the checkpoint replaces its state.
         batches: see :data:`Batches`.
-        folder: where the log and the checkpoints are.
-        extra: settings and class table, kept in every checkpoint.
-        judge: scores the segmenter by every criterion that needs no target labels; the best checkpoint is kept.
-        progress: called after every write of the log with the steps done and the last line.
+        folder: the folder of the log and the checkpoints.
+        extra: settings and class table, stored in every checkpoint.
+        judge: measures every label-free criterion of the segmenter, so that the best checkpoint is kept.
+        progress: called after every write of the log with the number of steps done and the last line.
 
     Returns:
-        True at the end of the run, False if a signal stopped it; everything is saved either way.
+        True at the end of the run, False if a signal stopped it; in both cases everything is saved.
 
     Raises:
-        TrainingError: a loss that is not a number. Nothing broken is ever saved.
+        TrainingError: a loss is not a finite number. A broken state is never saved.
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
     settings, best = trainer.settings, -math.inf
@@ -291,7 +292,7 @@ def train(
                 save(judge(trainer.segmenter) if judge else {})
                 saved = trainer.done
         if saved != trainer.done:
-            # Not judged where a signal happened to stop it, or the best would depend on the interruptions.
+            # No criterion is measured where a signal stopped the run: the best must not depend on interruptions.
             progress(trainer.done, log.flush())
             save({})
     return trainer.done == settings.steps
@@ -308,10 +309,10 @@ def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -
 
 
 def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter, where: str = "the checkpoint") -> None:
-    """Load the network to predict with from a checkpoint's content: the moving average where one was kept.
+    """Load the network to predict with from a checkpoint's content: the moving average if there is one.
 
     Raises:
-        CheckpointError: the checkpoint is of another network or number of classes; ``where`` is named in it.
+        CheckpointError: the checkpoint has another network or number of classes; the message names ``where``.
     """
     weights = state["parts"]["segmenter"]
     if state["average"] is not None:

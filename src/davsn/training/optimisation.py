@@ -1,12 +1,12 @@
-"""Optimisers and schedules: the ones to use, and the ones the public code amounts to.
+"""Optimisers and schedules: the recommended ones, and those that the public code has in effect.
 
-The public DA-VSN, TPS and ADVENT code has two accidents that its numbers depend on, kept here so that
-they can be repeated (docs/parity.md):
+The public DA-VSN, TPS and ADVENT code has two accidents that its results depend on. They are kept here so that the
+results can be repeated (docs/parity.md):
 
-- *repeats*: its optimiser lists a convolution of a bottleneck three times and a shortcut's four times,
-  so that one step updates them three or four times. What that does depends on the PyTorch version.
-- *positional schedule*: it writes the decayed rate to group 0 and ten times that to group 1, whatever
-  group 1 is. In a network with a fusion layer, that is the fusion; the classifiers never decay.
+- *repeats*: its optimiser lists a convolution of a bottleneck three times, and that of a shortcut four times. So one
+  step updates them three or four times. The result depends on the PyTorch version.
+- *positional schedule*: it writes the decayed rate to group 0, and ten times that rate to group 1, whatever group 1 is.
+  In a network with a fusion layer, group 1 is the fusion; the classifiers' rate never decays.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,41 +25,44 @@ Repeats = Literal["once", "for_loop", "foreach", "torch12"]
 
 
 class OptimiserSettings(Settings):
-    """How the parts of a method are trained. The defaults are those of DA-VSN, without its accidents."""
+    """Optimisers of a method's parts. The defaults are those of DA-VSN, without its accidents."""
 
     name: Literal["sgd", "adamw"] = "sgd"
     """The segmenter's optimiser; discriminators always use Adam with betas (0.9, 0.99)."""
     learning_rate: float = Field(2.5e-4, gt=0)
-    """The backbone's initial rate."""
+    """The backbone's initial learning rate."""
     classifier_factor: float = Field(10.0, gt=0)
-    """The classifiers' rate over the backbone's."""
+    """The classifiers' learning rate, relative to the backbone's."""
     momentum: float = Field(0.9, ge=0, lt=1)
-    """Of SGD."""
+    """Momentum of SGD."""
     weight_decay: float = Field(5e-4, ge=0)
-    """Of the segmenter's optimiser."""
+    """Weight decay of the segmenter's optimiser."""
     discriminator_rate: float = Field(1e-4, gt=0)
-    """The discriminators' initial rate."""
+    """The discriminators' initial learning rate."""
     power: float = Field(0.9, ge=0)
-    """Rates fall as (1 - step / horizon) ** power; 0 keeps them constant."""
+    """Learning rates fall as (1 - step / horizon) ** power; 0 keeps them constant."""
     horizon: int | None = Field(None, ge=1)
-    """The step at which rates would reach 0; None is the last step. The papers stop at half of it or earlier."""
+    """The step at which learning rates would reach 0; null is the last step. The papers stop at half of it or
+    earlier."""
     schedule: Literal["named", "positional"] = "named"
-    """'positional' repeats the public code's group mix-up."""
+    """'named' gives each group its own rate. 'positional' repeats the accident of the public code, which mixes up the
+    groups."""
     repeats: Repeats = "once"
-    """'for_loop', 'foreach' and 'torch12' repeat the public code's repeated parameters as three PyTorch versions
-    compute them: today's on the CPU, today's on CUDA, and 1.2, which the authors used (its Adam too)."""
+    """'once' updates each parameter once. 'for_loop', 'foreach' and 'torch12' repeat the public code's repeated
+    parameters as three PyTorch versions compute them: today's on the CPU, today's on CUDA, and version 1.2, which the
+    authors used (for Adam too)."""
 
 
 class Optimisation:
-    """The optimisers of all parts of a method, and their rates at every step.
+    """The optimisers of all parts of a method, and their learning rates at every step.
 
     Args:
         segmenter_groups: role → parameters; the roles are backbone, fusion and classifier.
-        segmenter_names: parameter → its name inside the image network, as the public code nests it.
+        segmenter_names: parameter → its name inside the image network, nested as in the public code.
         discriminators: the other parts, by name.
         settings: see :class:`OptimiserSettings`.
-        steps: the length of the run, in steps.
-        clip: largest gradient norm, of each part on its own; None does not clip.
+        steps: number of steps of the run.
+        clip: largest gradient norm, for each part on its own; None does not clip.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Optimisation:
         self.settings = settings
         self.horizon = settings.horizon or steps
         self.clip = clip
-        # In the public code's order, which its positional schedule depends on.
+        # The order is that of the public code, because its positional schedule depends on it.
         factors = {"backbone": 1.0, "fusion": 1.0, "classifier": settings.classifier_factor}
         groups = [
             {
@@ -93,21 +96,21 @@ class Optimisation:
             self.optimisers[name] = torch.optim.Adam([group], lr=rate, betas=(0.9, 0.99))
 
     def begin(self, step: int) -> None:
-        """Set the rates of a step, counted from 0, and forget all gradients."""
+        """Set the learning rates of a step, counted from 0, and clear all gradients."""
         decay = max(0.0, 1 - step / self.horizon) ** self.settings.power
         for optimiser in self.optimisers.values():
             optimiser.zero_grad()
             for position, group in enumerate(optimiser.param_groups):
                 group["lr"] = self._rate(group, position, decay)
                 if self.settings.repeats == "torch12" and "eps" in group:
-                    # PyTorch 1.2 added eps before it corrected the bias: the same as a larger eps today.
+                    # PyTorch 1.2 added eps before the bias correction, which equals a larger eps today.
                     group["eps"] = 1e-8 / (1 - group["betas"][1] ** (step + 1)) ** 0.5
 
     def finish(self) -> dict[str, Tensor]:
-        """Clip and step every part.
+        """Clip the gradients of every part, and update its parameters.
 
         Returns:
-            part → norm of its gradient before clipping, scalars; empty where nothing is clipped.
+            part → norm of its gradient before clipping, scalars; empty without clipping.
         """
         norms = {}
         for name, optimiser in self.optimisers.items():
@@ -118,7 +121,7 @@ class Optimisation:
         return norms
 
     def rates(self) -> dict[str, float]:
-        """The rates of this step, by part and role."""
+        """The learning rates of this step, by part and role."""
         return {
             f"{name}/{group['role']}" if name == "segmenter" else name: group["lr"]
             for name, optimiser in self.optimisers.items()
@@ -126,11 +129,11 @@ class Optimisation:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything a resumed run needs."""
+        """The optimisers' states, for a run that resumes."""
         return {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`state_dict` gave."""
+        """Restore the states that :meth:`state_dict` returned."""
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state[name])
 
@@ -142,10 +145,10 @@ class Optimisation:
 
 
 def times_listed(name: str) -> int:
-    """How often the public code lists a backbone parameter: once for every module that holds it.
+    """The number of times that the public code lists a backbone parameter: once for every module that contains it.
 
     Args:
-        name: inside the image network, such as ``layer1.0.conv1.weight`` (3) or ``conv1.weight`` (1).
+        name: the name inside the image network, such as ``layer1.0.conv1.weight`` (3) or ``conv1.weight`` (1).
     """
     return name.count(".")
 
@@ -162,15 +165,15 @@ def _segmenter_optimiser(groups: list[dict[str, Any]], settings: OptimiserSettin
 class RepeatedSGD(Optimizer):
     """SGD with momentum that updates a parameter as often as the public code lists it, in one pass.
 
-    One listed update is a linear map of (weight, momentum buffer, gradient); the map of all updates of a
-    step is its power, so that every tensor is read and written once however often it is listed.
+    One update is a linear map of (weight, momentum buffer, gradient). All updates of a step are a power of this map. So
+    every tensor is read and written once, however often it is listed.
 
     Args:
-        groups: with ``counts``, how often each parameter is listed, beside the usual keys.
-        repeats: which PyTorch's result to repeat.
-        lr: of groups that have none of their own.
-        momentum: of SGD.
-        weight_decay: of SGD.
+        groups: parameter groups with the usual keys, and ``counts``: how often each parameter is listed.
+        repeats: the PyTorch version whose result to repeat.
+        lr: learning rate of groups that have none of their own.
+        momentum: momentum of SGD.
+        weight_decay: weight decay of SGD.
     """
 
     def __init__(
@@ -180,7 +183,7 @@ class RepeatedSGD(Optimizer):
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy is made of; PyTorch's own leaves out what it does not know."""
+        """The state for a copy; PyTorch's own method leaves out attributes that it does not know."""
         return {**super().__getstate__(), "repeats": self.repeats}
 
     @torch.no_grad()
@@ -198,7 +201,7 @@ class RepeatedSGD(Optimizer):
         to_weight, to_buffer = _update_map(
             self.repeats, count, group["lr"], group["momentum"], group["weight_decay"], first
         )
-        # Added as a change: the factor of the weight is 1 within one rounding of float32, its change is not.
+        # The change is added: in float32, the weight's factor is within one rounding of 1, and would lose the change.
         change = (to_weight[0] - 1) * weight
         change.add_(buffer, alpha=to_weight[1]).add_(gradient, alpha=to_weight[2])
         buffer.mul_(to_buffer[1]).add_(weight, alpha=to_buffer[0]).add_(gradient, alpha=to_buffer[2])
@@ -208,11 +211,11 @@ class RepeatedSGD(Optimizer):
 def _update_map(
     repeats: Repeats, count: int, rate: float, momentum: float, decay: float, first: bool
 ) -> tuple[list[float], list[float]]:
-    """New weight and new buffer as combinations of the old (weight, buffer, gradient).
+    """New weight and new buffer as linear combinations of the old (weight, buffer, gradient).
 
-    ``first`` is the first step of the run, in which PyTorch makes the momentum buffer.
+    ``first`` says whether this is the run's first step, in which PyTorch creates the momentum buffer.
     """
-    if repeats == "foreach":  # all decays at the old weight, then all of the buffer, then all of the weight
+    if repeats == "foreach":  # all decays use the old weight; then all buffer updates, then all weight updates
         kept = 0.0 if first else momentum**count
         times = 1 if first else count
         buffer = np.array([times * decay, kept, times])

@@ -1,21 +1,22 @@
-"""Which checkpoint to keep, without a label of the target: published criteria that look at predictions alone.
+"""Choice of a checkpoint without target labels: published criteria that use predictions alone.
 
-Papers of this field choose their best checkpoint by the labels of the very set they report on. A user of unlabelled
-video cannot; these criteria can stand in, and ``davsn eval --every`` and ``davsn sweep`` show what each of them costs
-against that choice.
+Papers of this field choose their best checkpoint by the labels of the set that they report on. A user of unlabelled
+video cannot do this; these criteria can replace the labels. ``davsn eval --every`` and ``davsn sweep`` show how much
+each criterion loses against that choice.
 
 =================  ==================================================================================================
-``information``    sure about each pixel, yet using many classes: the mutual information of pixel and class (Bridle et
-                   al., NIPS 1991; for adaptation Shi and Sha, ICML 2012). It sees a collapse to few classes; it does
-                   not see who is sure and wrong, and it prefers classes of equal area, which streets do not have.
-``invariance``     the same answer, and as sure, when the picture is mirrored or the answer comes along the flow from
-                   the frame before: effective invariance (Deng, Gould and Zheng, NeurIPS 2022), here with a
-                   video's own motion as a second transformation. It does not see a collapse to one class.
-``neighbourhood``  pixels whose answers lie close together in dense groups: soft neighbourhood density (Saito et al.,
-                   ICCV 2021). It does not see a collapse either.
+``information``    certain about each pixel, but with many classes in use: the mutual information of pixel and class
+                   (Bridle et al., NIPS 1991; for adaptation Shi and Sha, ICML 2012). It detects a collapse to few
+                   classes. It does not detect predictions that are certain but wrong. It prefers classes of equal
+                   area, which streets do not have.
+``invariance``     the same prediction, with the same certainty, for the mirrored frame, and for the previous frame's
+                   prediction moved along the flow: effective invariance (Deng, Gould and Zheng, NeurIPS 2022), here
+                   with the video's own motion as a second transformation. It does not detect a collapse to one class.
+``neighbourhood``  pixels whose predictions lie close together in dense groups: soft neighbourhood density (Saito et
+                   al., ICCV 2021). It does not detect a collapse either.
 =================  ==================================================================================================
 
-All are higher for a better network, and none is comparable between data sets or numbers of classes.
+A higher value means a better network for all three. None of them is comparable between data sets or numbers of classes.
 """
 
 import math
@@ -37,9 +38,9 @@ Criterion = Literal["information", "invariance", "neighbourhood"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 
 _TEMPERATURE = 0.05
-"""Of the neighbourhood density, as published."""
+"""The temperature of the neighbourhood density, as published."""
 _POINTS = 1024
-"""Pixels of a frame whose neighbourhoods are looked at, evenly spread: all of them would be a matrix too large."""
+"""Number of evenly spaced pixels of a frame that are compared; all pixels would need too large a matrix."""
 
 
 def label_free(
@@ -48,20 +49,20 @@ def label_free(
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
 ) -> dict[Criterion, float]:
-    """Every criterion, of the softmax of a network's fused main logits at their own resolution.
+    """Every criterion, from the softmax of a network's fused main logits at their own resolution.
 
     Args:
-        segmenter: the network; its training or evaluation mode is the same afterwards.
-        batches: target frames, with previous frame and flow for a video network; labels are not looked at.
+        segmenter: the network; its training or evaluation mode is restored afterwards.
+        batches: target frames, with previous frame and flow for a video network; labels are ignored.
         device: where to compute.
-        precision: of the network; the criteria are taken in float32 and summed in float64.
+        precision: the network's precision; the criteria are computed in float32 and summed in float64.
 
     Returns:
-        ``information`` in [0, 1], ``invariance`` in [0, 1], ``neighbourhood`` in [0, 1] (its nats over those of even
-        neighbourhoods).
+        ``information`` in [0, 1], ``invariance`` in [0, 1], ``neighbourhood`` in [0, 1] (its nats divided by those of
+        uniform neighbourhoods).
 
     Raises:
-        DataError: no frames.
+        DataError: there are no frames.
     """
     information, invariance, neighbourhood = _Information(), _Mean(), _Mean()
     with predicting(segmenter, device, precision):
@@ -74,7 +75,7 @@ def label_free(
                 invariance.add(_effective_invariance(likely, other)[known])
             neighbourhood.add(torch.stack([_density(frame) for frame in likely]))
     if not information.pixels:
-        raise DataError("the label-free scores need at least one target frame, and there was none")
+        raise DataError("the label-free criteria need at least one target frame, but there is none")
     return {
         "information": information.value(),
         "invariance": invariance.value(),
@@ -83,7 +84,7 @@ def label_free(
 
 
 class _Information:
-    """The entropy of the mean prediction minus the mean entropy of the predictions, over log C."""
+    """The entropy of the mean prediction minus the mean entropy of the predictions, divided by log C."""
 
     def __init__(self) -> None:
         self.sum = torch.zeros((), dtype=torch.float64)
@@ -100,7 +101,7 @@ class _Information:
 
 
 class _Mean:
-    """Of all numbers that were added."""
+    """The mean of all numbers that were added."""
 
     def __init__(self) -> None:
         self.sum, self.count = 0.0, 0
@@ -114,7 +115,7 @@ class _Mean:
 
 
 def _transformed(segmenter: VideoSegmenter, batch: Batch, prediction: Prediction) -> Iterator[tuple[Tensor, Tensor]]:
-    """Other predictions of the current frame, and where they are known: (B, C, h, w) and (B, h, w) bool."""
+    """Other predictions for the current frame, (B, C, h, w), and where they are known, (B, h, w) bool."""
     frames = {offset: frame.flip(-1) for offset, frame in batch.frames.items()}
     mirrored = replace(batch, frames=frames, flows={pair: mirror_flow(flow) for pair, flow in batch.flows.items()})
     likely = segmenter(*mirrored.seen).fused.main.float().softmax(1).flip(-1)
@@ -124,13 +125,20 @@ def _transformed(segmenter: VideoSegmenter, batch: Batch, prediction: Prediction
 
 
 def _effective_invariance(one: Tensor, other: Tensor) -> Tensor:
-    """(B, h, w): the geometric mean of both probabilities where the answers agree, 0 where they do not."""
+    """(B, h, w): the geometric mean of both probabilities where the predicted classes agree, 0 elsewhere."""
     (sure, answer), (sure_too, answer_too) = one.max(1), other.max(1)
     return torch.where(answer == answer_too, (sure * sure_too).clamp(min=0).sqrt(), 0)
 
 
 def _density(likely: Tensor) -> Tensor:
-    """Scalar: the mean entropy of each pixel's similarities to the others, over that of equal ones; (C, h, w)."""
+    """The mean entropy of each pixel's similarities to the other pixels, divided by that of equal similarities.
+
+    Args:
+        likely: (C, h, w) probabilities.
+
+    Returns:
+        scalar.
+    """
     points = likely.flatten(1).T
     chosen = torch.linspace(0, len(points) - 1, min(_POINTS, len(points)), device=likely.device).round().long()
     directions = normalize(points[chosen], dim=1)

@@ -1,4 +1,4 @@
-"""The log as TensorBoard curves, for those who have it installed."""
+"""The log as TensorBoard curves, if TensorBoard is installed."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,16 +10,17 @@ def curves(folder: Path, done: int) -> Callable[[Mapping[str, float]], None]:
     """A function that adds a line of the log to the curves in ``folder``.
 
     Args:
-        folder: the run's; ``tensorboard --logdir`` takes it or any folder above it.
-        done: steps that the restored checkpoint has done; curves of later steps, left by a run that died, are hidden.
+        folder: the run's folder; ``tensorboard --logdir`` takes it, or any folder above it.
+        done: the number of steps that the restored checkpoint has done. Curves of later steps, left by a run that was
+            killed, are hidden.
 
     Raises:
         ConfigError: TensorBoard is not installed.
     """
     try:
-        from torch.utils.tensorboard import SummaryWriter  # here, since it takes seconds to import
+        from torch.utils.tensorboard import SummaryWriter  # imported here, because it takes seconds
     except ImportError:
-        mistake = "training.tensorboard  needs TensorBoard: pip install tensorboard, or set it to false"
+        mistake = "training.tensorboard  needs TensorBoard. Run 'pip install tensorboard', or set it to false"
         raise ConfigError("the settings", [mistake]) from None
     writer = SummaryWriter(str(folder / "tensorboard"), purge_step=done)
 

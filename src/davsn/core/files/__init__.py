@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and read as data."""
+"""Files: written completely or not at all, and read as data."""

@@ -1,4 +1,4 @@
-"""What a PNG says of itself, read before anybody decodes it: decoders fill up or read past damage in silence."""
+"""The header and chunks of a PNG, read before decoding: decoders silently fill in or read past damaged data."""
 
 import struct
 import zlib
@@ -13,8 +13,8 @@ class Chunk(NamedTuple):
 
     Attributes:
         kind: four letters.
-        start: where its content begins in the file.
-        length: of its content in bytes.
+        start: the position in the file where its content begins.
+        length: the length of its content in bytes.
     """
 
     kind: bytes
@@ -23,7 +23,7 @@ class Chunk(NamedTuple):
 
 
 def png_header(path: Path) -> tuple[int, int, int, int] | None:
-    """(width, height, bits a channel, colour type) of a PNG, read from its first bytes; None if it is none."""
+    """(width, height, bits a channel, colour type) of a PNG, read from its first bytes; None for any other file."""
     with path.open("rb") as file:
         head = file.read(26)
     if len(head) < 26 or head[:8] != _BEGINS:
@@ -33,10 +33,10 @@ def png_header(path: Path) -> tuple[int, int, int, int] | None:
 
 
 def png_chunks(content: bytes) -> list[Chunk] | None:
-    """The chunks of a PNG up to its end, whose checksums are all right; None of any other file.
+    """The chunks of a PNG up to its end; None if a checksum is wrong, the end is missing, or it is no PNG.
 
     Args:
-        content: the file's; what follows the last chunk is not looked at.
+        content: the file's content; bytes after the last chunk are ignored.
     """
     if content[:8] != _BEGINS:
         return None

@@ -1,4 +1,4 @@
-"""Whole files or none: what is written takes its name only once it is complete."""
+"""Files that are complete or absent: a file gets its final name only when all of it is written."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from davsn.core.errors import DataError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path``, with its suffix; it takes the place of ``path`` when the block ends well.
+    """A temporary path beside ``path``, with its suffix; it replaces ``path`` when the block ends without an error.
 
-    A block that fails or is interrupted leaves neither the temporary file nor any change to ``path``.
-    Missing parent folders are made.
+    A block that fails or is interrupted leaves no temporary file and does not change ``path``. Missing parent folders
+    are created.
 
     Raises:
-        DataError: the disk is full or the folder cannot be written to.
+        DataError: the disk is full, or the folder cannot be written to.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.writing{path.suffix}")
     try:
@@ -26,8 +26,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         cause = error.strerror or error
         raise DataError(
-            f"could not be written ({cause})", str(path), "Free some space or choose another place"
+            f"could not be written ({cause})", str(path), "Free some space or choose another folder"
         ) from error
     finally:
-        with suppress(OSError):  # the folder itself may be what is wrong
+        with suppress(OSError):  # the folder itself may be the cause of the error
             temporary.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Optical-flow estimators, one file each. The file's name is the estimator's name in a recipe."""
+"""Optical-flow estimators, one file each. A file's name is the estimator's name in a recipe."""

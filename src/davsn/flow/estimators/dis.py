@@ -1,4 +1,4 @@
-"""Dense inverse search, the default: good enough to help, needs no weights, runs in the loader's workers."""
+"""DIS, the default estimator: accurate enough to help, needs no weights, runs in the loader's workers."""
 
 from typing import Literal
 
@@ -17,17 +17,17 @@ _PRESETS = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
 _SMALLEST = 32
-"""Smaller frames are padded to this: the search needs room for its patches on a coarse level."""
+"""Pixels. Smaller frames are padded to this, because the search needs room for its patches on a coarse level."""
 
 
 class Dis(FlowEstimator):
     """OpenCV's DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016)."""
 
     class Config(Settings):
-        """How much work is spent on a pair."""
+        """The trade of speed for accuracy."""
 
         preset: Literal["ultrafast", "fast", "medium"] = "medium"
-        """At 1024×512 on one thread about 5, 10 and 46 ms a pair."""
+        """The speed of the search. At 1024×512 on one thread a pair takes about 5, 10 or 46 ms, in this order."""
 
     config: Config
 
@@ -35,7 +35,7 @@ class Dis(FlowEstimator):
         self.config = config
 
     def estimate(self, frames_a: Tensor, frames_b: Tensor) -> Tensor:
-        """Estimated on the CPU, pair by pair; see :meth:`FlowEstimator.estimate`."""
+        """The flow a→b, estimated on the CPU, pair by pair; see :meth:`FlowEstimator.estimate`."""
         pairs = zip(_grey(frames_a), _grey(frames_b), strict=True)
         return to_tensor([self._pair(a, b) for a, b in pairs]).to(frames_a.device)
 
@@ -44,7 +44,7 @@ class Dis(FlowEstimator):
         pad = max(_SMALLEST - height, 0), max(_SMALLEST - width, 0)
         a, b = (cv2.copyMakeBorder(frame, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE) for frame in (a, b))
         threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)  # the search works in one stripe a thread: the result must not depend on their number
+        cv2.setNumThreads(1)  # the search makes one stripe per thread; the result must not depend on their number
         try:
             flow = cv2.DISOpticalFlow.create(_PRESETS[self.config.preset]).calc(a, b, None)
         finally:
@@ -53,6 +53,6 @@ class Dis(FlowEstimator):
 
 
 def _grey(frames: Tensor) -> list[NDArray[np.uint8]]:
-    """(H, W) 8-bit brightness of each frame of (B, 3, H, W)."""
+    """The 8-bit brightness (H, W) of each frame of (B, 3, H, W)."""
     pictures = to_arrays((frames.detach().clamp(0, 1) * 255).round().byte())
     return [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]

@@ -1,4 +1,4 @@
-"""RAFT with 5.3 million parameters: the estimator ``raft_large``."""
+"""The estimator ``raft_large``: RAFT with 5.3 million parameters."""
 
 from torch import nn
 from torchvision.models.optical_flow import Raft_Large_Weights, raft_large
@@ -10,10 +10,10 @@ class RaftLarge(Raft):
     """torchvision's RAFT, trained by torchvision on Chairs, Things, Sintel, KITTI and HD1K."""
 
     def build(self) -> nn.Module:
-        """See :meth:`Raft.build`."""
+        """The large RAFT network; see :meth:`Raft.build`."""
         network: nn.Module = raft_large(corr_block=Float32Correlation(num_levels=4, radius=4))
         return network
 
     def published(self) -> Raft_Large_Weights:
-        """Torchvision's default, 20 MB."""
+        """Torchvision's default weights, 20 MB."""
         return Raft_Large_Weights.DEFAULT

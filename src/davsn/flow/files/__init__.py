@@ -1,1 +1,1 @@
-"""Optical flow in files: the forms of the field, reading, writing and conversion."""
+"""Optical flow in files: the forms that the field uses, and how they are read, written and converted."""

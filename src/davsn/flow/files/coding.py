@@ -1,8 +1,8 @@
-"""A flow and its mask in few bytes, exact to 1/64 of a pixel; benchmarks/flow_cache.py compares other codings.
+"""A compact coding of a flow and its mask, exact to 1/64 of a pixel; benchmarks/flow_cache.py compares other codings.
 
-Neighbouring flow vectors are nearly equal, and where they differ, they mostly differ as their neighbours do. So what is
-written is the difference of every value from the plane through its left, upper and upper left neighbours, which two
-running sums undo; high and low bytes apart, deflated.
+Neighbouring flow vectors are nearly equal, and differences change little from one pixel to the next. So the coding
+stores how far each value is from the plane through its left, upper and upper left neighbours. Two running sums undo
+that. High and low bytes are stored apart, and all is deflated.
 """
 
 import zlib
@@ -15,27 +15,29 @@ from davsn.flow.estimator import Flow
 
 STEPS = 64
 """Steps in a pixel, as in KITTI's files."""
-_LEVEL = 4  # beyond it encoding takes three times as long, for a few per cent of the size
+_LEVEL = 4  # a higher level takes three times as long and saves only a few per cent of the size
 _FARTHEST = 2**31 // STEPS // 4
 
 
 def rounded(flow: NDArray[np.floating]) -> NDArray[np.float32]:
-    """What :func:`decode` gives back of a flow: the nearest 1/64 px, as float32."""
+    """The flow as :func:`decode` returns it: rounded to the nearest 1/64 px, as float32."""
     return np.asarray(np.rint(flow * float(STEPS)) / STEPS, np.float32)
 
 
 def encode(flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> bytes:
-    """Bytes for :func:`decode`.
+    """Encode a flow and its mask as bytes that :func:`decode` reads.
 
     Args:
-        flow: (H, W, 2) pixels.
-        valid: (H, W); None means everywhere.
+        flow: (H, W, 2) in pixels.
+        valid: (H, W) mask; None means valid everywhere.
 
     Raises:
-        FlowError: a component that is not finite, or beyond eight million pixels.
+        FlowError: a component is not finite, or is beyond eight million pixels.
     """
     if not (np.isfinite(flow).all() and np.abs(flow).max(initial=0) < _FARTHEST):
-        raise FlowError("the estimated flow holds values that are no motion", remedy="Choose another estimator")
+        raise FlowError(
+            "the estimated flow holds values that are not finite or too large", remedy="Choose another estimator"
+        )
     steps = np.rint(flow * float(STEPS)).astype(np.int64).transpose(2, 0, 1)
     kind = np.dtype(np.uint16 if np.abs(steps).max(initial=0) < 2**15 else np.uint32)
     values = steps.astype(kind)  # differences wrap around, and the running sums wrap back
@@ -50,14 +52,14 @@ def encode(flow: NDArray[np.floating], valid: NDArray[np.bool_] | None) -> bytes
 
 
 def decode(content: bytes, size: tuple[int, int]) -> Flow | None:
-    """The flow and mask of :func:`encode`.
+    """Decode the flow and mask that :func:`encode` wrote.
 
     Args:
-        content: from anywhere; no more is allocated than the size asks for.
-        size: (H, W) that it must have.
+        content: untrusted bytes. No more memory is allocated than ``size`` needs.
+        size: the (H, W) that the flow must have.
 
     Returns:
-        (H, W, 2) float32 and (H, W) bool or None; None for both where the content is none of that size.
+        (H, W, 2) float32 flow, and (H, W) bool mask or None. The result is None if the content is no flow of that size.
     """
     height, width = size
     if len(content) < 2 or content[0] not in (2, 4) or content[1] not in (0, 1):

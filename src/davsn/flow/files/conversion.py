@@ -1,4 +1,4 @@
-"""Flow files from one form into another: a file, or all files of a folder and those below it."""
+"""Conversion of flow files from one form to another: one file, or all files in a folder and below it."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,26 +9,27 @@ from davsn.flow.files.direction import RECORD, Direction, Record, read_record, s
 from davsn.flow.files.io import FORMS, SUFFIXES, read_flow, write_flow
 
 _SHOWN = 10
-"""Of many files that cannot be converted, this many are named."""
+"""How many files that cannot be converted are named in the error."""
+_GIVE = "Give a flow file or a folder of flow files"
 
 
 class Conversion:
-    """A conversion that was checked and can be run, or run on.
+    """A checked conversion, which can be run, or resumed.
 
     Args:
-        source: a flow file, or a folder of them.
-        target: the new file, or the folder that gets the same tree of new files.
+        source: a flow file, or a folder of flow files.
+        target: the new file, or the folder for the new files. The folder gets the same tree as the source.
         to: the form of the new files.
-        form: that of the old ones; None goes by their suffixes.
-        direction: of the flow, where the files do not tell it.
+        form: the form of the old files; None: their suffixes decide.
+        direction: the direction of the flow, needed if the files do not state it.
 
     Raises:
-        FlowError: nothing to convert, a direction that is unknown or that the new form cannot have, two files of
-            one new name, or a target that is of another conversion.
+        FlowError: there is nothing to convert, the direction is unknown or impossible in the new form, two files
+            would get one new name, or the target holds files of another conversion.
 
     Attributes:
         files: (old, new) paths, sorted.
-        direction: of the flow. It stays as it is: a form can be changed, a direction only estimated anew.
+        direction: the direction of the flow. A conversion keeps it: the other direction must be estimated.
     """
 
     def __init__(
@@ -38,28 +39,28 @@ class Conversion:
         self.files = sorted(_files(source, target, to, form))
         if not self.files:
             wanted = ", ".join(SUFFIXES if form is None else [FORMS[form].suffix])
-            raise FlowError(f"holds no flow files ({wanted})", str(source), "Give a flow file, or a folder of them")
+            raise FlowError(f"holds no flow files ({wanted})", str(source), _GIVE)
         kinds = {form or path.suffix.removeprefix(".") for path, _ in self.files}
         self.direction = settled(source, direction, kinds)
         if to == "npy" and self.direction != "current-to-previous":
             raise FlowError(
-                "goes previous-to-current, and everybody reads .npy files as current-to-previous",
+                "has the direction previous-to-current, but .npy files are always read as current-to-previous",
                 str(source),
-                "That flow is not this one negated, it lies on another frame's grid: estimate it (davsn flow), or "
-                "choose another form",
+                "The other direction is not this flow negated: it is defined on another frame's grid. Estimate it "
+                "(davsn flow), or choose another form",
             )
         self._record = Record(direction=self.direction, form=to) if source.is_dir() else None
         self._check_target()
 
     def run(self) -> Iterator[int]:
-        """Convert; files that are there and not older than their source are kept.
+        """Convert the files. A new file that exists and is not older than its source is kept.
 
         Yields:
-            how many files are done, those that were there before among them.
+            the number of files done, including those that existed before.
 
         Raises:
-            FlowError: names the files that could not be converted, after all others have been.
-            DataError: the disk is full or the folder cannot be written to.
+            FlowError: some files could not be converted. It names them, after all other files are converted.
+            DataError: the disk is full, or the folder cannot be written to.
         """
         if self._record is not None:
             write_record(self._target, self._record)
@@ -81,15 +82,21 @@ class Conversion:
         for old, new in self.files:
             by_name[new].append(old.name)
             if old.resolve() == new.resolve():
-                raise FlowError("would replace its source", str(old), "Name another target")
+                raise FlowError("would replace its source", str(old), "Choose another target")
         twice = next((names for names in by_name.values() if len(names) > 1), None)
         if twice:
-            raise FlowError(f"{' and '.join(twice)} would be one file", str(self._target), "Say which with --form")
+            raise FlowError(
+                f"{' and '.join(twice)} would become the same file",
+                str(self._target),
+                "Choose one of their forms with --form",
+            )
         if self._record is not None and (self._target / RECORD).is_file():
             before = read_record(self._target)
             if before != self._record:
                 raise FlowError(
-                    f"holds {before.form} files that go {before.direction}", str(self._target), "Name a new folder"
+                    f"already holds {before.form} files with the direction {before.direction}",
+                    str(self._target),
+                    "Choose a new folder",
                 )
 
 
@@ -98,11 +105,11 @@ def _files(source: Path, target: Path, to: str, form: str | None) -> Iterator[tu
     suffix = FORMS[to].suffix
     if source.is_dir():
         if target.resolve().is_relative_to(source.resolve()):
-            raise FlowError("lies in the folder to convert", str(target), "Name one beside it")
+            raise FlowError("is inside the folder to convert", str(target), "Choose a folder outside it")
         for path in source.rglob("*"):
             if path.suffix in suffixes and path.is_file() and not path.name.startswith("."):
                 yield path, (target / path.relative_to(source)).with_suffix(suffix)
     elif source.is_file():
         yield source, target / f"{source.stem}{suffix}" if target.is_dir() else target
     else:
-        raise FlowError("no such file or folder", str(source), "Give a flow file, or a folder of them")
+        raise FlowError("no such file or folder", str(source), _GIVE)

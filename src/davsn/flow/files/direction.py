@@ -1,7 +1,8 @@
-"""Which way stored flow goes. Most files cannot tell, and no arithmetic turns one direction into the other.
+"""The direction of stored flow. Most files do not state it, and no arithmetic turns one direction into the other.
 
-The flow current→previous lives on the current frame's grid, the flow previous→current on the previous frame's. Where
-things move differently, or hide one another, neither is the other one negated: the other has to be estimated.
+The flow current→previous is defined on the current frame's grid, the flow previous→current on the previous frame's.
+Where neighbouring pixels move differently, or objects occlude each other, neither is the other one negated. So the
+other direction must be estimated.
 """
 
 from collections.abc import Iterable
@@ -17,29 +18,29 @@ from davsn.core.settings import Settings, read_yaml, validate
 Direction = Literal["current-to-previous", "previous-to-current"]
 
 RECORD = "flow_direction.yaml"
-"""Beside converted files: says the direction of all flow in its folder and below."""
+"""The name of a file beside converted files. It states the direction of all flow in its folder and below."""
 
 _FOLDERS: dict[str, Direction] = {"forwardFlow": "previous-to-current", "backwardFlow": "current-to-previous"}
-"""Virtual KITTI's folders of flow."""
+"""The directions of Virtual KITTI's flow folders, by folder name."""
 
 
 class Record(Settings):
-    """What :data:`RECORD` says."""
+    """The content of a :data:`RECORD` file."""
 
     direction: Direction
-    """Of all flow in the folder."""
+    """The direction of all flow in the folder."""
     form: str
-    """Of its files, one of :data:`davsn.flow.files.io.FORMS`."""
+    """The form of the files, one of :data:`davsn.flow.files.io.FORMS`."""
 
 
 def told(path: Path, form: str | None = None) -> Direction | None:
-    """The direction that a flow file or folder itself tells, or None.
+    """The direction that a flow file or folder itself states, or None.
 
-    It is told by a record in the folder or above, by Virtual KITTI's names of folders, and by the form ``npy``, which
-    by its users' agreement goes current→previous.
+    Three things state it: a record in the folder or above, Virtual KITTI's folder names, and the form ``npy``, which
+    by convention is current→previous.
 
     Raises:
-        ConfigError: a record that is none.
+        ConfigError: the record is not valid.
     """
     path = path.resolve()
     for folder in (path, *path.parents):
@@ -50,28 +51,31 @@ def told(path: Path, form: str | None = None) -> Direction | None:
 
 
 def settled(path: Path, given: Direction | None, forms: Iterable[str] = ()) -> Direction:
-    """The direction of a flow file or folder, from what it tells and what the user says.
+    """The direction of a flow file or folder, from what it states and what the user gives.
 
     Args:
         path: the file or folder.
-        given: what the user says.
-        forms: of its files.
+        given: the direction that the user gives, if any.
+        forms: the forms of the files.
 
     Raises:
-        FlowError: neither tells, or they contradict one another.
+        FlowError: neither states the direction, or the two contradict each other.
     """
     kinds = set(forms)
     known = told(path, "npy" if kinds == {"npy"} else None)
     if known is None and given is None:
         raise FlowError(
-            "these files do not tell which way their flow goes",
+            "these files do not state the direction of their flow",
             str(path),
-            "Say --direction current-to-previous if it lies on the later frame's grid and leads to the frame before, "
-            "--direction previous-to-current (as KITTI's and Sintel's own) if on the earlier one's and to the next",
+            "Set --direction current-to-previous if the flow is on the later frame's grid and points to the frame "
+            "before, or --direction previous-to-current (as in KITTI's and Sintel's own files) if it is on the earlier "
+            "frame's grid and points to the next frame",
         )
     if known is not None and given not in (None, known):
         raise FlowError(
-            f"goes {known} by its record, folder or form, and --direction says {given}", str(path), "Leave it out"
+            f"has the direction {known} by its record, folder or form, but --direction is {given}",
+            str(path),
+            "Leave --direction out",
         )
     direction = known or given
     assert direction is not None
@@ -79,15 +83,15 @@ def settled(path: Path, given: Direction | None, forms: Iterable[str] = ()) -> D
 
 
 def read_record(folder: Path) -> Record:
-    """The record in a folder.
+    """Read the record in a folder.
 
     Raises:
-        ConfigError: it is not there, or is none.
+        ConfigError: the record is missing or not valid.
     """
     return validate(Record, read_yaml(folder / RECORD), str(folder / RECORD))
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Put the record into a folder, which is made if need be."""
+    """Write the record into a folder, which is created if needed."""
     with replacing(folder / RECORD) as temporary:
         temporary.write_text(yaml.safe_dump(record.model_dump()), encoding="utf-8")

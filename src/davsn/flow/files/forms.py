@@ -1,7 +1,7 @@
-"""The forms in which the field keeps flow in files, one :class:`Form` each; ``files.py`` reads and writes by them.
+"""The forms of flow files that the field uses, one :class:`Form` each; ``io.py`` reads and writes them.
 
-Files are data from others: what a header claims is compared with the file's length before anything of that size is
-allocated, and a picture's checksums before it is decoded.
+Files are untrusted data. The size that a header claims is compared with the file's length before memory of that size
+is allocated. A PNG's checksums are verified before it is decoded.
 """
 
 import io
@@ -22,7 +22,7 @@ from davsn.flow.estimator import Flow
 from davsn.flow.files.coding import decode, encode
 
 PIXEL_LIMIT = 1 << 26
-"""Files that claim more pixels than this are refused unread: 8192 × 8192."""
+"""The most pixels that a file may claim, 8192 × 8192; larger files are refused unread."""
 
 FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda", "packed"]
 """The names of :data:`FORMS`."""
@@ -30,24 +30,24 @@ FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda", "packed"]
 AGAIN = "Copy or compute the file again"
 
 _PACKED_MAGIC = b"DAVSNFLO"
-_PACKED_HEAD = struct.Struct("<8sII")  # then width and height
+_PACKED_HEAD = struct.Struct("<8sII")  # the magic bytes, width and height
 _FLO_MAGIC = b"PIEH"  # 202021.25 as a little-endian float32
 _FLO_UNKNOWN = 1e9  # Middlebury: a component beyond this is unknown
 _MOST = np.iinfo(np.uint16).max
 _DEFLATE = 1032
-"""No deflated stream grows to more than this many times its length."""
+"""The most that deflate can compress: no stream inflates to more than this many times its length."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way to keep flow in a file.
+    """A form of flow files.
 
     Attributes:
-        suffix: of its files. The first form of a suffix is the one that is meant where none is named.
-        about: what it holds, in a line.
-        read: the flow of a file, 0 where it is unknown. Raises FlowError or OSError.
-        encode: a file's content from its path (for messages), (H, W, 2) flow and (H, W) where it is known.
-            Raises FlowError for what the form cannot hold.
+        suffix: the suffix of its files. Where no form is given, a suffix means the first form that has it.
+        about: what the files hold, in one line.
+        read: reads the flow of a file, with 0 where it is unknown. Raises FlowError or OSError.
+        encode: makes a file's content from its path (for messages), the (H, W, 2) flow and the (H, W) mask of known
+            flow. Raises FlowError for values that the form cannot store.
     """
 
     suffix: str
@@ -58,16 +58,17 @@ class Form:
 
 def _read_tenths(path: Path) -> Flow:
     try:
-        # Mapping the file compares the shape in its header with its length, and allocates nothing.
+        # Mapping the file compares the shape in its header with the file's length, and allocates no memory.
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, MemoryError):
         raise
-    except Exception as error:  # NumPy's reader lets many kinds of exception out on a damaged header
-        raise FlowError(f"is not a whole NumPy file ({[*str(error).splitlines(), ''][0]})", str(path), AGAIN) from None
+    except Exception as error:  # NumPy's reader raises many kinds of exception on a damaged header
+        reason = [*str(error).splitlines(), ""][0]
+        raise FlowError(f"is not a complete NumPy file ({reason})", str(path), AGAIN) from None
     if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.shape[2] != 2 or stored.dtype.kind != "i":
         found = f"{getattr(stored, 'dtype', 'an archive')} of shape {getattr(stored, 'shape', '?')}"
         raise FlowError(
-            f"holds {found}, wanted are (height, width, 2) integers in tenths of a pixel",
+            f"holds {found}, but expected (height, width, 2) integers in tenths of a pixel",
             str(path),
             "Save flow in pixels as .flo instead",
         )
@@ -77,7 +78,7 @@ def _read_tenths(path: Path) -> Flow:
 
 def _tenths(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> bytes:
     if not known.all():
-        raise FlowError("a .npy flow file cannot say where flow is unknown", str(path), "Write .flo or .png")
+        raise FlowError("a .npy flow file cannot store where flow is unknown", str(path), "Write .flo or .png")
     tenths = _fitted(path, np.rint(flow * 10.0), np.iinfo(np.int16).min, np.iinfo(np.int16).max)
     content = io.BytesIO()
     np.save(content, tenths.astype(np.int16), allow_pickle=False)
@@ -93,7 +94,7 @@ def _read_middlebury(path: Path) -> Flow:
     _limit(path, width, height)
     wanted, found = 12 + 8 * width * height, path.stat().st_size
     if found != wanted:
-        raise FlowError(f"has {found} bytes where {width}x{height} pixels need {wanted}", str(path), AGAIN)
+        raise FlowError(f"has {found} bytes, but {width}x{height} pixels need {wanted}", str(path), AGAIN)
     flow = np.fromfile(path, "<f4", offset=12).reshape(height, width, 2).astype(np.float32, copy=False)
     return _known(flow, ~np.any(np.abs(flow) > _FLO_UNKNOWN, axis=-1))
 
@@ -108,9 +109,9 @@ def _read_kitti(path: Path) -> Flow:
     flow, last = _read_64ths(path)
     if last.max(initial=0) > 1:
         raise FlowError(
-            f"has values up to {last.max()} where KITTI says 1 or 0, known or not; Virtual KITTI has such files",
+            f"has values up to {last.max()} in its third channel, where KITTI has only 1 (known) and 0 (unknown)",
             str(path),
-            "If it is one of those: davsn flow convert FILE NEW --form vkitti --to kitti",
+            "Virtual KITTI has such files. If it is one, run davsn flow convert FILE NEW --form vkitti --to kitti",
         )
     return _known(flow, last > 0)
 
@@ -137,7 +138,7 @@ def _virtual(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -
 
 
 def _reach(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Virtual KITTI's units: the largest x and y, one less than width and height."""
+    """The largest x and y that Virtual KITTI can store: one less than width and height."""
     return np.maximum(np.array([shape[1] - 1, shape[0] - 1], np.float32), 1)
 
 
@@ -171,22 +172,27 @@ def _packed(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) ->
 
 
 FORMS: dict[str, Form] = {
-    "npy": Form(".npy", "DA-VSN's family: int16, tenths of a pixel; all known", _read_tenths, _tenths),
-    "flo": Form(".flo", "Middlebury, Sintel: float32; unknown beyond 1e9", _read_middlebury, _middlebury),
-    "kitti": Form(".png", "16-bit x, y in 1/64 pixel + 32768, then known or not", _read_kitti, _kitti),
-    "vkitti": Form(".png", "16-bit x, y from −(size − 1) to size − 1, then known or not", _read_virtual, _virtual),
-    "unifiedvideoda": Form(".png", "as kitti, and (0, 0) is unknown", _read_zero_unknown, _zero_unknown),
-    "packed": Form(".flow", "ours, as the cache keeps it: 1/64 pixel, deflated, known or not", _read_packed, _packed),
+    "npy": Form(".npy", "the DA-VSN family: int16, tenths of a pixel; all flow is known", _read_tenths, _tenths),
+    "flo": Form(".flo", "Middlebury, Sintel: float32; unknown flow is beyond 1e9", _read_middlebury, _middlebury),
+    "kitti": Form(".png", "KITTI: 16-bit x, y in 1/64 pixel + 32768; a mask of known flow", _read_kitti, _kitti),
+    "vkitti": Form(
+        ".png",
+        "Virtual KITTI: 16-bit x, y from −(size − 1) to size − 1; a mask of known flow",
+        _read_virtual,
+        _virtual,
+    ),
+    "unifiedvideoda": Form(".png", "as kitti, but (0, 0) is unknown too", _read_zero_unknown, _zero_unknown),
+    "packed": Form(".flow", "davsn's cache: 1/64 pixel, deflated; a mask of known flow", _read_packed, _packed),
 }
-"""The forms by name. A new one is one entry here, and its name in :data:`FormName`."""
+"""The forms by name. A new form needs an entry here and its name in :data:`FormName`."""
 
 
 def read_wide(path: Path) -> NDArray[np.uint16]:
-    """(H, W, 3) channels of a whole 16-bit RGB PNG: x, y and whether they are known, in whatever unit.
+    """Read the (H, W, 3) channels of a 16-bit RGB PNG: x, y and whether they are known, in the form's own unit.
 
     Raises:
-        FlowError: another kind of file, damaged, or of a size beyond :data:`PIXEL_LIMIT`.
-        OSError: it cannot be read.
+        FlowError: the file is of another kind, damaged, or larger than :data:`PIXEL_LIMIT`.
+        OSError: the file cannot be read.
     """
     header = png_header(path)
     if header is None:
@@ -196,7 +202,7 @@ def read_wide(path: Path) -> NDArray[np.uint16]:
         raise FlowError(
             f"is a PNG of {depth} bits a channel and colour type {colour}, not the 16-bit RGB of KITTI flow",
             str(path),
-            "Is it a picture of the flow, or a frame? Give the folder of the flow files themselves",
+            "It may be an image of the flow, or a frame. Give the folder of the flow files themselves",
         )
     _limit(path, width, height)
     content = path.read_bytes()
@@ -210,7 +216,7 @@ def read_wide(path: Path) -> NDArray[np.uint16]:
 
 
 def _png(values: NDArray[np.floating], last: NDArray[np.integer] | NDArray[np.bool_]) -> bytes:
-    """A 16-bit RGB PNG of (H, W, 2) values and a third channel."""
+    """Encode a 16-bit RGB PNG from (H, W, 2) values and a third channel."""
     stored = np.dstack([last, values[..., 1], values[..., 0]]).astype(np.uint16)
     return bytes(cv2.imencode(".png", stored)[1])
 
@@ -228,5 +234,9 @@ def _limit(path: Path, width: int, height: int) -> None:
 
 def _fitted(path: Path, values: NDArray[np.floating], low: int, high: int) -> NDArray[np.floating]:
     if not (values.min() >= low and values.max() <= high):
-        raise FlowError(f"the flow holds values that {path.suffix} cannot", str(path), "Write .flo, which holds any")
+        raise FlowError(
+            f"the flow holds values that this {path.suffix} form cannot store",
+            str(path),
+            "Write .flo, which stores any value",
+        )
     return values

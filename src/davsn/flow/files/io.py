@@ -1,4 +1,4 @@
-"""Flow in files. A flow here is (H, W, 2), x right then y down, in pixels of the file's own resolution."""
+"""Reading and writing flow files. A flow is (H, W, 2): x to the right, then y downwards, in the file's own pixels."""
 
 from pathlib import Path
 
@@ -13,36 +13,36 @@ from davsn.flow.files.forms import AGAIN, FORMS, PIXEL_LIMIT, Form
 __all__ = ["FARTHEST", "FORMS", "PIXEL_LIMIT", "SUFFIXES", "Flow", "read_flow", "write_flow"]
 
 SUFFIXES = tuple(dict.fromkeys(form.suffix for form in FORMS.values()))
-"""Of the files that are read and written."""
+"""The suffixes of flow files that are read and written."""
 
 FARTHEST = 1e5
-"""No content moves by more pixels than this: a file that says so is damaged, or is no flow."""
+"""The largest motion in pixels. A file with a larger motion is damaged, or holds no flow."""
 
 
 def read_flow(path: Path, form: str | None = None) -> Flow:
     """Read a flow file.
 
     ==================  ==============================================================================================
-    ``npy``             (H, W, 2) integers, tenths of a pixel, as the DA-VSN family stores them; float64 array / 10
-    ``flo``             Middlebury and Sintel, float32; what is beyond 1e9 is unknown
-    ``kitti``           PNG of three 16-bit channels: (value − 32768) / 64 for x and y, then known or not; float32
-    ``vkitti``          PNG of three 16-bit channels: 0 to 65535 for −(size − 1) to size − 1, x by the width and y by
-                        the height; then 0 where unknown
-    ``unifiedvideoda``  as ``kitti``, and (0, 0) is unknown, as that project takes it. Its own files say in their third
-                        channel what is known: read them as ``kitti`` and what stands still stays known
-    ``packed``          ours: the cache's coding in a file, exact to 1/64 pixel, a tenth to a fifth of ``npy``'s size
+    ``npy``             (H, W, 2) integers in tenths of a pixel, as the DA-VSN family stores them; read as float64 / 10
+    ``flo``             Middlebury and Sintel, float32; values beyond 1e9 are unknown
+    ``kitti``           PNG of three 16-bit channels: (value − 32768) / 64 for x and y, then 0 if unknown; float32
+    ``vkitti``          PNG of three 16-bit channels: 0 to 65535 mean −(size − 1) to size − 1, where size is the width
+                        for x and the height for y; the third channel is 0 where flow is unknown
+    ``unifiedvideoda``  as ``kitti``, but (0, 0) is unknown too, as that project reads it. Its own files mark known
+                        flow in the third channel. Read them as ``kitti``, and flow of zero stays known
+    ``packed``          davsn's own: the cache's coding, exact to 1/64 pixel, a tenth to a fifth of ``npy``'s size
     ==================  ==============================================================================================
 
     Args:
         path: the file.
-        form: one of :data:`FORMS`; None goes by the suffix, and refuses a PNG that may not be KITTI's.
+        form: one of :data:`FORMS`; None: the suffix decides, and a PNG that may not be KITTI's is refused.
 
     Returns:
-        the flow, 0 where it is unknown, and where it is known (None: everywhere).
+        the flow, with 0 where it is unknown, and the mask of known flow (None: all known).
 
     Raises:
-        FlowError: no such file, another form, a length that does not fit its header, or values that are no motion:
-            not a number, or beyond :data:`FARTHEST`.
+        FlowError: the file does not exist, has another form, or has a length that does not fit its header; or a value
+            is not a number, or is beyond :data:`FARTHEST`.
     """
     chosen = _form(path, form)
     try:
@@ -58,19 +58,20 @@ def read_flow(path: Path, form: str | None = None) -> Flow:
 def write_flow(
     path: Path, flow: NDArray[np.floating], valid: NDArray[np.bool_] | None = None, form: str | None = None
 ) -> None:
-    """Write a flow, whole or not at all.
+    """Write a flow file, completely or not at all.
 
     Args:
-        path: its suffix is the form's.
-        flow: (H, W, 2) pixels.
-        valid: (H, W) where the flow is known; None means everywhere. ``npy`` has no place for it.
-        form: one of :data:`FORMS`; None goes by the suffix (``.png`` is KITTI's). Values are rounded to tenths of a
-            pixel in ``npy``, to 1/64 in ``kitti`` and to 1/32767 of the size in ``vkitti``; ``unifiedvideoda`` moves
-            what stands still by 1/64 pixel to the right, so that its reader does not take it for unknown.
+        path: the file; it must have the form's suffix.
+        flow: (H, W, 2) in pixels.
+        valid: (H, W) mask of known flow; None means all known. ``npy`` cannot store a mask.
+        form: one of :data:`FORMS`; None: the suffix decides (``.png`` is KITTI's). Values are rounded to tenths of a
+            pixel in ``npy``, to 1/64 in ``kitti`` and to 1/32767 of the size in ``vkitti``. ``unifiedvideoda`` writes
+            known flow of zero as 1/64 pixel to the right, so that its reader does not take it for unknown.
 
     Raises:
-        FlowError: a value that the form cannot hold, or that is no motion, or a mask that it cannot hold.
-        DataError: the disk is full or the folder cannot be written to.
+        FlowError: the form cannot store a value or the mask; or a value is not a number, or is beyond
+            :data:`FARTHEST`.
+        DataError: the disk is full, or the folder cannot be written to.
     """
     chosen = _form(path, form)
     known = np.ones(flow.shape[:2], bool) if valid is None else valid
@@ -84,7 +85,9 @@ def write_flow(
 def _form(path: Path, name: str | None) -> Form:
     found = next((form for form in FORMS.values() if form.suffix == path.suffix), None)
     if found is None:
-        raise FlowError(f"'{path.suffix}' is no flow file's suffix", str(path), f"Use one of {', '.join(SUFFIXES)}")
+        raise FlowError(
+            f"'{path.suffix}' is not a suffix of flow files", str(path), f"Use one of {', '.join(SUFFIXES)}"
+        )
     if name is not None and FORMS[name].suffix != path.suffix:
         wanted = FORMS[name].suffix
         raise FlowError(f"a {name} flow file ends in {wanted}", str(path), f"Name it {path.with_suffix(wanted).name}")

@@ -1,8 +1,8 @@
-"""The flow files of Virtual KITTI 2: 16-bit PNG as KITTI's, but as a share of the picture's size.
+"""The flow files of Virtual KITTI 2: 16-bit PNG like KITTI's, but the values are shares of the image's size.
 
-A value v of the first channel is (2 v / 65535 - 1) · (width - 1) pixels to the right, one of the second the same of the
-height downwards, and 0 in the third means unknown, as it is for the sky. KITTI's own rule reads these files without an
-error, and wrongly.
+A value v in the first channel means (2 v / 65535 - 1) · (width - 1) pixels to the right. In the second channel it means
+(2 v / 65535 - 1) · (height - 1) pixels downwards. A 0 in the third channel means unknown, as in the sky. If these files
+are read by KITTI's own rule, there is no error, but the values are wrong.
 """
 
 from pathlib import Path
@@ -14,22 +14,22 @@ from davsn.flow.files.io import Flow, read_flow, write_flow
 
 
 def read_relative(path: Path) -> Flow:
-    """(H, W, 2) float32 flow of such a file, 0 where it is unknown, and (H, W) where it is known.
+    """Read a Virtual KITTI flow file: (H, W, 2) float32 flow, 0 where it is unknown, and the (H, W) mask of known flow.
 
     Raises:
-        FlowError: it cannot be read, or is of another kind.
+        FlowError: the file cannot be read, or is of another kind.
     """
     flow, known = read_flow(path, "vkitti")
     return flow, np.ones(flow.shape[:2], bool) if known is None else known
 
 
 def write_relative(path: Path, flow: NDArray[np.floating], known: NDArray[np.bool_]) -> None:
-    """Write such a file. What leads further than the picture is wide or high has no value, and counts as unknown.
+    """Write a Virtual KITTI flow file. Motion beyond the image's width or height cannot be stored, and becomes unknown.
 
     Args:
-        path: ends in ``.png``.
-        flow: (H, W, 2) pixels.
-        known: (H, W).
+        path: the file; its name ends in ``.png``.
+        flow: (H, W, 2) in pixels.
+        known: (H, W) mask of known flow.
     """
     height, width = known.shape
     write_flow(path, flow, known & (np.abs(flow) <= (width - 1, height - 1)).all(-1), "vkitti")

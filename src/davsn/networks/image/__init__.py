@@ -1,1 +1,1 @@
-"""Networks of single frames, one file each. The file's name is the network's name in a recipe."""
+"""Image networks, one file each. A file's name is the network's name in a recipe."""

@@ -1,4 +1,4 @@
-"""Multi-level DeepLab-v2 on ResNet-101, the network of the published numbers, under its published tensor names."""
+"""Multi-level DeepLab-v2 on ResNet-101, the network of the published results, with the published tensor names."""
 
 from pathlib import Path
 from typing import Literal
@@ -17,21 +17,21 @@ class DeepLabSettings(Settings):
     """Settings of DeepLab-v2."""
 
     layers: tuple[int, int, int, int] = (3, 4, 23, 3)
-    """Residual blocks a stage; the default is ResNet-101."""
+    """Residual blocks in each of the four stages; the default is ResNet-101."""
     weights: Literal["random"] | Path = "random"
-    """The start: 'random', or a file: the published ImageNet weights where its name says so
-    (DeepLab_resnet_pretrained_imagenet.pth), else a complete state of this network."""
+    """The initial weights: 'random', or a weights file. A name with DeepLab_resnet_pretrained_imagenet in it means the
+    published ImageNet weights; any other file must hold all weights of this network."""
 
 
 class DeepLab(ImageNetwork):
-    """DeepLab-v2 with two classifiers, on stage 4 (main) and stage 3 (aux), at 1/8 of the input.
+    """DeepLab-v2 with two classifiers, on stage 4 (main) and stage 3 (auxiliary), at 1/8 of the input.
 
-    The ResNet is the Caffe one: stride on a block's first 1×1 convolution, and a max pool that rounds its size up.
-    The scale and shift of every batch norm are frozen, though in training mode it normalises by the batch's own
-    statistics and updates the running ones: that is how the published networks were trained.
+    The ResNet is the one of Caffe: a block's stride is on its first 1×1 convolution, and max pooling rounds sizes up.
+    Every batch normalisation has a frozen scale and shift. In training mode it still normalises by batch statistics
+    and updates the running statistics, because the published networks were trained that way.
 
     Raises:
-        CheckpointError: weights that cannot be read or do not fit.
+        CheckpointError: the weights cannot be read or do not fit.
     """
 
     Config = DeepLabSettings
@@ -57,11 +57,11 @@ class DeepLab(ImageNetwork):
             load(self, read_state(config.weights), str(config.weights))
 
     def forward(self, images: Tensor) -> Levels:
-        """See :meth:`ImageNetwork.forward`; logits at 1/8 of the input."""
+        """The logits of both classifiers at 1/8 of the input; see :meth:`ImageNetwork.forward`."""
         return self.with_features(images)[0]
 
     def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
-        """See :meth:`ImageNetwork.with_features`; those of stage 4."""
+        """The logits and the features of stage 4; see :meth:`ImageNetwork.with_features`."""
         normalised = images.flip(1) * 255 - self.get_buffer("mean")
         stem = self.maxpool(self.relu(self.bn1(self.conv1(normalised))))
         middle = self.layer3(self.layer2(self.layer1(stem)))
@@ -69,12 +69,12 @@ class DeepLab(ImageNetwork):
         return Levels(main=self.classify(features), aux=self.layer5(middle)), features
 
     def classify(self, features: Tensor) -> Tensor:
-        """See :meth:`ImageNetwork.classify`."""
+        """The main classifier's logits from features of stage 4; see :meth:`ImageNetwork.classify`."""
         logits: Tensor = self.layer6(features)
         return logits
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        """See :meth:`ImageNetwork.groups`; batch norms are in no group."""
+        """The trainable parameters by role; batch normalisation is in no group. See :meth:`ImageNetwork.groups`."""
         heads = [*self.layer5.parameters(), *self.layer6.parameters()]
         known = {id(parameter) for parameter in heads}
         body = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
@@ -83,13 +83,13 @@ class DeepLab(ImageNetwork):
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.normal_(module.weight, 0, 0.01)  # biases keep torch's own start, as published
+                nn.init.normal_(module.weight, 0, 0.01)  # biases keep torch's initialisation, as in the public code
             elif isinstance(module, nn.BatchNorm2d):
                 module.requires_grad_(False)
 
 
 class _Bottleneck(nn.Module):
-    """A residual block; its parts carry the published names."""
+    """A residual block; its parts have the published names."""
 
     def __init__(self, inputs: int, planes: int, stride: int = 1, dilation: int = 1, shortcut: bool = False) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class _Bottleneck(nn.Module):
 
 
 class _Classifier(nn.Module):
-    """Atrous spatial pyramid: the sum of four 3×3 convolutions of growing dilation."""
+    """A classifier with an atrous spatial pyramid: the sum of four 3×3 convolutions of increasing dilation."""
 
     def __init__(self, inputs: int, num_classes: int) -> None:
         super().__init__()

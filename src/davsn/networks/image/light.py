@@ -1,4 +1,4 @@
-"""A small network that trains on a laptop: any encoder of timm, a light multi-scale decoder, an auxiliary head."""
+"""The network ``light``, which trains on a laptop: an encoder of timm, a light multi-scale decoder, two classifiers."""
 
 import functools
 import logging
@@ -26,13 +26,15 @@ class LightSettings(Settings):
     """Settings of the light network."""
 
     encoder: str = "resnet18"
-    """A convolutional encoder of timm: resnet18, mobilenetv3_large_100, tf_efficientnet_lite0, convnext_atto …"""
+    """The name of a convolutional encoder of timm: resnet18, mobilenetv3_large_100, tf_efficientnet_lite0,
+    convnext_atto …"""
     width: int = Field(64, ge=8, le=1024)
     """Channels of the decoder."""
     weights: Literal["random", "hub", "auto"] | Path | None = "random"
-    """The encoder's start: 'random'; 'hub' fetches timm's ImageNet weights over the network; 'auto' does so where
-    there is a network, and says plainly where it starts at random instead; or a file of weights (.safetensors or
-    .pth) with timm's tensor names; null is random without a word, where a whole state is loaded afterwards."""
+    """The encoder's initial weights. 'random': random weights, with a warning. 'hub': download timm's ImageNet weights.
+    'auto': the same, but fall back to random weights with a warning if the download fails. A weights file
+    (.safetensors or .pth) must have timm's tensor names. null: random weights, without a warning; for networks whose
+    weights are all loaded afterwards."""
 
     @field_validator("encoder")
     @classmethod
@@ -43,12 +45,12 @@ class LightSettings(Settings):
 
 
 class Light(ImageNetwork):
-    """Encoder features of all scales are added up from coarse to fine and classified at 1/4 of the input.
+    """A light network: it adds up encoder features from coarse to fine, and classifies them at 1/4 of the input.
 
-    The auxiliary classifier reads the encoder's last stage but one (1/16), as DeepLab's does.
+    The auxiliary classifier reads the encoder's second-last stage (1/16), as in DeepLab.
 
     Raises:
-        CheckpointError: weights that cannot be fetched or read, or do not fit.
+        CheckpointError: the weights cannot be downloaded or read, or do not fit.
     """
 
     Config = LightSettings
@@ -69,13 +71,13 @@ class Light(ImageNetwork):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, images: Tensor) -> Levels:
-        """See :meth:`ImageNetwork.forward`; logits at 1/4 of the input."""
+        """The logits of both classifiers at 1/4 of the input; see :meth:`ImageNetwork.forward`."""
         return self.with_features(images)[0]
 
     def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
-        """See :meth:`ImageNetwork.with_features`; those of the decoder."""
+        """The logits and the decoder's features; see :meth:`ImageNetwork.with_features`."""
         normalised = (images - self.get_buffer("mean")) / self.get_buffer("std")
-        features = self.encoder(normalised.contiguous(memory_format=torch.channels_last))  # a quarter faster on CPU
+        features = self.encoder(normalised.contiguous(memory_format=torch.channels_last))  # one quarter faster on a CPU
         *finer, summed = (lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True))
         for feature in reversed(finer):
             summed = feature + upsample(summed, feature.shape[-2:])
@@ -85,12 +87,15 @@ class Light(ImageNetwork):
         return Levels(main, aux=upsample(self.aux(features[-2]), (height, width))), decoded
 
     def classify(self, features: Tensor) -> Tensor:
-        """See :meth:`ImageNetwork.classify`."""
+        """The main classifier's logits from the decoder's features; see :meth:`ImageNetwork.classify`."""
         logits: Tensor = self.main(features)
         return logits
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        """See :meth:`ImageNetwork.groups`; the decoder counts as classifier, since it starts at random too."""
+        """The trainable parameters by role; see :meth:`ImageNetwork.groups`.
+
+        The decoder is in the group ``"classifier"``, because it starts from random weights too.
+        """
         heads = [self.lateral, self.smooth, self.main, self.aux]
         return {
             "backbone": list(self.encoder.parameters()),
@@ -99,23 +104,25 @@ class Light(ImageNetwork):
 
 
 def _encoder(config: LightSettings) -> Any:
-    """The encoder with the features at 1/4 of the input and coarser, started as the settings say."""
+    """Build the encoder, with features at 1/4 of the input and coarser, and load its initial weights."""
     reductions = timm.create_model(config.encoder, features_only=True).feature_info.reduction()
     wanted = tuple(index for index, reduction in enumerate(reductions) if reduction >= 4)
     make = functools.partial(timm.create_model, config.encoder, features_only=True, out_indices=wanted)
     if config.weights in ("hub", "auto"):
         try:
             return _from_hub(make)
-        except Exception as error:  # the hub's client has many ways to fail
-            failure = f"The ImageNet weights of '{config.encoder}' could not be fetched ({type(error).__name__})"
+        except Exception as error:  # the hub's client can fail in many ways
+            failure = f"The ImageNet weights of '{config.encoder}' could not be downloaded ({type(error).__name__})"
         if config.weights == "hub":
             raise CheckpointError(
-                f"{failure}. Connect to the network, give a file of weights (weights: FILE.safetensors), or start at "
-                "random (weights: random)"
+                f"{failure}. Connect to the internet, give a weights file (weights: FILE.safetensors), or start from "
+                "random weights (weights: random)"
             )
-        _log.warning("%s: it starts from random weights, which learn more slowly and less", failure)
+        _log.warning("%s. The encoder starts from random weights, so training is slower and learns less", failure)
     elif config.weights == "random":
-        _log.warning("The encoder '%s' starts from random weights, which learn more slowly and less", config.encoder)
+        _log.warning(
+            "The encoder '%s' starts from random weights, so training is slower and learns less", config.encoder
+        )
     encoder = make()
     if isinstance(config.weights, Path):
         load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
@@ -123,9 +130,9 @@ def _encoder(config: LightSettings) -> Any:
 
 
 def _from_hub(make: Callable[..., Any]) -> Any:
-    """The encoder with weights from the hub or from its cache on this machine."""
+    """Build the encoder with weights from the hub, or from the hub's cache on this machine."""
     set_offline = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = set_offline or not _hub_answers()  # else its client tries again for a minute
+    constants.HF_HUB_OFFLINE = set_offline or not _hub_answers()  # otherwise its client retries for a minute
     try:
         return make(pretrained=True)
     finally:
@@ -141,9 +148,9 @@ def _hub_answers() -> bool:
 
 
 def _of_encoder(encoder: nn.Module, state: State) -> State:
-    """The part of a classifier's state that its encoder has.
+    """The tensors of a classifier's state that belong to its encoder.
 
-    timm names some stages ``stages_0`` in an encoder that are ``stages.0`` in the classifier.
+    timm calls some stages ``stages_0`` in an encoder and ``stages.0`` in the classifier.
     """
     names = {name.replace(".", "_"): name for name in encoder.state_dict()}
     return {names[flat]: tensor for name, tensor in state.items() if (flat := name.replace(".", "_")) in names}

@@ -1,4 +1,4 @@
-"""FlowNet2 in PyTorch operations, without an extension: the estimator ``flownet2``."""
+"""The estimator ``flownet2``: FlowNet2 in plain PyTorch operations, without a compiled extension."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _FILES: dict[Part, str] = {
     "cs": "FlowNet2-CS_checkpoint.pth.tar",
     "css": "FlowNet2-CSS_checkpoint.pth.tar",
 }
-"""NVIDIA's file for every part."""
+"""The name of NVIDIA's weights file for every part."""
 _TELLING: dict[str, Part] = {
     "flownetfusion.conv0.0.weight": "full",
     "flownets_2.conv1.0.weight": "css",
@@ -27,33 +27,35 @@ _TELLING: dict[str, Part] = {
     "conv0.0.weight": "sd",
     "conv1.0.weight": "s",
 }
-"""A tensor that is in a part's file and not in those below it."""
+"""For each part a tensor that identifies its file: the files of the parts below do not have it."""
 
 
 class FlowNet2(NeuralEstimator):
-    """FlowNet2 or one of its parts (Ilg et al., "FlowNet 2.0", CVPR 2017), with the weights NVIDIA published.
+    """FlowNet2 or one of its parts (Ilg et al., "FlowNet 2.0", CVPR 2017), with the weights that NVIDIA published.
 
     Raises:
-        FlowError: no weights are named.
-        CheckpointError: a file that is no state of this part, cannot be read, or holds more than data.
+        FlowError: the setting ``weights`` is missing.
+        CheckpointError: the file does not fit this part, cannot be read, or holds more than data.
     """
 
     multiple = smallest = 64
 
     class Config(NeuralSettings):
-        """Which networks, and their weights."""
+        """The networks and their weights."""
 
         part: Part = "full"
-        """The whole stack, one of its networks (c, s, sd), or the stack's beginning (cs, css)."""
+        """'full' is the whole stack; 'c', 's' and 'sd' are single networks; 'cs' and 'css' are the first networks of
+        the stack."""
         faithful: bool = False
-        """Repeat two accidents of the public code: sd is 400 times too large, css comes in blocks of 4×4 pixels."""
+        """Repeat two accidents of the public code: the flow of sd is 400 times too large, and the flow of css is
+        constant in blocks of 4×4 pixels."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         if config.weights is None:
             raise FlowError(
-                f"flownet2 has no weights to fetch. Get {_FILES[config.part]} from NVIDIA's flownet2-pytorch (under "
-                f"its own licence) and set flow: {{name: flownet2, part: {config.part}, weights: FILE}}"
+                f"flownet2 needs a weights file. Get {_FILES[config.part]} from NVIDIA's flownet2-pytorch (it has a "
+                f"licence of its own) and set flow: {{name: flownet2, part: {config.part}, weights: FILE}}"
             )
         state = None if config.weights == "random" else _state(config.weights, config.part)
         batch_norm = state is not None and any(name.endswith(".running_mean") for name in state)
@@ -63,16 +65,16 @@ class FlowNet2(NeuralEstimator):
             f"flownet2, part {config.part},",
             str(config.weights),
         )
-        self.network = network.to(memory_format=torch.channels_last)  # a sixth faster on CPU
+        self.network = network.to(memory_format=torch.channels_last)  # one sixth faster on a CPU
 
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
-        """See :meth:`NeuralEstimator.flow`."""
+        """The flow first→second; see :meth:`NeuralEstimator.flow`."""
         first, second = (frames.contiguous(memory_format=torch.channels_last) for frames in (first, second))
         return estimate(self.network, first, second)
 
 
 def _state(path: Path, part: Part) -> State:
-    """The tensors of a checkpoint of NVIDIA's code or of a plain state, if they are of this part."""
+    """The tensors of a file, either a checkpoint of NVIDIA's code or a plain state dictionary, if they fit the part."""
     state = {name.removeprefix("module."): tensor for name, tensor in read_state(path, inside="state_dict").items()}
     found = next((of for name, of in _TELLING.items() if name in state), None)
     if found not in (part, None):

@@ -1,7 +1,7 @@
-"""The four networks FlowNet2 is stacked from: C, S, SD and Fusion (Ilg et al., "FlowNet 2.0", CVPR 2017).
+"""The four networks that make up FlowNet2: C, S, SD and Fusion (Ilg et al., "FlowNet 2.0", CVPR 2017).
 
-Modules have the names of NVIDIA's PyTorch code, whose checkpoints so load as they are. Level l is 1/2^l of the
-input's size. The predictions are in the unit of the training, see ``pixels``.
+Modules have the names of NVIDIA's PyTorch code, so its checkpoints load unchanged. Level l has 1/2^l of the input's
+size. Predictions are in the unit that the network was trained with; ``pixels`` converts them.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from davsn.flow.estimators.flownet2.ops import correlation
 _SLOPE = 0.1
 
 _COARSE = ((512, 512), (512, 256), (256, 128), (128, 64))
-"""Channels of the encoder's and of the upsampled features at the levels 5, 4, 3 and 2."""
+"""Channels of the encoder's features and of the upsampled features, at levels 5, 4, 3 and 2."""
 _FINE = ((128, 32), (64, 16))
-"""The same of Fusion, at the levels 1 and 0."""
+"""Channels of the same features in Fusion, at levels 1 and 0."""
 
 
 class _Predict(nn.Conv2d):
-    """Features to flow, in float32 under autocast: bfloat16 would know 20 px to 1/8 px only."""
+    """Predicts flow from features, in float32 even under autocast: bfloat16 would round 20 px to steps of 1/8 px."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__(inputs, 2, 3, padding=1)
@@ -34,7 +34,7 @@ class Refining(nn.Module):
     """A network that predicts flow at its coarsest level and refines it level by level.
 
     Args:
-        batch_norm: normalise after every convolution, as no published file does.
+        batch_norm: use batch normalisation after every convolution. No published file does.
     """
 
     def __init__(self, batch_norm: bool) -> None:
@@ -42,7 +42,7 @@ class Refining(nn.Module):
         self.batch_norm = batch_norm
 
     def convolution(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-        """A convolution with its activation."""
+        """A convolution, its batch normalisation if there is one, and its activation."""
         layers: list[nn.Module] = [
             nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=not self.batch_norm)
         ]
@@ -53,14 +53,14 @@ class Refining(nn.Module):
     def add_refinement(
         self, level: int, inputs: int, finer: Sequence[tuple[int, int]], bias: bool = True, smooth: bool = False
     ) -> None:
-        """Add the layers of :meth:`refine`.
+        """Add the layers that :meth:`refine` uses.
 
         Args:
-            level: the coarsest.
-            inputs: channels of its features.
-            finer: channels of the encoder's and of the upsampled features, for each finer level.
-            bias: of the layers that upsample flow.
-            smooth: a convolution without activation before every prediction but the coarsest.
+            level: the coarsest level.
+            inputs: channels of the coarsest level's features.
+            finer: channels of the encoder's features and of the upsampled features, for each finer level.
+            bias: whether the layers that upsample flow have a bias.
+            smooth: add a convolution without activation before every prediction except the coarsest.
         """
         self.add_module(f"predict_flow{level}", _Predict(inputs))
         for skip, outputs in finer:
@@ -78,9 +78,9 @@ class Refining(nn.Module):
         """The flow at the finest level.
 
         Args:
-            level: the coarsest.
-            features: of the coarsest level.
-            skips: the encoder's features of the finer levels, the finest first; it is emptied, to free them early.
+            level: the coarsest level.
+            features: features of the coarsest level.
+            skips: the encoder's features of the finer levels, finest first. The list is emptied, to free memory early.
         """
         flow: Tensor = self.get_submodule(f"predict_flow{level}")(features)
         while skips:
@@ -93,27 +93,27 @@ class Refining(nn.Module):
 
 
 class _Pyramid(Refining):
-    """What C, S and SD share: the encoder's levels 4 to 6 and the refinement to level 2."""
+    """The part that C, S and SD share: levels 4 to 6 of the encoder, and the refinement to level 2."""
 
     pixels = 20.0
-    """Pixels of the input for one unit of the prediction."""
+    """Pixels of the input in one unit of the prediction."""
 
     def add_pyramid(self, bias: bool = True, smooth: bool = False) -> None:
-        """Add the layers of :meth:`predict`; for the arguments see :meth:`Refining.add_refinement`."""
+        """Add the layers that :meth:`predict` uses; for the arguments see :meth:`Refining.add_refinement`."""
         self.conv4, self.conv4_1 = self.convolution(256, 512, stride=2), self.convolution(512, 512)
         self.conv5, self.conv5_1 = self.convolution(512, 512, stride=2), self.convolution(512, 512)
         self.conv6, self.conv6_1 = self.convolution(512, 1024, stride=2), self.convolution(1024, 1024)
         self.add_refinement(6, 1024, _COARSE, bias, smooth)
 
     def predict(self, level_2: Tensor, level_3: Tensor) -> Tensor:
-        """(B, 2, H/4, W/4) flow from the encoder's features of the levels 2 (128 channels) and 3 (256)."""
+        """The flow (B, 2, H/4, W/4) from the encoder's features at levels 2 (128 channels) and 3 (256 channels)."""
         level_4 = self.conv4_1(self.conv4(level_3))
         level_5 = self.conv5_1(self.conv5(level_4))
         return self.refine(6, self.conv6_1(self.conv6(level_5)), [level_2, level_3, level_4, level_5])
 
 
 class FlowNetC(_Pyramid):
-    """Both frames are encoded by the same layers, and their features correlated."""
+    """FlowNetC: the same layers encode both frames, and then their features are correlated."""
 
     def __init__(self, batch_norm: bool = False) -> None:
         super().__init__(batch_norm)
@@ -135,10 +135,10 @@ class FlowNetC(_Pyramid):
 
 
 class FlowNetS(_Pyramid):
-    """Both frames, and inside a stack what is known of the flow so far, as the channels of one picture.
+    """FlowNetS: its input holds both frames as channels; in a stack also the warped second frame, flow and error.
 
     Args:
-        inputs: channels, 6 alone and 12 inside a stack.
+        inputs: channels of the input: 6 alone, 12 inside a stack.
         batch_norm: see :class:`Refining`.
     """
 
@@ -151,16 +151,16 @@ class FlowNetS(_Pyramid):
         self.add_pyramid(bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 2, H/4, W/4) flow from (B, inputs, H, W)."""
+        """The flow (B, 2, H/4, W/4) from an input (B, inputs, H, W)."""
         level_2 = self.conv2(self.conv1(x))
         return self.predict(level_2, self.conv3_1(self.conv3(level_2)))
 
 
 class FlowNetSD(_Pyramid):
-    """S for small displacements: a finer start, small kernels only."""
+    """FlowNetSD: FlowNetS for small displacements, with a finer first level and small kernels only."""
 
     pixels = 1 / 20
-    """It was trained on 20 times the flow in pixels."""
+    """The training target was 20 times the flow in pixels."""
 
     def __init__(self, batch_norm: bool = False) -> None:
         super().__init__(batch_norm)
@@ -177,7 +177,7 @@ class FlowNetSD(_Pyramid):
 
 
 class FlowNetFusion(Refining):
-    """Chooses between the flow of the stack and that of SD, at full resolution and in pixels."""
+    """The fusion network: it chooses between the flow of the stack and that of SD, at full resolution, in pixels."""
 
     def __init__(self, batch_norm: bool = False) -> None:
         super().__init__(batch_norm)
@@ -187,7 +187,7 @@ class FlowNetFusion(Refining):
         self.add_refinement(2, 128, _FINE, smooth=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 2, H, W) flow from the first frame, both flows, their lengths and their errors (B, 11, H, W)."""
+        """The flow (B, 2, H, W) from the first frame, both flows, their lengths and their errors (B, 11, H, W)."""
         level_0 = self.conv0(x)
         level_1 = self.conv1_1(self.conv1(level_0))
         return self.refine(2, self.conv2_1(self.conv2(level_1)), [level_0, level_1])

@@ -1,4 +1,4 @@
-"""What FlowNet2 does besides convolutions, in PyTorch operations. Its resampling is :func:`davsn.ops.warp.warp`."""
+"""FlowNet2's operations besides convolutions, in plain PyTorch. It resamples with :func:`davsn.ops.warp.warp`."""
 
 import torch
 from torch import Tensor
@@ -6,18 +6,20 @@ from torch.nn import functional
 
 
 def correlation(a: Tensor, b: Tensor, radius: int = 10, step: int = 2) -> Tensor:
-    """How well features of frame a fit those of frame b around them (FlowNet, Dosovitskiy et al. 2015, section 3).
+    """The correlation of frame a's features with frame b's around them (FlowNet, Dosovitskiy et al. 2015, section 3).
 
-    Channel (j + r)·(2r + 1) + (i + r) holds the mean over c of a[c, y, x] · b[c, y + step·j, x + step·i], with 0 for
-    b outside the frame. Positions that can meet have the same remainders by ``step``: the frames are split by them,
-    and each row of a part is multiplied with the rows it can meet as one matrix product. That costs more
-    products than needed, and is several times faster (benchmarks/correlation.py).
+    Channel (j + r)·(2r + 1) + (i + r) holds the mean over c of a[c, y, x] · b[c, y + step·j, x + step·i]. Outside the
+    frame, b counts as 0.
+
+    Two positions can only match if their coordinates have the same remainders modulo ``step``. So the frames are split
+    by these remainders. In each part, a row is multiplied with all rows that it can match in one matrix product. That
+    computes more products than needed, but is several times faster (benchmarks/correlation.py).
 
     Args:
-        a: (B, C, H, W) of any floating type; computed in float32 under autocast too.
+        a: (B, C, H, W) of any floating type. The computation is in float32, also under autocast.
         b: the same shape.
-        radius: r, steps to every side.
-        step: pixels a step.
+        radius: r, the number of steps to every side.
+        step: pixels in a step.
 
     Returns:
         (B, (2r + 1)², H, W) float32.
@@ -34,7 +36,7 @@ def correlation(a: Tensor, b: Tensor, radius: int = 10, step: int = 2) -> Tensor
             met = parts_b[:, first:last].flatten(1, 2).transpose(1, 2)
             product = torch.bmm(parts_a[:, y], met).view(parts, columns, last - first, columns)
             products[:, :, : last - first, radius : radius + columns] = product
-            strides = (columns * side * reach, reach, 1, side * reach + 1)  # the last goes along the diagonal
+            strides = (columns * side * reach, reach, 1, side * reach + 1)  # the last one follows the diagonal
             begin = first - y + radius
             costs[:, y, begin : begin + last - first] = products.as_strided(
                 (parts, last - first, side, columns), strides
@@ -44,13 +46,13 @@ def correlation(a: Tensor, b: Tensor, radius: int = 10, step: int = 2) -> Tensor
 
 
 def channel_norm(x: Tensor) -> Tensor:
-    """The length of the vector at every pixel: (B, C, H, W) → (B, 1, H, W) float32. Its gradient is 0 at 0."""
+    """The length of the vector at every pixel: (B, C, H, W) → (B, 1, H, W) float32. The gradient at length 0 is 0."""
     norm: Tensor = torch.linalg.vector_norm(x.float(), dim=1, keepdim=True)
     return norm
 
 
 def _parts(features: Tensor, step: int) -> Tensor:
-    """(B, C, H, W) → (B·step², H/step, W/step, C): positions by their remainders, zeros where H or W do not divide."""
+    """Split positions by their remainders modulo ``step``: (B, C, H, W) → (B·step², H/step, W/step, C), zero-padded."""
     batch, channels, height, width = features.shape
     padded = functional.pad(features, (0, -width % step, 0, -height % step))
     rows, columns = padded.shape[2] // step, padded.shape[3] // step

@@ -1,4 +1,4 @@
-"""FlowNet2 and its parts: two frames to flow in pixels at their own resolution."""
+"""FlowNet2 and its parts: from two frames to flow in pixels, at the frames' resolution."""
 
 from typing import Literal
 
@@ -13,21 +13,21 @@ from davsn.ops.warp import warp
 Part = Literal["full", "c", "s", "sd", "cs", "css"]
 
 _UNIT = 20.0
-"""Pixels of one unit of the flow that a stage is given."""
+"""Pixels in one unit of the flow that a stage gets as input."""
 
 
 def estimate(network: nn.Module, first: Tensor, second: Tensor) -> Tensor:
     """The flow first→second.
 
     Args:
-        network: of :func:`build`.
+        network: a network made by :func:`build`.
         first: (B, 3, H, W) RGB in [0, 1]; H and W are multiples of 64.
         second: the same shape.
 
     Returns:
         (B, 2, H, W) float32 in pixels.
     """
-    mean = torch.cat([first, second], 2).mean((2, 3), keepdim=True)  # one for each colour, of both frames together
+    mean = torch.cat([first, second], 2).mean((2, 3), keepdim=True)  # per colour, over both frames together
     first, second = first - mean, second - mean
     if isinstance(network, Stack):
         flow: Tensor = network(first, second)
@@ -36,13 +36,13 @@ def estimate(network: nn.Module, first: Tensor, second: Tensor) -> Tensor:
 
 
 def build(part: Part, batch_norm: bool = False, faithful: bool = False) -> nn.Module:
-    """The network of a part, with the names and shapes of NVIDIA's checkpoint of it.
+    """The network of a part, with the names and shapes of NVIDIA's checkpoint.
 
     Args:
-        part: which.
+        part: the part of FlowNet2.
         batch_norm: see :class:`~davsn.flow.estimators.flownet2.networks.Refining`.
-        faithful: repeat what the public code does by accident: SD alone multiplies its flow by 20 where the whole
-            network divides it, and CSS alone gives blocks of 4×4 equal pixels.
+        faithful: repeat two accidents of the public code. SD alone multiplies its flow by 20, although the whole
+            network divides it by 20. CSS alone gives flow that is constant in blocks of 4×4 pixels.
     """
     if part == "c":
         return FlowNetC(batch_norm)
@@ -57,7 +57,7 @@ def build(part: Part, batch_norm: bool = False, faithful: bool = False) -> nn.Mo
 
 
 class Stack(nn.Module):
-    """Networks that each improve the flow of the one before, looking at the second frame warped by it.
+    """A stack of networks. Each one improves the flow of the network before, and sees the second frame warped by it.
 
     For the arguments see :func:`build`.
     """
@@ -69,10 +69,10 @@ class Stack(nn.Module):
         self.flownets_2 = FlowNetS(12, batch_norm) if part != "cs" else None
         self.flownets_d = FlowNetSD(batch_norm) if part == "full" else None
         self.flownetfusion = FlowNetFusion(batch_norm) if part == "full" else None
-        self.blocks = part == "full" or faithful  # what Fusion was trained on
+        self.blocks = part == "full" or faithful  # Fusion was trained on blocks
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """(B, 2, H, W) float32 flow in pixels from normalised frames (B, 3, H, W)."""
+        """The flow (B, 2, H, W) float32 in pixels, from normalised frames (B, 3, H, W)."""
         pair = torch.cat([first, second], 1)
         flow = _upsampled(self.flownetc, pair)
         flow = _upsampled(self.flownets_1, _stage_input(first, second, flow))
@@ -89,13 +89,13 @@ class Stack(nn.Module):
 
 
 def _stage_input(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
-    """(B, 12, H, W): both frames, the second one as the flow brings it onto the first, the flow, the error."""
+    """The input of a stage (B, 12, H, W): both frames, the second one warped onto the first, the flow, the error."""
     warped = warp(second, flow)[0]
     return torch.cat([first, second, warped, flow / _UNIT, channel_norm(first - warped)], 1)
 
 
 def _upsampled(network: nn.Module, x: Tensor, blocks: bool = False) -> Tensor:
-    """A network's flow in pixels, four times as large: bilinear (half-pixel centres), or in blocks of equal pixels."""
+    """A network's flow in pixels, enlarged 4 times: bilinearly (half-pixel centres), or in blocks of equal pixels."""
     flow = network(x) * network.pixels
     if blocks:
         return functional.interpolate(flow, scale_factor=4.0, mode="nearest")

@@ -1,4 +1,4 @@
-"""One run of a sweep, in a process of its own: ``python -m davsn.sweep.cell FOLDER``, with its settings as input."""
+"""One run of a sweep, in a process of its own: ``python -m davsn.sweeps.cell FOLDER``, with its settings as input."""
 
 import json
 import sys

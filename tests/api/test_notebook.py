@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOK = Path(__file__).parents[1] / "docs" / "python.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "python.ipynb"
 
 
 @pytest.mark.slow

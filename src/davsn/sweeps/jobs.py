@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from davsn.core.errors import ConfigError
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.run import alone
-from davsn.sweep.grid import Cell
+from davsn.sweeps.grid import Cell
 from davsn.training.folder import RunFolder
 
 POLL = 0.5
@@ -36,7 +36,7 @@ def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = Non
         environment["OMP_NUM_THREADS"] = str(threads)
     with alone(cell.folder, wait=-1):
         pass
-    program = [sys.executable, "-m", "davsn.sweep.cell", str(cell.folder)]
+    program = [sys.executable, "-m", "davsn.sweeps.cell", str(cell.folder)]
     with RunFolder(cell.folder).output.open("ab") as output:
         running = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output)
         _RUNNING.add(running)

@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 
 from davsn.core.errors import ConfigError
+from davsn.experiment.experiment import load
 from davsn.experiment.snapshots import Entry, SnapshotScores
 from davsn.scoring.scores import Scores
-from davsn.sweep import jobs
-from davsn.sweep.grid import Cell, Row, cells, spread, tables, values_of
+from davsn.sweeps import jobs
+from davsn.sweeps.grid import Cell, Row, cells, spread, tables, values_of
 
 OWN = {"method": {"name": "da_vsn", "consistency_weight": 1}}
 
@@ -59,7 +60,7 @@ class Here:
     def __init__(self):
         self.order = []
 
-    def submit(self, function, recipe, cell, threads):
+    def submit(self, function, cell, settings, threads):
         self.order.append(cell.row)
         code = 0 if "source_only-1" not in cell.folder.name else 7
 
@@ -77,7 +78,8 @@ def test_what_it_starts_from_is_done_first_and_its_failure_is_passed_on(tmp_path
     monkeypatch.setattr(jobs, "POLL", 0)
     planned = cells(tmp_path, OWN, ["batch_norm", "source_only"], {}, 2)
     executor = Here()
-    problems = jobs.run_all("recipe", dict.fromkeys(planned), executor, None, lambda done, note: None)
+    nothing = load({"source": "streets", "network": "light", "method": "source_only"})
+    problems = jobs.run_all(dict.fromkeys(planned, nothing), executor, None, lambda done, note: None)
     assert executor.order == ["source_only", "source_only", "batch_norm"]
     assert [cell.folder.name for cell in problems] == ["source_only-1", "batch_norm-1"]
     assert "not run, because the run that it starts from failed" in problems[planned[3]]
@@ -120,10 +122,10 @@ def test_tables(tmp_path):
 
 def test_a_problem_names_the_last_line_of_the_output(tmp_path):
     cell = Cell("x", 0, (), tmp_path)
-    (tmp_path / jobs.OUTPUT).write_text("one\ntwo\n")
+    (tmp_path / "output.txt").write_text("one\ntwo\n")
 
     class Job:
         def result(self):
             return 2
 
-    assert jobs._problem(cell, Job()) == f"ended with code 2: two (full output in {tmp_path / jobs.OUTPUT})"
+    assert jobs._problem(cell, Job()) == f"ended with code 2: two (full output in {tmp_path / 'output.txt'})"

@@ -1,0 +1,136 @@
+"""A trained network from Python: whatever footage is, each frame has a mask, a name and a time."""
+
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import davsn
+from davsn.core.errors import CheckpointError, ConfigError, DataError
+
+
+@pytest.fixture(name="model")
+def _model(run):
+    return run.model()
+
+
+def test_a_model_knows_its_classes_and_step(model):
+    assert model.classes[:2] == ("road", "sidewalk")
+    assert model.step == 3
+    assert model.experiment.name == "tiny"
+
+
+def test_a_video_has_a_mask_a_name_and_a_time_for_each_frame(model, world):
+    results = list(model.segment(world / "drive.mp4"))
+    assert [result.name for result in results] == [f"{number:06d}" for number in range(10)]
+    assert [result.time for result in results] == pytest.approx([number / 25 for number in range(10)], abs=1e-6)
+    for result in results:
+        assert result.mask.shape == result.frame.shape[:2]
+        assert result.mask.dtype == np.uint8
+        assert result.mask.max() < len(result.classes)
+        assert result.overlay().shape == result.frame.shape
+    assert not np.array_equal(results[0].overlay(), results[0].frame)
+
+
+def test_frames_may_come_from_anywhere_and_give_the_same_masks(model, frames, tmp_path):
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(tmp_path / f"{number}.png")
+    expected = [result.mask for result in model.segment(tmp_path)]
+    sources = {
+        "text": str(tmp_path),
+        "array": frames,
+        "list": list(frames),
+        "generator": (frame for frame in frames),
+    }
+    for name, source in sources.items():
+        results = list(model.segment(source))
+        assert len(results) == 5, name
+        assert all(np.array_equal(result.mask, mask) for result, mask in zip(results, expected, strict=True)), name
+        assert all(result.time is None for result in results)
+    alone = list(model.segment(frames[0]))
+    assert len(alone) == 1
+    assert np.array_equal(alone[0].mask, expected[0])
+    (picture,) = model.segment(tmp_path / "0.png")
+    assert picture.name == "0"
+
+
+def test_results_come_one_by_one_from_a_source_without_end(model, frames):
+    def endless():
+        while True:
+            yield from frames
+
+    results = model.segment(endless())
+    assert [next(results).name for _ in range(3)] == ["000000", "000001", "000002"]
+
+
+class Camera:
+    """OpenCV's camera: BGR frames until it is unplugged."""
+
+    opened: ClassVar[list[int]] = []
+    released = 0
+
+    def __init__(self, index):
+        self.opened.append(index)
+        self.left = 3 if index == 0 else 0
+
+    def isOpened(self):
+        return self.left > 0
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, np.full((32, 64, 3), (250, 0, 10), np.uint8)
+
+    def release(self):
+        Camera.released += 1
+
+
+def test_a_camera_is_an_index_and_is_released(model, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    before = Camera.released
+    results = list(model.segment(0))
+    assert len(results) == 3
+    assert results[0].frame[0, 0].tolist() == [10, 0, 250]  # RGB
+    times = [result.time for result in results]
+    assert times == sorted(times)
+    assert Camera.released == before + 1
+    with pytest.raises(DataError, match=r"camera 7: cannot be opened\. Is it connected"):
+        next(model.segment(7))
+
+
+def test_probabilities_are_there_when_asked_for(model, frames):
+    first = next(model.segment(frames))
+    assert first.probabilities is None
+    (result,) = model.segment(frames[0], probabilities=True)
+    assert result.probabilities.shape == (len(model.classes), 32, 64)
+    assert result.probabilities.dtype == np.float32
+    assert np.allclose(result.probabilities.sum(0), 1, atol=1e-5)
+    assert np.array_equal(result.probabilities.argmax(0), result.mask)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((1, 8, 8, 4), np.uint8)]
+)
+def test_frames_of_another_kind_are_refused_in_words(model, wrong):
+    with pytest.raises(DataError, match=r"frame 0: is .* of shape .*\. Give frames \(height, width, 3\) of type uint8"):
+        list(model.segment(wrong))
+
+
+def test_predict_writes_a_video_of_arrays_too(run, model, frames, world, tmp_path, capsys):
+    summary = davsn.predict(model, frames, tmp_path / "masks", quiet=True)
+    assert summary.frames == 5
+    assert len(list((tmp_path / "masks").glob("*.png"))) == 5
+    assert capsys.readouterr().out == ""
+    davsn.predict(run.folder, str(world / "drive.mp4"), tmp_path / "overlay.mp4")
+    assert (tmp_path / "overlay.mp4").is_file()
+    assert "labelling 10/10" in capsys.readouterr().out
+
+
+def test_mistakes_are_the_errors_of_the_command_line(model, tmp_path, frames):
+    with pytest.raises(CheckpointError, match="holds no checkpoint yet"):
+        davsn.load(tmp_path)
+    with pytest.raises(ConfigError, match="predicting uses every flow once"):
+        model.segment(frames, flow="dis, cached")
+    with pytest.raises(davsn.DavsnError, match="there is no FlowEstimator 'disx'"):
+        model.segment(frames, flow="disx")
