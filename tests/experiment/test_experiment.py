@@ -108,7 +108,7 @@ def mistakes(world, *assignments, **changes):
         ),
         (
             {"method": "da_vsn", "video": {"propagation": "none"}},
-            "method  da_vsn compares frames, but video.propagation none makes a single-frame network. Set it to warp or",
+            "method  da_vsn compares frames, but video.propagation none makes a single-frame network. Set it to warp",
         ),
         (
             {"method": "batch_norm"},

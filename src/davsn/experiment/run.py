@@ -105,7 +105,7 @@ class Run:
         return zip(sources, targets, strict=True)
 
     def _judge(self) -> Callable[[VideoSegmenter], Mapping[Criterion, float]] | None:
-        """Make a function that computes all label-free criteria on target frames, for any method if there is a target."""
+        """Make a function that computes all label-free criteria, for any method; None if there is no target."""
         part, precision = self.experiment.target, self.experiment.training.precision
         if part is None:
             return None
