@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows the main job, `make test` runs every check. Each sets up what it needs first.
+# Two commands: `make demo` shows what davsn does, `make test` runs every check. Both first set up what they need.
 # Without make, run the lines below by hand.
 
 .POSIX:
@@ -12,7 +12,7 @@ test:
 	@sh scripts/setup.sh dev
 	@sh scripts/checks.sh --slow
 
-# The same without the tests that are marked slow.
+# Like `test`, without the tests that are marked slow.
 fast:
 	@sh scripts/setup.sh dev
 	@sh scripts/checks.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every check, each to its end, so that one run shows all that is wrong.
-# Usage: scripts/checks.sh [--slow]        --slow: with the tests that are marked slow
+# Runs every check to its end, so that one run shows all problems.
+# Usage: scripts/checks.sh [--slow]        --slow: also run the tests that are marked slow
 set -u
 cd "$(dirname "$0")/.."
 bin=.venv/bin

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .venv and installs davsn into it, so that edits of the source count at once.
-# Usage: scripts/setup.sh [dev]        dev: with the tools of the tests too
-# Does nothing when pyproject.toml has not changed since the last time. PYTHON names another interpreter.
+# Creates .venv and installs davsn into it as an editable package, so that changes of the source take effect at once.
+# Usage: scripts/setup.sh [dev]        dev: also install the tools for the tests
+# Does nothing if pyproject.toml has not changed since the last time. PYTHON names another interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 extra="${1:-}"
@@ -25,10 +25,10 @@ if ! recent_enough "$python"; then
         fi
     done
     if [ -z "$found" ]; then
-        echo "davsn needs Python 3.10 or newer, and found none. Install one, or name it: PYTHON=/path/to/python make demo" >&2
+        echo "davsn needs Python 3.10 or newer, but none was found. Install one, or name it: PYTHON=/path/to/python make demo" >&2
         exit 2
     fi
-    echo "Making .venv with $("$found" --version)"
+    echo "Creating .venv with $("$found" --version)"
     rm -rf .venv
     if ! "$found" -m venv .venv; then
         rm -rf .venv
@@ -37,7 +37,7 @@ if ! recent_enough "$python"; then
     fi
 fi
 
-echo "Installing davsn${extra:+ with its $extra tools} into .venv. The first time takes minutes: PyTorch is large"
+echo "Installing davsn${extra:+ with its $extra tools} into .venv. The first time takes minutes, because PyTorch is large"
 "$python" -m pip install --quiet --disable-pip-version-check --editable ".${extra:+[$extra]}"
 touch "$stamp" .venv/davsn-ready
 echo "Ready: .venv/bin/davsn"

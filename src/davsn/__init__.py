@@ -6,8 +6,8 @@
     for result in model.segment("drive.mp4"):
         result.mask, result.time, result.overlay()
 
-Every command of the command line is a function here: docs/python.md. Names are imported when they are first used, so
-that ``import davsn`` costs nothing.
+Every command of the command line is a function here; see docs/python.md. Names are imported when they are first used,
+so ``import davsn`` is fast.
 """
 
 from importlib import import_module

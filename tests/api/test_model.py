@@ -130,7 +130,7 @@ def test_predict_writes_a_video_of_arrays_too(run, model, frames, world, tmp_pat
 def test_mistakes_are_the_errors_of_the_command_line(model, tmp_path, frames):
     with pytest.raises(CheckpointError, match="holds no checkpoint yet"):
         davsn.load(tmp_path)
-    with pytest.raises(ConfigError, match="predicting uses every flow once"):
+    with pytest.raises(ConfigError, match="prediction uses every flow once"):
         model.segment(frames, flow="dis, cached")
     with pytest.raises(davsn.DavsnError, match="there is no FlowEstimator 'disx'"):
         model.segment(frames, flow="disx")

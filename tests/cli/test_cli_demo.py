@@ -28,7 +28,7 @@ def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, tm
     assert len(weights) >= len(ROWS)
     code, out, _ = davsn(tmp_path, "demo", "--quick", "-o", "here", "training.device=cpu")
     assert code == 0
-    assert "drawing" not in out
+    assert "rendering" not in out
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "here").rglob("*.pt")} == weights
     again = json.loads((tmp_path / "here" / "results.json").read_text())
     assert [row["miou"] for row in again] == [row["miou"] for row in rows]

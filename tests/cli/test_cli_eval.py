@@ -128,19 +128,19 @@ def test_mistakes(davsn, world, trained, deep_classes, tmp_path):
         assert code == 2
         return err
 
-    few = "--weights  should be 2 numbers above 0, one a network, but got [1.0]"
+    few = "--weights  should be 2 numbers above 0, one for each network, but got [1.0]"
     assert few in told("--with", trained, "--weights", 1)
     assert "but got [1.0, -2.0]" in told("--with", trained, "--weights", "1", "-2")
-    assert "--first-only  is for several networks: give the others with --with" in told("--first-only")
+    assert "--first-only  needs several networks: name the others with --with" in told("--first-only")
     err = told("--with", deep_classes, "--weights", "1")
     assert f"--with  {deep_classes} has the classes road, sidewalk, building, fence, pole, " in err
     assert "but got [1.0]" in err  # both mistakes at once
     err = told("training.device=cuda", "validation.camera.stride=2")
-    assert "training.device=cuda  only validation.NAME.key=value can be changed of a trained network" in err
+    assert "training.device=cuda  a trained network takes only validation.NAME.key=value" in err
     assert "validation.camera.strid  unknown key. Did you mean 'stride'?" in told("validation.camera.strid=2")
     err = told("--every", "--with", trained, "--pictures", tmp_path / "masks", "--weights", "1", "1", "--first-only")
     for option in ("--with", "--pictures", "--weights", "--first-only"):
-        assert f"{option}  is for one evaluation; --every and --watch score the checkpoints of a run" in err
+        assert f"{option}  cannot be combined with --every or --watch, which score the checkpoints of a run" in err
     (tmp_path / "file").write_text("")
     assert "could not be written" in told("--pictures", tmp_path / "file", "-o", tmp_path / "scores.json")
 

@@ -26,7 +26,7 @@ def test_a_folder_into_the_cache_that_the_loader_reads(davsn, world, tmp_path, m
     code, out, _ = davsn(world, "flow", "game", "--estimator", "{name: dis, preset: fast}")
     assert code == 0
     assert "flow: 6 flows estimated by dis in " in out
-    assert f"s, 0 were there; the cache in {tmp_path / 'cache'}" in out
+    assert f"s, 0 existed already; the cache in {tmp_path / 'cache'}" in out
     assert "Set flow: {name: dis, preset: fast, cached: true} to use it." in out
     assert entries(tmp_path) == 6
     monkeypatch.setattr("davsn.flow.estimators.dis.Dis.estimate", lambda *pair: pytest.fail("estimated again"))
@@ -34,7 +34,7 @@ def test_a_folder_into_the_cache_that_the_loader_reads(davsn, world, tmp_path, m
     assert all(sample.flows[0, -1].any() for sample in Samples(Folder(validate(Folder.Config, values, "")), PAIR))
     _, out, _ = davsn(world, "flow", "game", "--estimator", "{name: dis, preset: fast}")
     assert "flow: 0 flows estimated" in out
-    assert "s, 6 were there" in out
+    assert "s, 6 existed already" in out
 
 
 def test_a_video_at_a_size_with_several_offsets_and_both_directions(davsn, world, tmp_path):
@@ -53,7 +53,7 @@ def test_parts_of_the_work_by_hand_and_by_torchrun(davsn, world, tmp_path, monke
     monkeypatch.setenv("WORLD_SIZE", "3")
     _, out, _ = davsn(world, "flow", "game")
     assert "flow: 2 flows estimated" in out
-    assert "s, 0 were there" in out
+    assert "s, 0 existed already" in out
     assert entries(tmp_path) == 6
 
 
@@ -97,12 +97,12 @@ def test_a_run_with_cached_flow_scores_and_leaves_entries(davsn, world, tmp_path
         (["game", "--estimator", "raft_huge"], "there is no FlowEstimator 'raft_huge'"),
         (["game", "--estimator", "{name: dis, preset: best}"], "preset  input should be 'ultrafast', 'fast'"),
         (["game", "--estimator", "{"], "{ cannot be read. Write it as in a recipe: dis, or {name: dis}"),
-        (["game", "flow=exact"], "flow  'exact' is not estimated. Say what estimates it, such as --estimator dis"),
+        (["game", "flow=exact"], "flow  'exact' is not estimated. Name an estimator, such as --estimator dis"),
         (["tiny.yaml", "source.flow=exact"], "source.flow  'exact' is not estimated"),
         (["./gme"], "./gme: no such file or folder. Give a recipe, a folder of frames, or a video"),
         (["gme"], "no recipe of that name"),
-        (["game", "--shard", "5/4"], "'5/4' names no part. Write 1/4 for the first of four, up to 4/4"),
-        (["game", "--shard", "two"], "'two' names no part"),
+        (["game", "--shard", "5/4"], "'5/4' is not a part. Write 1/4 for the first of four, up to 4/4"),
+        (["game", "--shard", "two"], "'two' is not a part"),
         (["game", "--offsets", "0"], "0 is the current frame itself. Name its neighbours, such as -1 -2"),
         (["game", "--both", "-o", "flow"], "this data set has no separate file names for the flows 0→-1, -1→0"),
         (["drive.mp4", "-o", "flow"], "this data set has no separate file names for the flows 0→-1"),
@@ -120,7 +120,7 @@ def test_predicting_takes_options_and_no_words(davsn, trained, world, tmp_path):
     assert davsn(world, "predict", trained, "drive.mp4", "-o", out, "--flow", "{name: dis, preset: fast}").code == 0
     code, _, err = davsn(world, "predict", trained, "drive.mp4", "-o", out, "--flow", "dis, cached")
     assert code == 2
-    assert "dis, cached: predicting uses every flow once and as it is. Name the estimator alone" in err
+    assert "dis, cached: prediction uses every flow once, unchecked. Name the estimator alone" in err
     code, _, err = davsn(world, "predict", trained, "drive.mp4", "-o", out, "--flow", "exact")
     assert code == 2
     assert "'exact' is a data set's own flow. Name an estimator such as dis" in err

@@ -41,7 +41,7 @@ def test_a_tree_is_converted_and_its_direction_recorded(davsn, place):
         place, "flow", "convert", "flow", "new", "--to", "kitti", "--direction", "previous-to-current"
     )
     assert (code, err) == (0, "")
-    assert out.endswith(f"2 flow files, previous-to-current; {RECORD} there says so: new\n")
+    assert out.endswith(f"2 flow files, previous-to-current; recorded in {RECORD}: new\n")
     flow, known = read_flow(place / "new" / "deep" / "000001.png")
     assert known is None
     assert np.abs(flow - (MOVED, 0)).max() < 1 / 64
@@ -170,10 +170,10 @@ def test_a_folder_is_shown_as_video(davsn, place):
     [
         (["rgb/000000.png", "-o", "a.png"], "has only one frame. Flow needs two frames"),
         (["none.png", "rgb/000000.png", "-o", "a.png"], "none.png: no such file or folder"),
-        (["rgb", "rgb", "-o", "a.png"], "is too much: give two pictures, one folder or one video"),
+        (["rgb", "rgb", "-o", "a.png"], "is one too many: give two images, one folder or one video"),
         (["streams", "-o", "a.png"], "there is no VideoDataset 'streams'. Did you mean 'streets'?"),
-        (["-o", "a.png"], "gives no frames: name two pictures, a video, a folder or a data set"),
-        (["rgb", "-o", "a.jpg"], "a.jpg: is no picture or video by its name. End it in .png, .mp4"),
+        (["-o", "a.png"], "gives no frames: name two images, a video, a folder or a data set"),
+        (["rgb", "-o", "a.jpg"], "a.jpg: is neither an image nor a video by its name. End it in .png, .mp4"),
         (["rgb", "-o", "a.png", "--estimator", "diss"], "there is no FlowEstimator 'diss'. Did you mean 'dis'?"),
         (["rgb", "-o", "a.png", "--scale", "0"], "Must be > 0"),
         (["rgb", "--flow", "flow", "-o", "a.png"], "these files do not state the direction of their flow"),
@@ -230,7 +230,7 @@ def test_a_file_is_measured_against_a_file(davsn, place):
     assert row["known"] == 50
     code, _, err = davsn(place, "flow", "measure", "rgb", "--flow", "mine.png")
     assert code == 2
-    assert "mine.png: is measured for two pictures only. Give frame A and frame B" in err
+    assert "mine.png: can be measured for two images only. Give frame A and frame B" in err
 
 
 def test_a_data_set_is_measured(davsn, place):

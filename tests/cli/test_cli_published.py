@@ -82,7 +82,7 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
         assert resumed.wait(timeout=120) == 0
     assert code == 0, err
     assert "3 checkpoints on cityscapes" in out
-    assert "chosen on cityscapes itself, by its labels" in " ".join(out.split())
+    assert "chosen by the labels of cityscapes itself" in " ".join(out.split())
     log = (tree / run / "log.jsonl").read_text().splitlines()
     assert len(log) == 3
 

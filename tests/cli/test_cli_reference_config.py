@@ -24,7 +24,7 @@ def test_a_file_of_theirs_is_trained(davsn, world, tmp_path):
     (tmp_path / "theirs.yml").write_text(yaml.safe_dump(THEIRS))
     code, out, err = davsn(world, "train", tmp_path / "theirs.yml", *CHANGES, "-o", tmp_path / "run")
     assert code == 0, err
-    assert out.count(f"{tmp_path / 'theirs.yml'} is of the public code:") == 1
+    assert out.count(f"{tmp_path / 'theirs.yml'} is a file of the public code:") == 1
     assert out.count("TRAIN.EARLY_STOP → training.steps = 2\n") == 1
     assert "TRAIN.MOMENTUM → optimiser.momentum = 0.9  (the public default)\n" in out
     trained = open_trained(tmp_path / "run")
@@ -52,9 +52,9 @@ def test_several_networks_in_a_file_of_theirs_are_told_to_eval(davsn, world, tmp
     code, out, err = davsn(world, "eval", "one.pth", "--with", "two.pth", "--recipe", tmp_path / "theirs.yml")
     assert code == 2
     assert "one.pth: no such weights file" in err
-    assert "TEST.MODEL_WEIGHT  not needed: davsn eval --with is told them: --weights" in out
-    assert out.count("is of the public code:") == 1  # said once, though two files are opened with it
+    assert "TEST.MODEL_WEIGHT  not needed: name them for davsn eval --with: --weights" in out
+    assert out.count("is a file of the public code:") == 1  # said once, though two files are opened with it
     (tmp_path / "theirs.yml").write_text(yaml.safe_dump({**THEIRS, "TEST": {"MODEL": ["DeepLabv3"]}}))
     code, _, err = davsn(world, "eval", "one.pth", "--recipe", tmp_path / "theirs.yml")
     assert code == 2
-    assert "TEST.MODEL  only ACCEL_DeepLabv2 or DeepLabv2 can be run here, in a list, but got ['DeepLabv3']" in err
+    assert "TEST.MODEL  only a list of ACCEL_DeepLabv2 or DeepLabv2 is supported here, but got ['DeepLabv3']" in err

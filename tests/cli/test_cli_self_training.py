@@ -32,7 +32,7 @@ def test_cmom_starts_from_da_vsn_by_recipe(davsn, world):
     recipe = written(world, "cmom", method={"name": "cmom", "things": [4, 5], "prototypes": 1})
     code, _, err = davsn(world, "train", recipe)
     assert code == 2
-    assert "start  cmom changes a network that is trained already. Name one: a run's folder" in err
+    assert "start  cmom adapts a network that is already trained. Name one: a run folder" in err
     code, _, err = davsn(world, "train", recipe, "start=runs/before_cmom", "training.steps=2", "-o", "runs/cmom")
     assert code == 0, err
     assert losses(world / "runs" / "cmom").keys() >= {"segmentation/main", "mixed/main", "alignment/things"}

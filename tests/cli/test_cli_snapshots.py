@@ -49,7 +49,7 @@ def test_every_checkpoint_is_scored_once(davsn, world, run):
     assert code == 0, err
     assert steps_scored(out) == [1, 2, 3, 4]  # best.pt is one of them
     assert "4 checkpoints on camera" in out
-    assert "chosen on camera itself, by its labels" in " ".join(out.split())
+    assert "chosen by the labels of camera itself" in " ".join(out.split())
     final = Scores.load(run / "scores_camera.json")
     by_step = {item["step"]: item["scores"] for item in held(run).values()}
     assert by_step[4]["counts"] == [list(row) for row in final.counts]
@@ -120,7 +120,7 @@ def test_a_checkpoint_that_is_gone_is_named(davsn, world, run, monkeypatch):
     monkeypatch.setattr(snapshots, "follow", listed)
     code, out, err = davsn(world, "eval", run, "--every")
     assert code == 0, err
-    said = "step_0000001.pt was deleted before it could be scored: raise training.keep"
+    said = "step_0000001.pt was deleted before it could be scored. Raise training.keep"
     assert "".join(said.split()) in "".join(out.split())  # a long path may break a line anywhere
     assert steps_scored(out) == [2, 3, 4]
 
@@ -131,12 +131,14 @@ def test_mistakes(davsn, world, trained, tmp_path):
         assert code == 2
         return err
 
-    assert "holds no run (settings.yaml is not there)" in told("game", "--every")
-    assert "--recipe  is for one evaluation; --every and --watch" in told(
+    assert "holds no run (settings.yaml is missing)" in told("game", "--every")
+    assert "--recipe  cannot be combined with --every or --watch" in told(
         "runs/tiny", "--watch", "--recipe", "tiny.yaml"
     )
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text())
-    assert "holds no checkpoint yet. Give a run that has saved one, or --watch it" in told(tmp_path, "--every")
+    assert "holds no checkpoint yet. Name a run that has saved one, or wait for it with --watch" in told(
+        tmp_path, "--every"
+    )
     (tmp_path / "settings.yaml").write_text("name: broken")
     assert "settings.yaml has 3 mistakes:" in told(tmp_path, "--every")
     (tmp_path / "settings.yaml").write_text((trained / "settings.yaml").read_text().replace("light", "./own.py"))

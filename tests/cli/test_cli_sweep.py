@@ -25,7 +25,7 @@ def test_mistakes(davsn, world):
     assert "Did you mean 'source_only'?" in told("--methods", "source_onyl")
     assert "optimiser.learning_rate" in told("optimiser.learning_rate=0.1,-1")
     assert "validation  is empty" in told("validation={}")
-    assert "count from 1" in told("--seeds", "0")
+    assert "must be at least 1" in told("--seeds", "0")
     assert "should read key=value" in told("nonsense")
     assert "add source_only" in told("--methods", "batch_norm")
 

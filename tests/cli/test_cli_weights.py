@@ -72,9 +72,9 @@ def test_mistakes_with_weights_alone(davsn, world, trained, deep, tmp_path):
 
     davsn(world, "export", deep, "-o", tmp_path / "model.pth")
     model = tmp_path / "model.pth"
-    assert "model.pth holds weights alone" in told("eval", model)
+    assert "model.pth is a weights file" in told("eval", model)
     assert "--recipe RECIPE (docs/weights.md)" in told("predict", model, "drive.mp4", "-o", tmp_path / "masks")
-    assert "runs/tiny holds the settings it was trained with. Leave --recipe away" in told(
+    assert "runs/tiny holds the settings that it was trained with. Leave --recipe out" in told(
         "eval", "runs/tiny", "--recipe", "tiny.yaml"
     )
     assert "model.pth does not fit the network:" in told("eval", model, "--recipe", "tiny.yaml")
@@ -83,11 +83,11 @@ def test_mistakes_with_weights_alone(davsn, world, trained, deep, tmp_path):
     lost = {**DEEPLAB, "validation": {}, "source": {"name": "folder", "root": "gone"}}
     (world / "lost.yaml").write_text(yaml.safe_dump(lost))
     err = told("eval", model, "--recipe", "lost.yaml", "--data", "camera")
-    assert "none tells them:\n  source: " in err
-    assert "\n  target: has no labels here" in err
+    assert "none of them tells its classes:\n  source: " in err
+    assert "\n  target: has no labels" in err
     code, _, err = davsn(world, "eval", model, "--recipe", "gone.yaml", "-o", tmp_path / "scores.json")
     assert code == 0, err  # the classes are those of the validation set
-    assert "deeplab, not light. Take .safetensors" in told("export", "runs/tiny", "-o", tmp_path / "light.pth")
+    assert "deeplab, not light. Use .safetensors" in told("export", "runs/tiny", "-o", tmp_path / "light.pth")
     assert "light.onnx should end in .pth or .safetensors" in told("export", "runs/tiny", "-o", tmp_path / "light.onnx")
     assert not list(tmp_path.glob("light.*"))
     err = told("train", "deep.yaml", f"start={trained / 'checkpoints' / 'best.pt'}", "-o", tmp_path / "run")

@@ -55,7 +55,7 @@ def test_train_scores_the_validation_set_and_says_where(davsn, world, trained):
 
 def test_a_cache_is_told_of_and_changes_no_number(davsn, world, tmp_path):
     cache = [f"source.cache_folder={tmp_path / 'cache'}", "source.cached=true", "source.cache_limit=0.5"]
-    line = f"Cache: {tmp_path / 'cache'}, 0.0 of 0.5 GB; delete it whenever you like\n"
+    line = f"Cache: {tmp_path / 'cache'}, 0.0 of 0.5 GB; you can delete it at any time\n"
     code, out, _ = davsn(world, "check", "tiny.yaml", *cache)
     assert (code, out.count(line)) == (0, 1)
     assert not (tmp_path / "cache").exists()
@@ -192,7 +192,7 @@ def test_a_network_of_single_frames_goes_the_whole_way_without_flow(davsn, world
     assert len(picture_folders(tmp_path / "masks")) == 8
     code, _, err = davsn(world, "train", "tiny.yaml", "video.propagation=none", "-o", tmp_path / "none")
     assert code == 2
-    assert "method  da_vsn compares frames, and video.propagation none is a network of single ones. Set it to" in err
+    assert "method  da_vsn compares frames, but video.propagation none makes a single-frame network. Set it to" in err
 
 
 def test_a_users_own_method_file(davsn, world, tmp_path):
@@ -244,5 +244,5 @@ def test_one_file_cannot_hold_the_scores_of_several_sets(davsn, world, trained, 
     monkeypatch.setattr(evaluation, "_sets", lambda *_: {"first": one, "second": one})
     code, _, err = davsn(world, "eval", trained, "-o", "scores.json")
     assert code == 2
-    assert "names one file, and there are 2 sets to score. Leave it out" in err
+    assert "names one file, but there are 2 sets to score. Leave it out" in err
     assert not (world / "scores.json").exists()

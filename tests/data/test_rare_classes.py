@@ -145,5 +145,7 @@ def test_the_setting():
     assert load(dump(experiment), paths=False) == experiment
     with pytest.raises(ConfigError, match=r"training.rare_classes.temperature  input should be greater than 0"):
         load(recipe, ["training.rare_classes.temperature=0"], paths=False)
-    with pytest.raises(ConfigError, match=r"training  batch_norm reads no source, so none can be drawn by classes"):
+    with pytest.raises(
+        ConfigError, match=r"training  batch_norm reads no source, so source samples cannot be drawn by class"
+    ):
         load({**recipe, "method": "batch_norm", "start": "run"}, ["training.rare_classes={}"], paths=False)

@@ -71,7 +71,7 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
     assert memory.what.startswith("the tensors of a step take ")
     (disk,) = of(found, "disk")
     told = (
-        r"checkpoints take [\d.]+ MB \(1 kept, the best and one being written, [\d.]+ MB each\), and [\d.]+ .B are free"
+        r"checkpoints take [\d.]+ MB \(1 kept, the best and one being written, [\d.]+ MB each\), and [\d.]+ .B is free"
     )
     assert re.fullmatch(told, disk.what)
     assert disk.where == str(place / "run")
@@ -101,7 +101,7 @@ def test_a_data_set_that_cannot_be_made(place, look):
     found = look()
     assert [finding.part for finding in fatal(found)] == ["target", "validation.camera"]
     assert fatal(found)[0].what == "holds no frames"
-    assert any("not rehearsed, for want of a batch" in finding.what for finding in found)
+    assert any("not rehearsed, because no batch could be loaded" in finding.what for finding in found)
 
 
 def test_a_source_without_labels(look):
@@ -120,7 +120,7 @@ def test_one_step_that_the_network_refuses(place, look):
     found = fatal(look("source.size=[16,16]", "method=source_only"))
     (step,) = of(found, "training")
     assert "with source 16x16 and batch_size 1: ValueError: Expected more than 1 value per channel" in step.what
-    assert "make 'size' or 'crop' larger, or batch_size 2" in step.remedy
+    assert "make 'size' or 'crop' larger, or set batch_size to 2" in step.remedy
     with pytest.raises(ValueError, match="Expected more than 1 value per channel"):  # as training does
         Run(experiment(place, "source.size=[16,16]", "method=source_only"), place / "run").train()
 
@@ -185,7 +185,7 @@ def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
     found = look(f"network.weights={weights}")
     assert fatal(found) == []
     told = [finding.what for finding in of(found, "network")]
-    assert told == (["its weights are fetched when training starts"] if weights == "hub" else [])
+    assert told == (["its weights are downloaded when training starts"] if weights == "hub" else [])
     assert caplog.text == ""
 
 
@@ -193,7 +193,7 @@ def test_a_disk_that_is_full(look, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=10**6))
     (found,) = fatal(look())
     assert found.part == "disk"
-    assert found.what.endswith("and 1.0 MB are free")
+    assert found.what.endswith("and 1.0 MB is free")
     assert found.remedy == "Free some space, choose another folder (--out), or set training.keep lower"
 
 
@@ -236,7 +236,7 @@ def test_a_folder_that_is_a_file(place, look):
     (place / "taken").write_text("")
     found = fatal(look(folder=place / "taken" / "run"))
     expected = Finding(
-        str(place / "taken"), "is no folder that can be written to", "Choose another with --out", "fatal", "disk"
+        str(place / "taken"), "is not a folder that can be written to", "Choose another with --out", "fatal", "disk"
     )
     assert expected in found
 

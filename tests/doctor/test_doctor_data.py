@@ -160,9 +160,9 @@ def test_flow_of_another_shape_than_its_frame(root, tmp_path):
         write_flow(tmp_path / "flow" / "a" / f"f_{position}.flo", np.zeros((12, 20, 2)))  # half is fine
         write_flow(tmp_path / "flow" / "b" / f"f_{position}.flo", np.zeros((20, 20, 2)))
     found = problems(look(root, flow="stored", flow_root=tmp_path / "flow"))
-    strange = [problem for problem in found if "of another shape" in problem.what]
+    strange = [problem for problem in found if "has another aspect ratio" in problem.what]
     assert {problem.where.partition("/")[0] for problem in strange} == {"b"}
-    assert strange[0].what == "the flow is 20x20, of another shape than its frame of 40x24"
+    assert strange[0].what == "the flow is 20x20, and its frame of 40x24 has another aspect ratio"
     assert len(grouped(strange)) == 1
 
 
@@ -219,7 +219,7 @@ def test_flow_in_the_wrong_direction_is_fatal(tmp_path):
     found = direction(moving(tmp_path, 3, 3.0))
     assert found.severity == "fatal"
     assert found.what.startswith("the stored flow has the wrong direction: ")
-    assert "Compute them from the current frame to the one before" in found.remedy
+    assert "Compute them from the current frame to the previous one" in found.remedy
     assert "or set flow: dis" in found.remedy
 
 
@@ -246,7 +246,7 @@ def test_frames_of_noise_are_undecided(tmp_path):
 def test_flow_to_the_frame_just_before_where_the_stride_is_two(tmp_path):
     found = direction(moving(tmp_path / "one", 3, -3.0, stride=2))
     assert found.severity == "fatal"
-    assert "leads to the frame just before, and stride 2 asks for one further back" in found.what
+    assert "leads to the frame just before, but stride 2 needs an earlier one" in found.what
     assert found.remedy == "Compute it for this stride, set stride: 1, or set flow: dis"
     assert direction(moving(tmp_path / "two", 3, -6.0, stride=2)).severity == "note"
 
@@ -258,7 +258,7 @@ def test_counts_are_compared_with_the_published_ones(tmp_path):
     of_viper = viper(tmp_path / "viper", {"001": [9, 10]})
     (problem,) = problems(look_up(Viper(Viper.Config(**of_viper)), TWO))
     assert problem.what == "1 frames to use where the published data set has 13367"
-    assert problem.remedy == "Download or unpack the rest: training would take what is there"
+    assert problem.remedy == "Download or unpack the rest; training would use only what is there"
     assert problem.severity == "warning"
     drives = {"aachen_000000": [18, 19]}
     of_city = cityscapes(tmp_path / "city", drives, {"aachen_000000": [19]}, "val")
@@ -284,7 +284,7 @@ def test_more_than_was_published(tmp_path):
     city.published = {"clips": 0}
     (problem,) = problems(look_up(city, TWO))
     assert problem.what == "1 clips where the published data set has 0"
-    assert problem.remedy.startswith("Is there more than this data set in the folder?")
+    assert problem.remedy.startswith("Does the folder hold more than this data set?")
 
 
 def test_labels_in_the_wrong_bits_or_colours(tmp_path):

@@ -98,18 +98,21 @@ def mistakes(world, *assignments, **changes):
         ),
         ({"target": {"name": "video", "paths": ["drive.mp4"]}}, "target.paths  'drive.mp4' does not exist. Expected:"),
         ({"network": {"name": "deeplab", "weights": "r.pth"}}, "network.weights  'r.pth' does not exist. Expected:"),
-        ({"start": "runs/none.pt"}, "start  'runs/none.pt' does not exist. Expected: a checkpoint whose segmenter"),
+        (
+            {"start": "runs/none.pt"},
+            "start  'runs/none.pt' does not exist. Expected: a checkpoint whose segmentation network",
+        ),
         (
             {"method": "da_vsn", "target": None},
-            "method  da_vsn adapts to a target, and there is none. Set 'target', or take source_only",
+            "method  da_vsn adapts to a target, but there is none. Set 'target', or use source_only",
         ),
         (
             {"method": "da_vsn", "video": {"propagation": "none"}},
-            "method  da_vsn compares frames, and video.propagation none is a network of single ones. Set it to warp or",
+            "method  da_vsn compares frames, but video.propagation none makes a single-frame network. Set it to warp",
         ),
         (
             {"method": "batch_norm"},
-            "start  batch_norm changes a network that is trained already. Name one: a run's folder, a checkpoint or a ",
+            "start  batch_norm adapts a network that is already trained. Name one: a run folder, a checkpoint or a ",
         ),
         ({"trainig": {}}, "trainig  unknown key. Did you mean 'training'?"),
         ({"training": {"steps": "many"}}, "training.steps  input should be a valid integer, but got 'many'"),
@@ -310,7 +313,7 @@ def test_a_validation_set_that_cannot_be_scored_is_found_before_training(world, 
     with pytest.raises(DataError, match="folder has the classes cat, dog, but the network is trained on road, "):
         Run(load(recipe(world, validation=validation)), tmp_path / "run")
     unlabelled = {"other": {"name": "folder", "root": str(world / "camera"), "labels": None, "classes": None}}
-    with pytest.raises(DataError, match="has no labels here, so nothing can be scored"):
+    with pytest.raises(DataError, match="has no labels, so nothing can be scored"):
         Run(load(recipe(world, validation=unlabelled)), tmp_path / "run")
 
 
@@ -392,5 +395,5 @@ def test_devices_by_name():
     assert device_of("cpu") == torch.device("cpu")
     assert device_of("auto").type in ("cpu", "cuda", "mps")
     for name in ("gpu7", "meta", *(() if torch.cuda.is_available() else ("cuda",))):
-        with pytest.raises(ConfigError, match=f"training.device  it has no '{name}'. Take cpu, or auto"):
+        with pytest.raises(ConfigError, match=f"training.device  it has no '{name}'. Use cpu, or auto"):
             device_of(name)

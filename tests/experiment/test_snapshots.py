@@ -70,7 +70,7 @@ def test_the_best_is_the_earliest_of_the_highest_reported(tmp_path):
     assert list(table.columns[0].cells) == ["a", "b (not in the mean)", "mIoU", "below the best"]
     assert list(table.columns[1].cells) == ["50.00", "46.15", "50.00", "7.14"]
     assert list(table.columns[2].cells) == ["57.14", "50.00", "57.14", "0.00"]
-    assert "chosen on camera itself, by its labels" in table.caption
+    assert "chosen by the labels of camera itself" in table.caption
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_what_the_inner_method_cannot_is_refused_too(monkeypatch):
     with pytest.raises(ConfigError, match="method  mean_teacher compares frames"):
         load_with("masked", video={"propagation": "none"})
     monkeypatch.setattr(MeanTeacher, "needs_start", True)
-    with pytest.raises(ConfigError, match="start  mean_teacher changes a network that is trained already"):
+    with pytest.raises(ConfigError, match="start  mean_teacher adapts a network that is already trained"):
         load_with("masked")
 
 

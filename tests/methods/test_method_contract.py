@@ -152,7 +152,7 @@ def test_a_resumed_step_is_the_step_that_would_have_come(method, tmp_path):
 def test_a_network_of_single_frames_is_trained_from_single_frames_or_refused_in_words(method, tmp_path):
     if not method.single_frames:
         with pytest.raises(
-            ConfigError, match=rf"method  {name_of(method)} compares frames, and video.propagation none"
+            ConfigError, match=rf"method  {name_of(method)} compares frames, but video.propagation none"
         ):
             load(recipe_of(method), ["video.propagation=none"], paths=False)
         return

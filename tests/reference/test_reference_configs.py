@@ -215,7 +215,7 @@ def test_what_became_of_each_key_is_said_once():
     assert "TRAIN.EARLY_STOP → training.steps = 40001" in lines
     assert "TRAIN.LEARNING_RATE → optimiser.learning_rate = 0.00025  (the public default)" in lines
     assert "NUM_CLASSES  not needed: the classes are those of the source" in lines
-    assert any(line.startswith("TEST.RESTORE_FROM  not needed: davsn eval is told the file") for line in lines)
+    assert any(line.startswith("TEST.RESTORE_FROM  not needed: name the files on the command line") for line in lines)
     named = [re.split(r" → |  ", line)[0] for line in lines]
     given = {key for key in values if key not in ("TRAIN", "TEST")}
     given |= {f"{part}.{key}" for part in ("TRAIN", "TEST") for key in values[part]}
@@ -248,12 +248,12 @@ def test_every_mistake_comes_at_once():
         "TRAIN.LEARNING_RAT  unknown key. Did you mean 'TRAIN.LEARNING_RATE'?",
         "TEST  should hold 'key: value' lines",
         "SOURCE  'GTA' has no counterpart here yet (there are: Viper, SynthiaSeq)",
-        "TRAIN.MULTI_LEVEL  only True can be run here, but got False",
+        "TRAIN.MULTI_LEVEL  only True is supported here, but got False",
         "TRAIN.BATCH_SIZE_TARGET  must equal TRAIN.BATCH_SIZE_SOURCE: both domains have the same batch size here",
         "TRAIN.DA_METHOD  'PixMatch' has no counterpart here yet "
         "(there are: DAVSN, SourceOnly, TPS, CMOM, AdvEnt, MinEnt)",
         "TRAIN.EARLY_STOP  should be a number, but got 'many'",
-        "TRAIN.LAMBDA_ADV_AUX  is given in relation to TRAIN.LAMBDA_ADV_MAIN, which must be above 0",
+        "TRAIN.LAMBDA_ADV_AUX  is converted to a multiple of TRAIN.LAMBDA_ADV_MAIN, which must be above 0",
         "TRAIN.POWER  has no value",
     }
     with pytest.raises(ConfigError, match=r"NUM_CLASSES  SOURCE Viper has 15 classes, but got 12"):

@@ -32,7 +32,7 @@ def run(**changes):
             ResultRow("upper", scores(90, 91.0), 40.0, uses_target_labels=True),
         ],
         "taxonomy": TAXONOMY,
-        "strips": [Strip("clip 3", {"frame": [PHOTO, PHOTO], "truth": [MASK, MASK]})],
+        "strips": [Strip("clip 3", {"frame": [PHOTO, PHOTO], "ground truth": [MASK, MASK]})],
         "curves": {"da_vsn": [{"step": step, "loss/segmentation/main": 1.0 - step / 10} for step in range(10)]},
         "facts": {"command": "davsn demo --seed 0", "machine": "2 cores"},
         "notes": ["Labels were held back."],

@@ -53,5 +53,5 @@ def test_a_strip_names_its_rows():
 
 
 def test_a_strip_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         strip({"frame": []})

@@ -82,7 +82,7 @@ def test_what_it_starts_from_is_done_first_and_its_failure_is_passed_on(tmp_path
     problems = jobs.run_all(dict.fromkeys(planned, nothing), executor, None, lambda done, note: None)
     assert executor.order == ["source_only", "source_only", "batch_norm"]
     assert [cell.folder.name for cell in problems] == ["source_only-1", "batch_norm-1"]
-    assert "not run, since what it starts from failed" in problems[planned[3]]
+    assert "not run, because the run that it starts from failed" in problems[planned[3]]
 
 
 def test_values():
@@ -116,7 +116,7 @@ def test_tables(tmp_path):
     assert f"{spread([round(value, 2) for value in last])}" in text
     assert "90.45 ± 0.00" in text  # the best: (90 + 100·100/110) / 2
     assert "70.00 ± 14.14" in text  # road
-    assert "'best', which was chosen on city itself, by its labels, and is no fair figure" in " ".join(text.split())
+    assert "'best', which was chosen by the labels of city itself and is not a fair score" in " ".join(text.split())
     assert "below the best" in text
 
 
@@ -128,4 +128,4 @@ def test_a_problem_names_the_last_line_of_the_output(tmp_path):
         def result(self):
             return 2
 
-    assert jobs._problem(cell, Job()) == f"ended with code 2: two (all of it in {tmp_path / 'output.txt'})"
+    assert jobs._problem(cell, Job()) == f"ended with code 2: two (full output in {tmp_path / 'output.txt'})"

@@ -118,7 +118,7 @@ def test_source_only_stopped_and_killed_with_a_worker_ends_as_if_not(place):
     folder = place / "stopped"
     code, output = stop(start(place, "stopped", "source_only", worker), folder, signal.SIGTERM, 0.2)
     assert code == 130, output
-    assert "Stopped and saved in stopped. The same command goes on from there." in output
+    assert "Stopped; everything is saved in stopped. The same command resumes it." in output
     steps = checkpoint.steps_of(checkpoint.latest(folder / "checkpoints"))
     assert 0 < steps < 60
     assert len((folder / "log.jsonl").read_text().splitlines()) == steps  # nothing done is lost

@@ -1,4 +1,4 @@
-"""``davsn.check``: everything that would stop or spoil a run, before it starts."""
+"""``davsn.check``: finds everything that would stop or spoil a run, before the run starts."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ from davsn.experiment.recipes import Recipe, read_recipe
 def check(
     recipe: Recipe, changes: Changes = (), *, every: int = 10, out: Path | str | None = None, quiet: bool = False
 ) -> list[Finding]:
-    """Look at everything that a recipe needs, without starting it.
+    """Check everything that a recipe needs, without starting a run.
 
     Args:
         recipe: see :func:`davsn.train`.
         changes: see :func:`davsn.train`.
         every: read every n-th sample; 1 reads all.
-        out: the folder that the run would use, whose disk is looked at; None takes ``runs/`` and the recipe's name.
+        out: the folder that the run would use; its free disk space is checked. None: ``runs/`` and the recipe's name.
         quiet: print neither progress nor messages.
 
     Returns:
-        what was found. Training would fail where one has the severity 'fatal'.
+        the findings. Training would fail if any of them has the severity 'fatal'.
 
     Raises:
         ConfigError: mistakes in the settings.

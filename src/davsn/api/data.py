@@ -1,4 +1,4 @@
-"""Data as a user names it: a folder of frames, video files, a labelled folder."""
+"""Data sets from the paths that a user gives: a folder of frames, video files, or a labelled folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,18 +8,18 @@ from davsn.core.errors import ConfigError
 from davsn.data.footage import names_videos
 
 _OF_ANY_VIDEO = ("size", "mirror", "colour", "flow")
-"""Settings of a recipe's folder that hold for video files too."""
+"""Settings of the data set ``folder`` that the data set ``video`` takes too."""
 
 
 def footage_choice(paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The data set that paths name, as a recipe writes it: the set ``video``, or the set ``folder``.
+    """Choose the data set for some paths, ``video`` or ``folder``, in the form that a recipe uses.
 
     Args:
         paths: video files and folders of them, or one folder of frames.
-        settings: of a folder; those that hold for any video are kept.
+        settings: settings of ``folder``; for ``video``, only those that it takes too are kept.
 
     Raises:
-        ConfigError: several folders of frames.
+        ConfigError: the paths are several folders of frames.
     """
     if any(names_videos(path) for path in paths):
         kept = {key: value for key, value in settings.items() if key in _OF_ANY_VIDEO}

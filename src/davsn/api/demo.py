@@ -1,4 +1,4 @@
-"""``davsn.demo``: the whole way on the embedded world, in one call."""
+"""``davsn.demo``: the whole workflow on `streets`, the built-in synthetic data set, in one call."""
 
 import json
 import platform
@@ -37,7 +37,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the demo is: frames are (width, height), clips are (number, frames each)."""
+    """Size of the demo. Frames are (width, height); clips are (number of clips, frames in each)."""
 
     size: tuple[int, int]
     training: tuple[int, int]
@@ -53,17 +53,17 @@ RUNS = {
     "da_vsn": {},
     "trained on target labels": {"method": "source_only", "source.root": "camera"},
 }
-"""Rows of the table: what each run changes in the recipe 'demo'. All start from the same weights."""
+"""Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights."""
 ORACLE = "trained on target labels"
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What the demo found.
+    """Results of the demo.
 
     Attributes:
         rows: the three networks, with their scores on the unseen clips.
-        page: the report.
+        page: the file of the report.
     """
 
     rows: list[ResultRow]
@@ -73,16 +73,16 @@ class Demonstration:
 def demo(
     changes: Sequence[str] = (), *, out: Path | str = "runs/demo", quick: bool = False, seed: int = 1
 ) -> Demonstration | None:
-    """Render two street worlds, train three networks, score them on unseen clips, and write a page of pictures.
+    """Render `streets` in two domains, train three networks, score them on unseen clips, and write a report.
 
     Args:
-        changes: settings that replace those of the recipe 'demo' in every run, ``key=value``.
-        out: where everything is written; a demo that was stopped is resumed from there.
-        quick: take a minute only: shows that everything works, and learns next to nothing.
-        seed: of the world, of the weights and of the order of the samples.
+        changes: overrides of the recipe 'demo' for every run, ``key=value``.
+        out: the folder of all results; a demo that was stopped is resumed from it.
+        quick: take only a minute. This shows that everything works, but the networks learn almost nothing.
+        seed: seed of the synthetic data, the weights and the order of the samples.
 
     Returns:
-        None where a signal stopped the demo.
+        the results; None if a signal stopped the demo.
 
     Raises:
         ConfigError: mistakes in the settings.
@@ -90,7 +90,7 @@ def demo(
     scale, out = QUICK if quick else FULL, Path(out)
     for name in RUNS:
         experiment_of(name, out, scale, seed, list(changes), paths=False)  # mistakes are reported before work begins
-    say("1. Drawing two looks of one world, and clips that no network will train on")
+    say("1. Rendering the source domain, the target domain, and clips that no network is trained on")
     draw(out / "world", scale, seed)
     rows = []
     for number, name in enumerate(RUNS, 2):
@@ -106,7 +106,7 @@ def demo(
 
 
 def draw(folder: Path, scale: Scale, seed: int) -> None:
-    """Render the three sets that are not there yet. The two domains' training clips show different streets."""
+    """Render the sets that do not exist yet. The training clips of the two domains show different streets."""
     sets = {
         "game": {"domain": "game", "seed": 2 * seed},
         "camera": {"domain": "camera", "seed": 2 * seed + 1},
@@ -116,7 +116,7 @@ def draw(folder: Path, scale: Scale, seed: int) -> None:
         if not (folder / name / "classes.yaml").is_file():
             clips, length = scale.unseen if name == "unseen" else scale.training
             dataset = Streets(Streets.Config(size=scale.size, clips=clips, length=length, **options))
-            with progress(f"drawing {name}", clips * length) as show:
+            with progress(f"rendering {name}", clips * length) as show:
                 write(dataset, folder / name, partial(_show, show))
 
 
@@ -125,7 +125,7 @@ def _show(show: Report, done: int, total: int) -> None:
 
 
 def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[str], paths: bool = True) -> Experiment:
-    """The settings of one run of the demo; without ``paths`` the world need not be drawn yet."""
+    """Make the settings of one run of the demo. With ``paths=False`` the data need not be rendered yet."""
     values = recipe_values("demo") | {"name": name.replace(" ", "_"), "seed": seed}
     own = {"training.steps": scale.steps, "training.save_every": scale.steps, **RUNS[name]}
     values = override(values, [f"{key}={value}" for key, value in own.items()])
@@ -136,7 +136,7 @@ def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[s
 
 
 def run(name: str, out: Path, scale: Scale, seed: int, changes: list[str]) -> ResultRow | None:
-    """Train one network and score it on the unseen clips; None if a signal stopped it."""
+    """Train one network and score it on the unseen clips; return None if a signal stopped it."""
     experiment = experiment_of(name, out, scale, seed, changes)
     resumed = (out / experiment.name).exists()
     begun = time.monotonic()
@@ -149,7 +149,7 @@ def run(name: str, out: Path, scale: Scale, seed: int, changes: list[str]) -> Re
 
 
 def record(rows: list[ResultRow], path: Path, seed: int) -> None:
-    """Write the numbers, for scripts."""
+    """Write the scores as JSON, for scripts."""
     content = [
         {
             "method": row.name,
@@ -166,7 +166,7 @@ def record(rows: list[ResultRow], path: Path, seed: int) -> None:
 
 
 def report(rows: list[ResultRow], out: Path, scale: Scale, seed: int, changes: list[str]) -> RunReport:
-    """The page: what was done, the table, frames of the unseen clips, curves."""
+    """Collect the content of the page: settings, table, frames of the unseen clips, curves."""
     networks = {row.name: open_trained(out / row.name.replace(" ", "_"), own_code=True) for row in rows}
     logs = {name: RunFolder(out / name.replace(" ", "_")).log for name in networks}
     return RunReport(
@@ -184,27 +184,27 @@ def report(rows: list[ResultRow], out: Path, scale: Scale, seed: int, changes: l
             f"{torch.get_num_threads()} threads",
         },
         notes=[
-            "All networks start from the same random weights, see the same number of steps, and are scored once, at "
-            "the end, on clips that none was trained or selected on.",
-            "One seed of a small embedded world: docs/results.md has the spread over seeds. Nothing here compares "
-            "with a published benchmark.",
+            "All networks start from the same random weights and are trained for the same number of steps. Each is "
+            "scored once, at the end, on clips that no network was trained or selected on.",
+            "These are the results of one seed on a small synthetic data set; docs/results.md has the spread over "
+            "seeds. They cannot be compared with a published benchmark.",
         ],
     )
 
 
 def strips(networks: dict[str, Trained]) -> Iterator[Strip]:
-    """Three frames of the first and of the last unseen clip, with the truth and every network's prediction."""
+    """Show three frames of the first and of the last unseen clip, with ground truth and all predictions."""
     some = next(iter(networks.values()))
     samples = scored_frames(some, some.experiment.validation["unseen"])
     for clip in (0, len(samples.dataset.clips) - 1):
         chosen = samples.only([place for place in samples.places if place[0] == clip]).spread(3)
-        rows: dict[str, list[Picture]] = {"frame": [], "truth": []}
+        rows: dict[str, list[Picture]] = {"frame": [], "ground truth": []}
         for loaded in evaluation_batches(chosen):
             batch = loaded.to("cpu")
             frame = to_arrays((batch.current * 255).round().to(torch.uint8))[0]
             assert batch.labels is not None
             rows["frame"].append(frame)
-            rows["truth"].append(colourise(batch.labels[0].numpy(), some.taxonomy))
+            rows["ground truth"].append(colourise(batch.labels[0].numpy(), some.taxonomy))
             for name, trained in networks.items():
                 mask = trained.segmenter.predict(*batch.seen, batch.size)
                 rows.setdefault(name, []).append(overlay(frame, mask[0].numpy(), some.taxonomy))

@@ -1,4 +1,4 @@
-"""``davsn.evaluate``: trained networks scored on labelled video."""
+"""``davsn.evaluate``: scores trained networks on labelled video."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +25,12 @@ from davsn.training.folder import RunFolder
 
 @dataclass(frozen=True)
 class Together:
-    """Several networks whose scores are averaged; the mean decides.
+    """How further networks join the first one in an ensemble: the logits of all are averaged.
 
     Attributes:
-        others: the networks beside the first.
-        weights: of all networks in the mean, the first one's first; empty weighs all alike.
-        first_only: run the first network in the place of each, as the public code does by mistake.
+        others: the networks after the first.
+        weights: the weight of each network in the mean, beginning with the first network; empty: equal weights.
+        first_only: run the first network in place of each of the others, as the public code does by mistake.
     """
 
     others: Sequence[Path] = ()
@@ -40,14 +40,14 @@ class Together:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of one network, or of several together, on one set.
+    """The scores of one network, or of one ensemble, on one set.
 
     Attributes:
-        name: of the set.
-        network: what was scored, for a title: its path and its step.
-        scores: what was found.
+        name: the name of the set.
+        network: the path and step of what was scored, for a title.
+        scores: the scores.
         file: where the scores were written as JSON.
-        pictures: the folder of the predictions; None where none were asked for.
+        pictures: the folder of the predictions; None if they were not requested.
     """
 
     name: str
@@ -66,18 +66,18 @@ def evaluate(
     labelled_only: bool = False,
     quiet: bool = False,
 ) -> Scores:
-    """Score a trained network on a labelled folder by the published protocol; nothing is written.
+    """Score a trained network on a labelled folder by the published protocol. No file is written.
 
     Args:
         model: see :func:`davsn.load`.
         data: a labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``.
         classes: its class table; None takes ``classes.yaml`` in the folder.
-        changes: settings of the folder, such as ``{"frames": "stills"}``; docs/data.md.
+        changes: settings of the folder, such as ``{"frames": "stills"}``; see docs/data.md.
         labelled_only: predict only frames that have labels, and measure no temporal consistency.
         quiet: print no progress.
 
     Raises:
-        DataError: no labels there, or other classes than the network's.
+        DataError: the folder has no labels, or its classes differ from those of the network.
         ConfigError: mistakes in the settings.
     """
     trained = opened_model(model).trained
@@ -99,22 +99,23 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     own_code: bool = False,
     out: Path | None = None,
 ) -> Iterator[Evaluation]:
-    """Score networks on every validation set of a run, or on a labelled folder, and write the scores beside them.
+    """Score networks on every validation set of a run, or on a labelled folder, and write the scores to files.
 
     Args:
-        path: a run's folder, a checkpoint, or weights alone.
-        data: a labelled folder; None takes the validation sets of the run's recipe.
+        path: a run folder, a checkpoint, or a weights file.
+        data: a labelled folder; None: the validation sets of the run's recipe.
         classes: its class table.
-        changes: of the labelled folder; or of the recipe, where there is one; else of the run's validation sets.
+        changes: overrides of the labelled folder's settings; without ``data``, of the recipe; without a recipe, of the
+            run's validation sets.
         labelled_only: see :func:`evaluate`.
-        recipe: for weights alone; see :func:`davsn.load`.
-        together: further networks.
+        recipe: for a weights file; see :func:`davsn.load`.
+        together: further networks of an ensemble.
         pictures: a folder for the predictions of the labelled frames.
         own_code: see :func:`davsn.load`.
-        out: the file of the scores; None writes into the run's folder.
+        out: the file of the scores; None: a file in the run folder.
 
     Raises:
-        ConfigError: options that do not go together, all at once.
+        ConfigError: options that cannot be combined; all of them are named at once.
         CheckpointError, DataError: a network or a set that cannot be used.
     """
     paths = [path, *together.others]
@@ -123,7 +124,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     ensemble = _ensemble(members, paths, together)
     sets = _sets(members[0].experiment, data, classes, () if named and not data else changes)
     if out is not None and len(sets) > 1:
-        raise ConfigError("--out", [f"names one file, and there are {len(sets)} sets to score. Leave it out"])
+        raise ConfigError("--out", [f"names one file, but there are {len(sets)} sets to score. Leave it out"])
     for name, part in sets.items():
         folder = pictures / name if pictures and len(sets) > 1 else pictures
         scores = score(members[0], part, name, labelled_only, ensemble, folder)
@@ -143,24 +144,24 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     own_code: bool = False,
     out: Path | None = None,
 ) -> dict[str, SnapshotScores]:
-    """Score every checkpoint of a run that was not scored yet, and keep the scores of all.
+    """Score every checkpoint of a run that has no scores yet, and store the scores of all checkpoints.
 
     Args:
-        folder: the run's.
+        folder: the run folder.
         data: see :func:`evaluate_sets`.
-        classes: likewise.
-        changes: likewise.
-        labelled_only: likewise.
-        watch: wait for new checkpoints until that of the last step is scored.
+        classes: see :func:`evaluate_sets`.
+        changes: see :func:`evaluate_sets`.
+        labelled_only: see :func:`evaluate_sets`.
+        watch: wait for new checkpoints until the checkpoint of the last step is scored.
         own_code: see :func:`davsn.load`.
-        out: the file of the scores; None takes the run's own.
+        out: the file of the scores; None: the file in the run folder.
 
     Returns:
         the scores of all checkpoints, by set.
 
     Raises:
         CheckpointError: the run has saved no checkpoint.
-        ConfigError, DataError: no run there, or a set that cannot be used.
+        ConfigError, DataError: the folder holds no run, or a set cannot be used.
     """
     experiment = settings_of(folder, own_code)
     sets = _sets(experiment, data, classes, changes)
@@ -171,7 +172,7 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
 
 
 def _open(paths: Sequence[Path], recipe: Experiment | None, own_code: bool) -> list[Trained]:
-    """The networks; the recipe goes to those that are weights alone, or is an error if none is."""
+    """Open the networks. The recipe is used for weights files; if there are none, it is an error."""
     alone = [holds_weights_alone(path) for path in paths]
     return [
         open_trained(path, own_code, recipe if needs or not any(alone) else None)
@@ -180,7 +181,7 @@ def _open(paths: Sequence[Path], recipe: Experiment | None, own_code: bool) -> l
 
 
 def _ensemble(members: Sequence[Trained], paths: Sequence[Path], together: Together) -> Ensemble | None:
-    """The networks as one, where there are several."""
+    """Join several networks in an ensemble; None for a single network."""
     names, weights = members[0].taxonomy.names, list(together.weights) or [1.0] * len(members)
     mistakes = [
         f"--with  {path} has the classes {', '.join(member.taxonomy.names)}, but {paths[0]} has {', '.join(names)}"
@@ -188,9 +189,9 @@ def _ensemble(members: Sequence[Trained], paths: Sequence[Path], together: Toget
         if member.taxonomy.names != names
     ]
     if len(weights) != len(members) or not all(0 < weight < math.inf for weight in weights):
-        mistakes.append(f"--weights  should be {len(members)} numbers above 0, one a network, but got {weights}")
+        mistakes.append(f"--weights  should be {len(members)} numbers above 0, one for each network, but got {weights}")
     if together.first_only and len(members) == 1:
-        mistakes.append("--first-only  is for several networks: give the others with --with")
+        mistakes.append("--first-only  needs several networks: name the others with --with")
     if mistakes:
         raise ConfigError("davsn eval", mistakes)
     if len(members) == 1:
@@ -199,7 +200,7 @@ def _ensemble(members: Sequence[Trained], paths: Sequence[Path], together: Toget
 
 
 def _scores_file(paths: Sequence[Path], name: str) -> Path:
-    """Where the scores go: of a run's newest checkpoint into its folder, of others with their names behind."""
+    """Choose the file of the scores. For weights files and ensembles, its name ends in their names."""
     folder = RunFolder.of(paths[0])
     if len(paths) == 1 and not holds_weights_alone(paths[0]):
         return folder.scores(name)
@@ -214,7 +215,7 @@ def _said(members: Sequence[Trained], paths: Sequence[Path]) -> str:
 def _sets(
     experiment: Experiment, data: Path | None, classes: Path | str | None, changes: Changes
 ) -> Mapping[str, Choice]:
-    """The sets to score on, by name: the labelled folder, or the validation sets, changed as wished."""
+    """Choose the sets to score on, by name: the labelled folder, or the validation sets with overrides."""
     if data is None:
         sets = _changed(experiment, changes).validation if changes else experiment.validation
         if not sets:
@@ -233,6 +234,6 @@ def _sets(
 def _changed(experiment: Experiment, changes: Changes) -> Experiment:
     other = [change for change in changes if not change.startswith(("validation.", "validation="))]
     if other:
-        only = "only validation.NAME.key=value can be changed of a trained network; with --data, the labelled folder's"
+        only = "a trained network takes only validation.NAME.key=value; with --data, settings of the labelled folder"
         raise ConfigError("the command line", [f"{change}  {only}" for change in other])
     return load_experiment(dump(experiment), changes, where="the command line", paths=False)

@@ -1,4 +1,4 @@
-"""``davsn.export``: a network's weights alone, for other programs."""
+"""``davsn.export``: writes the weights of a network for other programs."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from davsn.networks.weights import WRITABLE, save_weights
 
 
 def export(model: Model | Path | str, out: Path | str) -> int:
-    """Write a network's weights alone: a .pth that the public DA-VSN code loads, or a .safetensors.
+    """Write the weights of a network to a file: a .pth that the public DA-VSN code loads, or a .safetensors.
 
     Args:
         model: see :func:`davsn.load`.
-        out: a name ending in .pth, for network deeplab, or in .safetensors, for any network.
+        out: a name ending in .pth for the network deeplab, or in .safetensors for any network.
 
     Returns:
         the number of tensors written.
 
     Raises:
-        ConfigError: a name with another ending, or a .pth of another network than deeplab.
+        ConfigError: the name has another ending, or the .pth is for a network other than deeplab.
         DataError: the file cannot be written.
     """
     out = Path(out)
@@ -29,7 +29,7 @@ def export(model: Model | Path | str, out: Path | str) -> int:
     if out.suffix == ".pth" and network != "deeplab":
         raise ConfigError(
             "--out",
-            [f"{out} would be a snapshot of the public code: of deeplab, not {network}. Take .safetensors"],
+            [f"{out} is for the public code, which has deeplab, not {network}. Use .safetensors"],
         )
     save_weights(trained.segmenter, out)
     return len(trained.segmenter.state_dict())

@@ -1,4 +1,4 @@
-"""``davsn.compute_flow`` and ``davsn.convert_flow``: optical flow ahead of its use, and flow files in other forms."""
+"""``davsn.compute_flow`` and ``davsn.convert_flow``: compute optical flow before training, and convert flow files."""
 
 import os
 import re
@@ -29,7 +29,7 @@ from davsn.flow.files.forms import FormName as FormName
 from davsn.flow.setting import FlowSetting
 
 Domains = dict[str, tuple[Choice, ClipSpec]]
-"""Data sets by their keys in the recipe, and what is wanted of their samples."""
+"""Data sets by their keys in the recipe, and the frames and flow that their samples need."""
 
 
 def compute_flow(  # noqa: PLR0913 - the options of a command
@@ -46,21 +46,22 @@ def compute_flow(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Compute the flow of a data set, or of a recipe's source and target, before it is used.
 
-    It goes into the cache, which 'flow: dis, cached' reads. With ``out`` it goes into files for 'flow: stored'; what a
-    cached estimator has kept is copied there. What is there already is not computed again. Processes that torchrun
-    starts share the work.
+    The flow is written to the cache, which 'flow: dis, cached' reads. With ``out`` it is written to files for
+    'flow: stored'; flow that is in the cache is copied to them. Existing flow is not computed again. Processes that
+    torchrun starts share the work.
 
     Args:
         data: a recipe (a YAML file or a name), a folder of frames, or a video.
-        changes: settings that replace those of the recipe or of the data set.
-        estimator: as in a recipe after 'flow:'; None takes what the recipe says, or dis.
-        out: a folder for files in tenths of a pixel; None fills the cache.
-        offsets: frames that flow leads to, as offsets from the current one; None takes -1, or what the recipe's method
-            needs.
-        both: compute the flow back as well.
-        part: which part of the work, such as '2/4' for the second of four; None takes all, or torchrun's share.
-        batch_size: pairs that are estimated at once; more is faster on a GPU.
-        device: 'cpu', 'cuda', 'mps', or 'auto' for the best there is.
+        changes: overrides of the settings of the recipe or of the data set.
+        estimator: as in a recipe after 'flow:'; None: the estimator that the settings name, or else dis.
+        out: a folder for files in tenths of a pixel; None: the cache is filled.
+        offsets: the frames that the flow leads to, as offsets from the current frame; None: -1, or those that the
+            recipe's method needs.
+        both: compute the flow in the opposite direction too.
+        part: which part of the work to do, such as '2/4' for the second of four; None: all, or this process's share
+            under torchrun.
+        batch_size: number of pairs that are estimated at once; a larger number is faster on a GPU.
+        device: 'cpu', 'cuda', 'mps', or 'auto' for the best available.
 
     Raises:
         ConfigError: mistakes in the settings.
@@ -84,17 +85,17 @@ def convert_flow(
     form: FormName | None = None,
     direction: Direction | None = None,
 ) -> Conversion:
-    """Write flow files in another form: one file, or a whole folder tree.
+    """Convert flow files to another format: one file, or a whole folder tree.
 
     Args:
         source: a flow file, or a folder; the files in it and in the folders below are converted.
         target: the new file, or the folder for the new tree.
-        to: the new form; see :data:`davsn.flow.files.forms.FORMS`.
-        form: the source's form; None goes by the suffix, and a PNG is KITTI's.
-        direction: which way the flow goes, asked for where the files do not tell.
+        to: the new format; see :data:`davsn.flow.files.forms.FORMS`.
+        form: the format of the source; None: by the suffix, where a PNG is read as KITTI's.
+        direction: the direction of the flow; required if the files do not tell it.
 
     Raises:
-        FlowError: files that cannot be read, or hold what the new form cannot hold.
+        FlowError: files that cannot be read, or values that the new format cannot store.
     """
     conversion = Conversion(Path(source), Path(target), to, form, direction)
     with progress("converting", len(conversion.files)) as report:
@@ -108,8 +109,10 @@ def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: in
     with progress(what, count_pairs(samples)) as report:
         filled = fill(samples, keeper, device, report, batch_size)
     seconds = time.perf_counter() - begin
-    counts = f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} were there"
-    counts += f", {filled.copied} came from the cache" if filled.copied else ""
+    counts = (
+        f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} existed already"
+    )
+    counts += f", {filled.copied} copied from the cache" if filled.copied else ""
     say(f"{what}: {counts}; {keeper}")
     if isinstance(keeper, Files):
         say("Set flow: stored and flow_root to this folder to use them.")
@@ -118,14 +121,14 @@ def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: in
 
 
 def _domains(data: str, changes: Changes, estimator: str | None) -> Domains:
-    """What is to be looked at, each with a flow that can be estimated."""
+    """List the data sets to compute flow for, each with a flow that can be estimated."""
     if data.endswith((".yaml", ".yml")) or not (Path(data).exists() or "/" in data):
         experiment = read_recipe(data, changes, paths=False)
         source, target = clips_of(experiment)
         wanted = {"source": (experiment.source, source), "target": (experiment.target, target or asked(experiment))}
         found: Domains = {key: (part, spec) for key, (part, spec) in wanted.items() if part is not None and spec.flows}
         if not found:
-            raise ConfigError(data, ["video.propagation  none is a network of single frames, which looks at no flow"])
+            raise ConfigError(data, ["video.propagation  none makes a single-frame network, which uses no flow"])
     else:
         if not Path(data).exists():
             raise DataError("no such file or folder", data, "Give a recipe, a folder of frames, or a video")
@@ -137,20 +140,20 @@ def _domains(data: str, changes: Changes, estimator: str | None) -> Domains:
 
 
 def _estimating(part: Choice, chosen: FlowSetting | None, name: str) -> Choice:
-    """The data set with a flow that is estimated, and no folder of stored flow, which need not be there yet."""
+    """Give a data set a flow that is estimated, and no folder of stored flow, because that may not exist yet."""
     assert isinstance(part.settings, DatasetSettings)
     setting = chosen or part.settings.flow
     if setting.own:
         key = f"{name}.flow".lstrip(".")
         raise ConfigError(
-            "davsn flow", [f"{key}  '{setting}' is not estimated. Say what estimates it, such as --estimator dis"]
+            "davsn flow", [f"{key}  '{setting}' is not estimated. Name an estimator, such as --estimator dis"]
         )
     update = {"flow": setting, **({"flow_root": None} if "flow_root" in type(part.settings).model_fields else {})}
     return part.model_copy(update={"settings": part.settings.model_copy(update=update)})
 
 
 def _specs(needed: ClipSpec, offsets: Sequence[int] | None, both: bool) -> list[ClipSpec]:
-    """What the method needs; or each offset for itself, since a frame may have one neighbour and not the other."""
+    """List what to compute: what the method needs, or each offset separately, since a frame may lack one neighbour."""
     if offsets is None and not both:
         return [replace(needed, labels=False)]
     offsets = [-1] if offsets is None else offsets
@@ -160,17 +163,17 @@ def _specs(needed: ClipSpec, offsets: Sequence[int] | None, both: bool) -> list[
 
 
 def _part_of(text: str | None) -> tuple[int, int]:
-    """Which part of the work is this process's, counted from 0, and of how many."""
+    """Parse which part of the work this process does, counted from 0, and how many parts there are."""
     if text is None:
         return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise ConfigError("--shard", [f"'{text}' names no part. Write 1/4 for the first of four, up to 4/4"])
+        raise ConfigError("--shard", [f"'{text}' is not a part. Write 1/4 for the first of four, up to 4/4"])
     return int(match[1]) - 1, int(match[2])
 
 
 def _device(name: str) -> torch.device:
-    """The device; of several GPUs the one that torchrun means for this process."""
+    """Choose the device; under torchrun, the GPU that is meant for this process."""
     device = device_of(name)
     if device.type == "cuda" and ":" not in name and "LOCAL_RANK" in os.environ:
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))

@@ -1,4 +1,4 @@
-"""``davsn.measure_flow``: how good optical flow is."""
+"""``davsn.measure_flow``: measures the quality of optical flow."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from davsn.flow.measure import Tally, against_exact, without_exact
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured.
+    """Measured quality of one flow or several.
 
     Attributes:
-        pairs: of how many pairs of frames.
-        figures: flow → figure → mean over all pairs; None where there was nothing to measure.
+        pairs: the number of pairs of frames.
+        figures: flow → figure → mean over all pairs; None if there was nothing to measure.
     """
 
     pairs: int
@@ -42,23 +42,23 @@ def measure_flow(
     direction: Direction | None = None,
     pairs: int | None = None,
 ) -> Measured:
-    """Measure how good a flow is: against the exact one where there is one, else by what the frames say.
+    """Measure the quality of a flow: against exact flow if there is any, else by the frames alone.
 
     Args:
-        source: two pictures A and B; or a video or a folder of frames; or the name of a data set and its settings,
-            ``key=value``, whose own flow is the exact one with ``flow=exact`` or ``flow=stored``.
-        estimator: what is measured, each as in a recipe after 'flow:'.
-        exact: the exact flow A→B: a file for two pictures, a folder of files for a folder of frames.
-        flow: a file to measure in place of an estimator's flow; for two pictures.
-        form: of the flow files; None goes by their suffix.
-        direction: from each frame to the one before, or to the next.
-        pairs: at most so many, evenly spread.
+        source: two images A and B; or a video or a folder of frames; or the name of a data set and its settings,
+            ``key=value``. With ``flow=exact`` or ``flow=stored``, the data set's own flow is the exact flow.
+        estimator: the estimators to measure, each as in a recipe after 'flow:'.
+        exact: the exact flow A→B: a file for two images, a folder of files for a folder of frames.
+        flow: a file to measure in place of an estimator's flow; for two images.
+        form: the format of the flow files; None: by their suffix.
+        direction: from each frame to the previous frame, or to the next.
+        pairs: the largest number of pairs, evenly spread; None: all.
 
     Raises:
         ConfigError, DataError, FlowError: a source, an estimator or flow that cannot be used.
     """
     if flow is not None and len(source) != 2:
-        raise FlowError("is measured for two pictures only", str(flow), "Give frame A and frame B")
+        raise FlowError("can be measured for two images only", str(flow), "Give frame A and frame B")
     found = pairs_from(source, exact, form, direction, pairs)
     parts = {name: estimator_of(name) for name in estimator} if flow is None else {}
     rows: dict[str, dict[str, float | None]] = {}
@@ -73,7 +73,7 @@ def measure_flow(
 
 
 def _measured(found: Pairs, part: FlowEstimator, name: str) -> dict[str, float | None]:
-    """The means over all pairs, and the processor's milliseconds a pair."""
+    """Compute the means over all pairs, and the CPU time of a pair in milliseconds."""
     tally, spent = Tally(), 0.0
     with progress(f"measuring {name}", found.count) as report:
         for done, pair in enumerate(found, 1):
@@ -92,7 +92,7 @@ def _figures(pair: Pair, flow: Flow, back: NDArray[np.floating] | None) -> Tally
     (exact, valid), (found, known) = pair.flow, flow
     if found.shape != exact.shape:
         sizes = [f"{array.shape[1]}x{array.shape[0]}" for array in (found, exact)]
-        raise FlowError(f"is flow of {sizes[0]} pixels, and the exact one of {sizes[1]}", pair.name, "Resize neither")
-    if known is not None:  # what a file leaves out is not measured, and its share is told
+        raise FlowError(f"is flow of {sizes[0]} pixels, but the exact flow has {sizes[1]}", pair.name, "Resize neither")
+    if known is not None:  # pixels that a file leaves out are not measured; the share of the others is reported
         valid = known if valid is None else valid & known
     return against_exact(found, exact, valid, pair.label)

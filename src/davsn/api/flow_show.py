@@ -1,4 +1,4 @@
-"""``davsn.show_flow``: pictures and video of optical flow."""
+"""``davsn.show_flow``: draws optical flow as images and videos."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -21,7 +21,7 @@ from davsn.flow.files.forms import FormName
 from davsn.report.flow_picture import FlowView, flow_picture, scale_of
 
 _LOOKED_AT = 8
-"""Pairs of a video by which the scale of its colours is chosen."""
+"""Number of pairs of a video that the colour scale is chosen by."""
 
 
 def show_flow(  # noqa: PLR0913 - the options of a command
@@ -35,24 +35,26 @@ def show_flow(  # noqa: PLR0913 - the options of a command
     scale: float | None = None,
     pairs: int | None = None,
 ) -> None:
-    """Draw a flow: its colours and arrows, what it says is hidden, and frame B brought onto frame A by it.
+    """Draw a flow: its colours and arrows, what it says is occluded, and frame B warped onto frame A.
 
     Args:
-        source: two pictures A and B, for the flow A→B; or a video or a folder of frames; or the name of a data set and
+        source: two images A and B, for the flow A→B; or a video or a folder of frames; or the name of a data set and
             its settings, ``key=value``.
-        out: a name ending in .png for one pair, the first; one in .mp4, .mov or .mkv for all of them.
+        out: a name ending in .png for the first pair; a name ending in .mp4, .mov or .mkv for all pairs.
         estimator: as in a recipe after 'flow:'.
-        flow: stored flow in place of the estimator's: a file for two pictures, a folder for a folder.
-        form: of the stored files; None goes by their suffix.
-        direction: from each frame to the one before (as training uses it) or to the next.
-        scale: pixels of motion that have full colour; None chooses by the motion, once for a video.
-        pairs: at most so many, evenly spread.
+        flow: stored flow in place of the estimator's: a file for two images, a folder of files for a folder of frames.
+        form: the format of the stored files; None: by their suffix.
+        direction: from each frame to the previous frame (as training uses it) or to the next.
+        scale: the motion in pixels that gets full colour; None: chosen by the motion, once for a whole video.
+        pairs: the largest number of pairs, evenly spread; None: all.
 
     Raises:
         ConfigError, DataError, FlowError: a source, an estimator or an output that cannot be used.
     """
     if out.suffix.lower() not in (".png", *WRITTEN_VIDEOS):
-        raise DataError("is no picture or video by its name", str(out), f"End it in .png, {', '.join(WRITTEN_VIDEOS)}")
+        raise DataError(
+            "is neither an image nor a video by its name", str(out), f"End it in .png, {', '.join(WRITTEN_VIDEOS)}"
+        )
     found = pairs_from(source, flow, form, direction, pairs)
     part = estimator_of(estimator)
     if out.suffix.lower() == ".png":
@@ -71,14 +73,14 @@ def show_flow(  # noqa: PLR0913 - the options of a command
 
 
 def _view(pair: Pair, part: FlowEstimator, name: str) -> FlowView:
-    if pair.flow is not None:  # stored flow has no way back
+    if pair.flow is not None:  # stored flow has one direction only
         return FlowView(pair.a, pair.b, pair.flow[0], pair.flow[1], None, (pair.name, pair.other, "as stored"))
     there, back = estimated(part, pair.a, pair.b), estimated(part, pair.b, pair.a)
     return FlowView(pair.a, pair.b, there, None, back, (pair.name, pair.other, name))
 
 
 def _common_scale(found: Pairs, part: FlowEstimator) -> float:
-    """One scale for all pairs, by a few of them."""
+    """Choose one colour scale for all pairs, by a few of them."""
     few = islice(found, 0, None, max(found.count // _LOOKED_AT, 1))
     return scale_of([_flow(pair, part) for pair in few])
 

@@ -1,4 +1,4 @@
-"""``davsn.available`` and ``davsn.describe_method``: the plug-ins and recipes there are."""
+"""``davsn.available`` and ``davsn.describe_method``: list and describe the plug-ins and recipes."""
 
 import json
 import re
@@ -25,22 +25,22 @@ KINDS: Mapping[str, type[Plugin]] = {
     "data": VideoDataset,
     "flow": FlowEstimator,
 }
-"""Every kind of plug-in by the word that lists it. A new kind is one line here."""
+"""Every kind of plug-in, by its name in ``davsn list``. A new kind is one line here."""
 _COSTS = "costs.json"
-"""Beside what methods share: what their steps cost, written from a record of the benchmarks."""
+"""File of ``davsn.learning`` with the cost of a step of each method, written from a record of the benchmarks."""
 
 
 @dataclass(frozen=True)
 class MethodCard:
-    """What a person wants to know of a method before taking it.
+    """Facts about a method that help to choose one.
 
     Attributes:
-        name: in recipes.
+        name: the name in recipes.
         paper: title, venue and year.
-        year: of the paper; empty where it names none.
-        when: when to take the method, in a sentence.
-        needs: what its default settings ask for: frames, flow, discriminators, kept modules, a start.
-        costs: variant → the cost of a step in steps of source_only; empty for a method that nobody has measured.
+        year: the year of the paper; empty if ``paper`` names none.
+        when: when to use the method, in one sentence.
+        needs: what the method needs by default: frames, flow, discriminators, kept modules, a start.
+        costs: variant → the cost of a step, as a multiple of a step of source_only; empty if it was not measured.
         settings: name → (default, meaning).
     """
 
@@ -54,7 +54,7 @@ class MethodCard:
 
 
 def available(kind: str) -> dict[str, str]:
-    """The plug-ins of a kind, or the recipes: name → what it is, in a line.
+    """List the plug-ins of a kind, or the recipes: name → description in one line.
 
     Args:
         kind: 'methods', 'networks', 'data', 'flow' or 'recipes'.
@@ -65,11 +65,11 @@ def available(kind: str) -> dict[str, str]:
 
 
 def settings_of(kind: str, name: str) -> list[str]:
-    """The names of a plug-in's own settings.
+    """List the names of a plug-in's own settings.
 
     Args:
         kind: see :func:`available`; not 'recipes'.
-        name: of the plug-in, or the path of a user's own file.
+        name: the name of the plug-in, or the path of a user's own file.
 
     Raises:
         ConfigError: no such plug-in.
@@ -78,7 +78,7 @@ def settings_of(kind: str, name: str) -> list[str]:
 
 
 def read_recipe_text(name: str) -> str:
-    """The YAML of a recipe of ours, to read or to start your own from.
+    """Read the YAML of a built-in recipe, which can be the start of your own.
 
     Raises:
         ConfigError: no recipe of that name.
@@ -88,10 +88,10 @@ def read_recipe_text(name: str) -> str:
 
 
 def describe_method(name: str) -> MethodCard:
-    """What there is to know of a method.
+    """Describe a method: its paper, needs, cost and settings.
 
     Args:
-        name: of the method, or the path of a user's own file.
+        name: the name of the method, or the path of a user's own file.
 
     Raises:
         ConfigError: no such method.
@@ -118,7 +118,7 @@ def _first_line(recipe: str) -> str:
 
 
 def _needs(method: type[Method]) -> Iterator[str]:
-    """What a method asks for with its default settings, read off the method itself, made without content."""
+    """List what a method needs by default. The method itself tells it; it is built without memory for its tensors."""
     config = method.Config()
     source, target = method.clips(config)
     with torch.device("meta"):

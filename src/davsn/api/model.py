@@ -1,4 +1,4 @@
-"""``davsn.load``: a trained network, and what it says of video."""
+"""``davsn.load``: opens a trained network, and segments video with it."""
 
 import itertools
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ from davsn.scoring.inference import Predictor, Summary
 
 @dataclass(frozen=True)
 class Result:
-    """What a network says of one frame.
+    """Prediction of a network for one frame.
 
     Attributes:
-        name: of the frame, unique in its source: its file's name, or its position in a video.
-        time: seconds since the video's first frame, or since the camera was opened; None for pictures and arrays.
+        name: the name of the frame, unique in its source: its file name, or its position in a video.
+        time: seconds since the video's first frame, or since the camera was opened; None for images and arrays.
         frame: (H, W, 3) uint8 RGB, as it was read.
         mask: (H, W) uint8 train ids: positions in ``classes``.
-        probabilities: (C, H, W) float32 in [0, 1], which add up to 1 over the classes; None unless asked for.
+        probabilities: (C, H, W) float32 in [0, 1], which add up to 1 over the classes; None unless requested.
         taxonomy: the class table.
     """
 
@@ -49,17 +49,17 @@ class Result:
         return self.taxonomy.names
 
     def overlay(self) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB: the frame tinted by the colours of its classes."""
+        """Tint the frame with the colours of its classes; (H, W, 3) uint8 RGB."""
         return overlay(self.frame, self.mask, self.taxonomy)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, ready to label video; made by :func:`load`.
+    """A trained network, ready to segment video; :func:`load` makes one.
 
     Attributes:
         trained: the network, its class table and the settings that it was trained with.
-        path: the run's folder or the file that it was opened from.
+        path: the run folder or the file that it was opened from.
     """
 
     trained: Trained
@@ -72,7 +72,7 @@ class Model:
 
     @property
     def step(self) -> int | None:
-        """How many steps the network was trained; None where a file of weights alone does not tell."""
+        """Number of steps that the network was trained; None for a weights file, which does not tell."""
         return self.trained.step
 
     @cached_property
@@ -83,21 +83,21 @@ class Model:
     def segment(
         self, source: Source, *, flow: str = "dis", size: tuple[int, int] | None = None, probabilities: bool = False
     ) -> Iterator[Result]:
-        """Label footage frame by frame; memory does not grow with its length.
+        """Segment a video frame by frame. Memory use does not grow with its length.
 
         Args:
-            source: a video file, a folder of pictures, a picture, one frame (H, W, 3) uint8 RGB, any iterable of
+            source: a video file, a folder of images, an image, one frame (H, W, 3) uint8 RGB, any iterable of
                 frames such as a list or a generator, or the index of a camera.
-            flow: the flow estimator as a recipe writes it; not used by a network of single frames.
+            flow: the flow estimator, written as in a recipe; a single-frame network does not use it.
             size: (width, height) of the network's input; None takes the size that it was trained with.
-            probabilities: whether every class's probability is wanted too.
+            probabilities: whether to return the probability of every class too.
 
         Raises:
             DataError: a source, or a frame of it, that cannot be read.
             ConfigError: no such flow estimator.
         """
         found = footage(source)
-        shown, seen = itertools.tee(found.frames)  # holds one frame: each is shown right after it was seen
+        shown, seen = itertools.tee(found.frames)  # holds one frame: each is returned right after its prediction
         labelled = self.predictor(flow, size).label((shot.frame for shot in seen), probabilities)
         taxonomy = self.trained.taxonomy
         return (
@@ -106,12 +106,12 @@ class Model:
         )
 
     def predictor(self, flow: str = "dis", size: tuple[int, int] | None = None) -> Predictor:
-        """The network with a flow estimator; see :meth:`segment`."""
+        """Join the network with a flow estimator; see :meth:`segment`."""
         trained = self.trained
         setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
         if setting.cached or setting.checked:
             raise ConfigError(
-                "--flow", [f"{setting}: predicting uses every flow once and as it is. Name the estimator alone"]
+                "--flow", [f"{setting}: prediction uses every flow once, unchecked. Name the estimator alone"]
             )
         return Predictor(
             trained.segmenter,
@@ -127,15 +127,15 @@ def load(path: Path | str, recipe: Recipe | None = None, *, own_code: bool = Fal
     """Open a trained network.
 
     Args:
-        path: a run's folder, whose newest checkpoint is taken; a checkpoint; or weights alone (.pth, .safetensors).
-        recipe: for weights alone, the recipe that tells their network, classes and video settings.
-        own_code: whether Python files that the checkpoint names may be run, as plug-ins of your own. Never allow this
-            for somebody else's checkpoint.
+        path: a run folder, for its newest checkpoint; a checkpoint; or a weights file (.pth, .safetensors).
+        recipe: for a weights file: the recipe that names its network, classes and video settings.
+        own_code: whether to run Python files that the checkpoint names, as plug-ins of your own. Never allow this for
+            somebody else's checkpoint.
 
     Raises:
-        CheckpointError: no checkpoint there, one that cannot be read, one that names code without leave, or weights
-            alone without a recipe.
-        ConfigError: a recipe for a checkpoint, which holds its own settings.
+        CheckpointError: there is no checkpoint; it cannot be read; it names Python files without ``own_code``; or a
+            weights file comes without a recipe.
+        ConfigError: a recipe was given for a checkpoint, which holds its own settings.
     """
     named = None if recipe is None else read_recipe(recipe, paths=False)
     return Model(open_trained(Path(path), own_code, named), Path(path))
@@ -150,7 +150,7 @@ def predict(
     size: tuple[int, int] | None = None,
     quiet: bool = False,
 ) -> Summary:
-    """Label footage and write the result: an overlay video, or masks as palette PNGs.
+    """Segment a video and write the result: an overlay video, or masks as palette PNGs.
 
     Args:
         model: see :func:`load`.
@@ -161,21 +161,21 @@ def predict(
         quiet: print no progress.
 
     Raises:
-        DataError: the source cannot be read, or the output not be written. What was finished before is kept.
+        DataError: the source cannot be read, or the output cannot be written. Finished frames are kept.
         ConfigError, CheckpointError: see :func:`load` and :meth:`Model.segment`.
     """
     predictor = opened_model(model).predictor(flow, size)
-    with silent(quiet), progress("labelling", footage(source).count) as report:
+    with silent(quiet), progress("segmenting", footage(source).count) as report:
         return predictor.predict(source, Path(out), lambda at: report(at.done))
 
 
 def opened_model(model: Model | Path | str) -> Model:
-    """A model as it is, or the one at a path; see :func:`load`."""
+    """Return a model as it is, or open the one at a path; see :func:`load`."""
     return model if isinstance(model, Model) else load(model)
 
 
 def chosen_flow(text: str, where: str) -> FlowSetting:
-    """A flow setting as one types it: what would stand in a recipe after ``flow:``.
+    """Parse a flow setting, written as in a recipe after ``flow:``.
 
     Raises:
         ConfigError: no such estimator, or mistakes in its options.

@@ -1,4 +1,4 @@
-"""``davsn.write_streets``: the embedded world on disk."""
+"""``davsn.write_streets``: writes `streets`, the built-in synthetic data set, to disk."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,22 +15,22 @@ Layout = Literal["folder"] | Benchmark
 def write_streets(
     folder: Path | str, changes: Changes = (), *, layout: Layout = "folder", quiet: bool = False
 ) -> tuple[int, int]:
-    """Write the embedded world to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
+    """Write the synthetic data set `streets` to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
 
     Args:
         folder: a new or empty folder.
         changes: settings of the data set ``streets``, such as ``{"domain": "camera", "clips": 4}``.
-        layout: 'folder', or a published data set, whose folders, names, ids and flow files are written.
+        layout: 'folder', or a published data set, whose folders, names, ids and flow files are used.
         quiet: print no progress.
 
     Returns:
-        the number of clips, and the frames of each.
+        the number of clips, and the number of frames in each.
 
     Raises:
         ConfigError: mistakes in the settings.
-        DataError: the folder holds something already, or cannot be written to.
+        DataError: the folder is not empty, or cannot be written to.
     """
     config = validate(Streets.Config, override({}, changes), "davsn streets")
-    with silent(quiet), progress("drawing", config.clips * config.length) as report:
+    with silent(quiet), progress("rendering", config.clips * config.length) as report:
         write(Streets(config), Path(folder), lambda done, total: report(done), None if layout == "folder" else layout)
     return config.clips, config.length

@@ -1,4 +1,4 @@
-"""``davsn.sweep``: one recipe for several methods, values and seeds."""
+"""``davsn.sweep``: trains one recipe with several methods, values and seeds."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ from davsn.sweeps.grid import tables as tables
 from davsn.sweeps.jobs import Processes, cluster, run_all
 
 RECORD = "sweep.json"
-"""In a sweep's folder: the scores of all runs."""
+"""File in a sweep's folder with the scores of all runs."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep found.
+    """Results of a sweep.
 
     Attributes:
-        folder: holds the runs' folders.
-        rows: the runs that differ in the seed alone, together; by validation set.
-        failed: what went wrong, by the folder of the run.
+        folder: the folder that holds the run folders.
+        rows: the rows of the table by validation set; a row holds the runs that differ only in the seed.
+        failed: the problem of each failed run, by run folder.
     """
 
     folder: Path
@@ -46,24 +46,24 @@ def sweep(  # noqa: PLR0913 - the options of a command
     options: Sequence[str] = (),
     out: Path | str | None = None,
 ) -> Sweep:
-    """Run a recipe for several methods, values and seeds; runs that are done are skipped.
+    """Train a recipe with several methods, values and seeds. Finished runs are skipped.
 
     Args:
         recipe: see :func:`davsn.train`; with at least one validation set.
         changes: ``key=value`` replaces a setting of the recipe; ``key=value,value`` varies it.
-        methods: names; the recipe's own keeps its settings, the others have their defaults.
-        seeds: how many: 0, 1, 2 and so on.
-        jobs: runs at a time on this machine.
-        threads: processor threads for each run; None leaves the choice to PyTorch.
-        submit: 'slurm' hands the runs to SLURM through submitit; 'local' tries that on this machine.
-        options: submitit's own, ``name=value``, such as ``timeout_min=600``.
-        out: the folder of the runs; None takes ``runs/``, the recipe's name and "-sweep".
+        methods: names of methods; the recipe's own method keeps its settings, the others use their defaults.
+        seeds: the number of seeds: 0, 1, 2 and so on.
+        jobs: the number of runs at the same time on this machine.
+        threads: CPU threads for each run; None leaves the choice to PyTorch.
+        submit: 'slurm' hands the runs to SLURM through submitit; 'local' tries this on this machine.
+        options: options of submitit, ``name=value``, such as ``timeout_min=600``.
+        out: the folder of the runs; None: ``runs/``, the recipe's name and "-sweep".
 
     Raises:
-        ConfigError: mistakes in the settings of any run, each once.
+        ConfigError: mistakes in the settings of any run, each named once.
     """
     if seeds < 1 or jobs < 1:
-        raise ConfigError("the command line", ["--seeds and --jobs count from 1"])
+        raise ConfigError("the command line", ["--seeds and --jobs must be at least 1"])
     base = read_recipe(recipe, paths=False)
     folder = Path(out or Path("runs") / f"{base.name}-sweep")
     planned = cells(folder, dump(base), list(methods), values_of(changes), seeds)
@@ -77,20 +77,20 @@ def sweep(  # noqa: PLR0913 - the options of a command
 
 
 def _experiments(recipe: Recipe, planned: list[Cell]) -> dict[Cell, Experiment]:
-    """The settings of every cell.
+    """Load the settings of every cell.
 
     Raises:
-        ConfigError: the mistakes of all, each once.
+        ConfigError: the mistakes in all cells, each named once.
     """
     found, mistakes = {}, {}
     for cell in planned:
         try:
-            # What it starts from is not there yet; all other paths are those of the cells that come first.
+            # The run that it starts from does not exist yet. Its other paths are checked in the cells that come first.
             found[cell] = read_recipe(recipe, cell.assignments, paths=cell.after is None)
         except ConfigError as error:
             mistakes.update(dict.fromkeys(error.mistakes))
     if not mistakes and not all(experiment.validation for experiment in found.values()):
-        mistakes = {"validation  is empty, and there is nothing to compare runs by. Name labelled video there": None}
+        mistakes = {"validation  is empty, so the runs cannot be compared. Name labelled video there": None}
     if mistakes:
         raise ConfigError(str(recipe), list(mistakes))
     return found
@@ -117,7 +117,7 @@ def _options(given: Sequence[str]) -> dict[str, Any]:
 
 
 def _record(folder: Path, found: Mapping[str, Sequence[Row]]) -> None:
-    """Keep what the tables are made from."""
+    """Write the scores that the tables show."""
     content = {
         name: {
             row.name: {

@@ -1,4 +1,4 @@
-"""``davsn.train`` and ``davsn.adapt``: networks are trained in a folder, and resumed from there."""
+"""``davsn.train`` and ``davsn.adapt``: train a network in a run folder, or resume the run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +23,13 @@ from davsn.training.folder import RunFolder
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a training left in its folder.
+    """Result of a training.
 
     Attributes:
-        name: the experiment's.
-        folder: the run's folder.
-        finished: whether the last step is done; False where Ctrl-C or SIGTERM stopped the run, which saved it.
-        scores: of each validation set, by name; empty where none was scored.
+        name: the name of the run.
+        folder: the run folder.
+        finished: whether the last step is done; False if Ctrl-C or SIGTERM stopped the run, after saving it.
+        scores: the scores by validation set; empty if none was scored.
     """
 
     name: str
@@ -38,26 +38,27 @@ class TrainedRun:
     scores: Mapping[str, Scores] = field(default_factory=dict)
 
     def model(self) -> Model:
-        """The trained network; see :func:`davsn.load`."""
+        """Open the trained network; see :func:`davsn.load`."""
         return load(self.folder, own_code=True)
 
 
 def train(
     recipe: Recipe, changes: Changes = (), *, out: Path | str | None = None, score: bool = True, quiet: bool = False
 ) -> TrainedRun:
-    """Run a recipe, or resume a run that was stopped: the same call does both.
+    """Train a recipe, or resume a run that was stopped. The same call does both.
 
     Args:
-        recipe: the name of a recipe of ours, a YAML file (ours or one of the public code), or a mapping.
-        changes: settings that replace those of the recipe, such as ``{"training.steps": 2000}``, or texts such as
+        recipe: the name of a built-in recipe, a YAML file (of davsn or of the public code), or a mapping.
+        changes: overrides of the recipe, such as ``{"training.steps": 2000}``, or texts such as
             ``["training.steps=2000"]``.
-        out: the run's folder; None takes ``runs/`` and the recipe's name.
-        score: whether the validation sets are scored in the end.
+        out: the run folder; None: ``runs/`` and the recipe's name.
+        score: whether to score the validation sets at the end.
         quiet: print neither progress nor messages.
 
     Raises:
         ConfigError: mistakes in the settings, or another run in the folder.
-        DataError, FlowError, CheckpointError, TrainingError: what stopped it; earlier checkpoints are untouched.
+        DataError, FlowError, CheckpointError, TrainingError: the problem that stopped the run; earlier checkpoints
+            are kept.
     """
     with silent(quiet):
         experiment = read_recipe(recipe, changes)
@@ -78,18 +79,18 @@ def adapt(  # noqa: PLR0913 - the options of a command
 ) -> TrainedRun:
     """Adapt a network from labelled video to unlabelled video, by the recipe ``adapt``.
 
-    A method that changes a trained network, such as batch_norm, starts from one that is trained on the source alone, in
-    ``out/source_only``, unless ``start`` is changed to name another.
+    A method that adapts a trained network, such as batch_norm, needs one to start from. It is first trained on the
+    source alone, in ``out/source_only``, unless ``start`` names another one.
 
     Args:
         source: the labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``, ``classes.yaml``.
         target: a folder of frames, or video files or folders of them.
-        method: how to adapt. It has its own defaults, and those settings of the recipe that it has too.
-        classes: the class table; None takes ``classes.yaml`` in the source's folder.
-        validation: a labelled folder of the target domain, scored in the end; never trained on.
-        steps: the run's length; None takes the recipe's.
-        changes: further settings; see :func:`train`.
-        out: the run's folder.
+        method: the name of the method. It uses its own defaults, except for settings that the recipe states and it has.
+        classes: the class table; None: ``classes.yaml`` in the source's folder.
+        validation: a labelled folder of the target domain, scored at the end; never trained on.
+        steps: the number of training steps; None: as in the recipe.
+        changes: further overrides; see :func:`train`.
+        out: the run folder.
         quiet: print neither progress nor messages.
 
     Raises:
@@ -114,7 +115,7 @@ def adapt(  # noqa: PLR0913 - the options of a command
 
 
 def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> TrainedRun:
-    """Train in a folder, and score every validation set if that is wanted."""
+    """Train in a folder, then score every validation set unless ``scored`` is False."""
     if not train_in(experiment, folder):
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
@@ -127,7 +128,7 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
 def _adaptation(
     source: Path, targets: list[Path], method: str, classes: Path | str | None, changes: Changes
 ) -> dict[str, Any]:
-    """The recipe ``adapt`` with the user's folders in it."""
+    """Fill the user's folders into the recipe ``adapt``."""
     values = recipe_values("adapt")
     values["method"] = _method(values["method"], method)
     values["source"] |= {"root": source, "classes": classes}
@@ -136,7 +137,7 @@ def _adaptation(
 
 
 def _method(of_recipe: dict[str, Any], name: str) -> dict[str, Any]:
-    """The chosen method with those of the recipe's options that it has too, such as small discriminators."""
+    """Give the chosen method those settings of the recipe that it has too, such as small discriminators."""
     try:
         known = find(Method, name).Config.model_fields
     except ConfigError:  # loading the settings reports it, with all other mistakes

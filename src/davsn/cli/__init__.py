@@ -1,4 +1,4 @@
-"""The command line: one small file a command, loaded when it is called."""
+"""The command line: one small file for each command, imported when the command is called."""
 
 import sys
 
@@ -7,38 +7,38 @@ from cyclopts import App
 from davsn import __version__
 from davsn.core.errors import DavsnError
 
-ABOUT = """Adapt a video segmentation network from labelled video to video that nobody has labelled.
+ABOUT = """Adapt a video segmentation network from labelled video to unlabelled video.
 
 First steps:
 
-    davsn demo                    see what adaptation does: five minutes, no download
+    davsn demo                    see what adaptation does: a few minutes, no download
 
     davsn adapt --help            adapt to your own video
 
     davsn predict --help          look at the result
 
-Every command explains itself: davsn COMMAND --help
+Help for every command: davsn COMMAND --help
 """
 COMMANDS = {
-    "demo": "Render two street worlds, adapt from one to the other, show the gain.",
+    "demo": "Render synthetic streets in two domains, adapt from one to the other, show the gain.",
     "adapt": "Adapt from your labelled video to your unlabelled video.",
-    "train": "Run a recipe, or go on with a run that was stopped.",
-    "sweep": "Run a recipe for several methods, values and seeds; compare them in one table.",
+    "train": "Train a recipe, or resume a run that was stopped.",
+    "sweep": "Train a recipe with several methods, values and seeds, and compare them.",
     "eval": "Score a trained network on labelled video.",
-    "predict": "Label a video or a folder of frames.",
-    "export": "Write a network's weights alone, as the public code loads them.",
-    "check": "Look for every problem before training; start nothing.",
-    "flow": "Compute optical flow before it is used; convert it, look at it, measure it.",
-    "streets": "Write the embedded world to disk: frames, labels, class table.",
-    "list": "List the methods, networks, data sets, flow estimators and recipes there are.",
+    "predict": "Segment a video or a folder of frames.",
+    "export": "Write a network's weights to a file, for the public code or other programs.",
+    "check": "Find problems before training, without starting it.",
+    "flow": "Compute optical flow before training; convert, show and measure flow.",
+    "streets": "Write the built-in synthetic data set to disk: frames, labels, class table.",
+    "list": "List the methods, networks, data sets, flow estimators and recipes.",
 }
 
 
 def build(asked: str | None) -> App:
-    """The command line. Only the command that is asked for is imported; the others show a line each.
+    """Build the command line. Only the requested command is imported; each of the others shows one line of help.
 
     Args:
-        asked: the first word after ``davsn``.
+        asked: the first argument after ``davsn``.
     """
     app = App(name="davsn", version=__version__, result_action="return_value", help=ABOUT)
     for name, line in COMMANDS.items():
@@ -50,10 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: as typed after ``davsn``; None takes those of this process.
+        arguments: the arguments after ``davsn``; None: those of this process.
 
     Returns:
-        the exit code: 0, 2 for a mistake that is the user's to mend, 130 when interrupted.
+        the exit code: 0; 2 for an error that the user can correct; 130 when interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:

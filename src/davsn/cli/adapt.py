@@ -20,9 +20,9 @@ def adapt_(
 ) -> int:
     """Adapt a network from your labelled video to your unlabelled video.
 
-    What comes of it is a run's folder, for davsn predict and davsn eval. A run that was stopped goes on when the
-    same command is given again. A method that changes a trained network, such as batch_norm, gets one that was
-    trained on the source alone, in OUT/source_only, unless start=... names another.
+    The result is a run folder, for davsn predict and davsn eval. The same command resumes a run that was stopped.
+    A method that adapts a trained network, such as batch_norm, needs one to start from. It is first trained on the
+    source alone, in OUT/source_only, unless start=... names another one.
 
     Try:
 
@@ -35,7 +35,7 @@ def adapt_(
     Parameters
     ----------
     changes:
-        Further settings, key=value; davsn adapt starts from the recipe 'adapt'.
+        Overrides of the recipe 'adapt', key=value.
     source:
         The labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png, classes.yaml.
     target:
@@ -45,8 +45,8 @@ def adapt_(
     validation:
         A labelled folder of the target domain, scored at the end; never trained on.
     method:
-        How to adapt (davsn list methods). It has its own defaults, but for settings that the recipe states and it has.
+        The method (davsn list methods). It uses its own defaults, except for settings that the recipe states too.
     out:
-        The run's folder.
+        The run folder.
     """
     return show(adapt(source, target, method=method, classes=classes, validation=validation, changes=changes, out=out))

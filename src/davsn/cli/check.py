@@ -22,11 +22,11 @@ def check_(
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> int:
-    """Look at everything a recipe needs, without starting it. Exit code 2 if training would fail.
+    """Check everything that a recipe needs, without starting a run. The exit code is 2 if training would fail.
 
-    Folders, counts, neighbours and flow files are looked up for all samples; frames, labels and flow are read of every
-    tenth, and the direction of stored flow is judged. Then the weights are loaded, and the first step is gone through
-    without its arithmetic: it shows whether sizes fit, and the memory and disk that training takes.
+    Folders, counts, neighbours and flow files are checked for all samples. Frames, labels and flow are read for every
+    tenth sample, and the direction of stored flow is tested. Then the weights are loaded, and the first step is run
+    without its arithmetic. That shows whether the sizes fit, and how much memory and disk space training takes.
 
     Try:
 
@@ -37,15 +37,15 @@ def check_(
     Parameters
     ----------
     recipe:
-        A YAML file, or the name of a recipe that comes with davsn.
+        A YAML file, or the name of a built-in recipe.
     changes:
-        Settings that replace those of the recipe: key=value.
+        Overrides of the recipe, key=value.
     every:
         Read every n-th sample.
     all_:
         Read every sample.
     out:
-        The folder it would run in, whose disk is looked at; without it, runs/ and the recipe's name.
+        The folder that the run would use; its free disk space is checked. Default: runs/ and the recipe's name.
     """
     found = check(recipe, changes, every=1 if all_ else every, out=out)
     show(found)
@@ -53,7 +53,7 @@ def check_(
 
 
 def show(found: Sequence[Finding]) -> None:
-    """Print findings, the worst first: a table on a terminal, else a line each, so that nothing is cut short."""
+    """Print findings, the worst first: as a table on a terminal, else one line for each, so that no text is cut."""
     groups = grouped(found)
     if console.is_terminal:
         console.print(_table(groups))
@@ -82,5 +82,5 @@ def _table(groups: Sequence[tuple[Finding, int]]) -> Table:
         colour = _COLOURS[finding.severity]
         found = "\n".join(filter(None, (finding.where, _what(finding, count))))
         row = (finding.severity, finding.part, found, finding.remedy)
-        table.add_row(*(Text(text, style=colour) for text in row))  # not markup: brackets may stand in paths
+        table.add_row(*(Text(text, style=colour) for text in row))  # not markup: paths may contain brackets
     return table

@@ -1,4 +1,4 @@
-"""``davsn demo``: the whole way on the embedded world, in one command."""
+"""``davsn demo``: the whole workflow on the built-in synthetic data set, in one command."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +16,11 @@ def demo_(
     quick: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 1,
 ) -> int:
-    """See what adaptation does: two street worlds, three networks, one table and a page of pictures.
+    """See what adaptation does: two domains, three networks, one table and a report with images.
 
-    A clean 'game' with labels and a hazy 'camera' without are rendered. One network learns from the game alone,
-    one adapts to the camera's unlabelled video, and one is allowed the camera's labels, to show what there is to
-    gain. All are scored on camera clips that none has seen.
+    The demo renders synthetic streets in two domains: a clean 'game' with labels, and a hazy 'camera' without labels.
+    One network learns from the game alone, and one adapts to the unlabelled camera video. One learns from the labels
+    of the camera, to show how much there is to gain. All are scored on camera clips that none was trained on.
 
     Try:
 
@@ -31,26 +31,26 @@ def demo_(
     Parameters
     ----------
     changes:
-        Settings that replace those of the recipe 'demo' in every run, key=value.
+        Overrides of the recipe 'demo' for every run, key=value.
     out:
-        Where everything is written; a demo that was stopped goes on from there.
+        The folder of all results; the same command resumes a demo that was stopped.
     quick:
-        A minute instead of five: shows that everything works, and learns next to nothing.
+        Take only a minute. This shows that everything works, but the networks learn almost nothing.
     seed:
-        Of the world, of the weights and of the order of the samples. Seed 0 is the one the settings were chosen on.
+        Seed of the synthetic data, the weights and the order of the samples. The settings were chosen on seed 0.
     """
     found = demo(changes, out=out, quick=quick, seed=seed)
     if found is None:
-        say(f"Stopped and saved in {out}. The same command goes on from there.")
+        say(f"Stopped; everything is saved in {out}. The same command resumes it.")
         return 130
     console.print(table(found.rows))
-    say(f"Pictures, classes and curves: {found.page}")
+    say(f"Images, classes and curves: {found.page}")
     return 0
 
 
 def table(rows: list[ResultRow]) -> Table:
-    """The result, for the terminal."""
-    shown = Table("camera clips that no network has seen", title="The gain")
+    """Make the table of results for the terminal."""
+    shown = Table("camera clips that no network was trained on", title="The gain")
     for row in rows:
         shown.add_column(row.name, justify="right")
     shown.add_row("mIoU %", *(percent(row.scores.miou) for row in rows), style="bold")

@@ -27,9 +27,9 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     own_code: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Score a trained network on labelled video by the published protocol, and its temporal consistency.
+    """Score a trained network on labelled video by the published protocol, and measure its temporal consistency.
 
-    Without --data, the validation sets of the run's recipe are scored.
+    Without --data, the network is scored on the validation sets of the run's recipe.
 
     Try:
 
@@ -52,34 +52,34 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     Parameters
     ----------
     checkpoint:
-        A checkpoint, or a run's folder, whose newest checkpoint is taken; or weights alone (.pth, .safetensors).
+        A run folder, for its newest checkpoint; a checkpoint; or a weights file (.pth, .safetensors).
     changes:
-        key=value: settings of the labelled folder with --data, else of the recipe with --recipe, else of the run's
-        validation sets.
+        Overrides, key=value: with --data, of the labelled folder's settings; else with --recipe, of the recipe; else of
+        the run's validation sets.
     data:
         A labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png.
     classes:
-        Its class table; without it DIR/classes.yaml.
+        Its class table. Default: DIR/classes.yaml.
     labelled_only:
         Predict only frames that have labels, and measure no temporal consistency.
     every:
-        Score every checkpoint in the run's folder that was not scored yet; show the last and the best.
+        Score every checkpoint in the run folder that has no scores yet; show the last and the best.
     watch:
-        The same while training goes on in another process: wait for new ones until the last step is scored.
+        Like --every, while another process trains: wait for new checkpoints until the last step is scored.
     recipe:
-        For weights alone: the recipe that names their network, classes and video settings.
+        For a weights file: the recipe that names its network, classes and video settings.
     with_:
-        Further networks: the mean of all scores decides. Give it once for each.
+        A further network of an ensemble, whose logits are averaged. Repeat the option for each network.
     weights:
-        Of the networks in that mean, CHECKPOINT first; without it all count the same.
+        Weights of the networks in that mean, CHECKPOINT first. Default: equal weights.
     first_only:
-        Run the first network in the place of each, as the public code does by mistake.
+        Run the first network in place of each of the others, as the public code does by mistake.
     pictures:
         A folder for the predictions of the labelled frames, as PNGs in the colours of the classes.
     own_code:
-        Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
+        Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     out:
-        Where to write the scores as JSON; without it, into the run's folder.
+        The JSON file for the scores. Default: a file in the run folder.
     """
     if every or watch:
         _refuse(
@@ -120,11 +120,11 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     )
     for each in evaluations:
         console.print(each.scores.table(f"{each.network}, on {each.name}"))
-        say(f"written to {each.file}" + (f", pictures to {each.pictures}" if each.pictures else ""))
+        say(f"written to {each.file}" + (f", predictions to {each.pictures}" if each.pictures else ""))
 
 
 def _refuse(options: Mapping[str, object]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
-        one = "is for one evaluation; --every and --watch score the checkpoints of a run"
+        one = "cannot be combined with --every or --watch, which score the checkpoints of a run"
         raise ConfigError("davsn eval", [f"{name}  {one}" for name in given])

@@ -17,7 +17,7 @@ def export_(
     recipe: str | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Write a network's weights alone: a .pth that the public DA-VSN code loads, or a .safetensors.
+    """Write the weights of a network to a file: a .pth that the public DA-VSN code loads, or a .safetensors.
 
     Try:
 
@@ -28,13 +28,13 @@ def export_(
     Parameters
     ----------
     checkpoint:
-        A checkpoint, or a run's folder, whose newest checkpoint is taken; or weights alone (.pth, .safetensors).
+        A run folder, for its newest checkpoint; a checkpoint; or a weights file (.pth, .safetensors).
     out:
-        A name ending in .pth, for network deeplab, or in .safetensors, for any network.
+        A name ending in .pth for the network deeplab, or in .safetensors for any network.
     recipe:
-        For weights alone: the recipe that names their network, classes and video settings.
+        For a weights file: the recipe that names its network, classes and video settings.
     own_code:
-        Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
+        Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
     model = load(checkpoint, recipe, own_code=own_code)
     written = export(model, out)

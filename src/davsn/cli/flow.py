@@ -1,4 +1,4 @@
-"""``davsn flow``: flow ahead of its use, and what can be done with flow files."""
+"""``davsn flow``: computes flow before training, and works with flow files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,9 +30,9 @@ def compute_(  # noqa: PLR0913 - a parameter for each option
 ) -> None:
     """Compute the flow of a data set, or of a recipe's source and target, before it is used.
 
-    It goes into the cache, which 'flow: dis, cached' reads; with --out, into files for 'flow: stored', to which what a
-    cached estimator has kept is copied. What is there already is not computed again, so the same command goes on where
-    it was stopped. Processes that torchrun starts share the work.
+    The flow is written to the cache, which 'flow: dis, cached' reads. With --out it is written to files for
+    'flow: stored'; flow that is in the cache is copied to them. Existing flow is not computed again, so the same
+    command resumes the work. Processes that torchrun starts share the work.
 
     Try:
 
@@ -47,21 +47,22 @@ def compute_(  # noqa: PLR0913 - a parameter for each option
     data:
         A recipe (a YAML file or a name), a folder of frames, or a video.
     changes:
-        Settings that replace those of the recipe or of the data set: key=value.
+        Overrides of the settings of the recipe or of the data set, key=value.
     estimator:
-        As in a recipe after 'flow:' (davsn list flow); without it, what the recipe says, or dis.
+        The estimator (davsn list flow), as in a recipe after 'flow:'. Default: as the settings say, or else dis.
     out:
-        A folder for files in tenths of a pixel; of a recipe, for the folders source and target.
+        A folder for files in tenths of a pixel. For a recipe, it gets the folders source and target.
     offsets:
-        Frames that flow leads to, seen from the current one; without it -1, or what the recipe's method needs.
+        The frames that the flow leads to, as offsets from the current frame. Default: -1, or those that the recipe's
+        method needs.
     both:
-        The flow back as well.
+        Compute the flow in the opposite direction too.
     shard_:
-        Which part of the work, such as 2/4 for the second of four.
+        Which part of the work to do, such as 2/4 for the second of four.
     batch_size:
-        Pairs that are estimated at once; more is faster on a GPU.
+        Number of pairs that are estimated at once; a larger number is faster on a GPU.
     device:
-        Where: cpu, cuda, mps, or auto for the best there is.
+        The device: cpu, cuda, mps, or auto for the best available.
     """
     compute_flow(
         data,

@@ -9,11 +9,12 @@ from davsn.core.console import say
 def convert_(
     source: Path, target: Path, *, to: FormName, form: FormName | None = None, direction: Direction | None = None
 ) -> None:
-    """Write flow files in another form: one file, or a whole folder tree.
+    """Convert flow files to another format: one file, or a whole folder tree.
 
-    A form can be changed, a direction cannot: the flow to the previous frame is not the flow from it negated, since
-    both lie on different frames' grids. The direction is kept and, for a folder, recorded beside the files.
-    What a form cannot hold is refused, and a conversion that was stopped goes on where it was.
+    The format can be changed, but not the direction. The flow to the previous frame is not the negated flow from it,
+    because the two are defined on the grids of different frames. The direction is kept; for a folder, it is recorded
+    in a file beside the flow files. Values that the new format cannot store are refused. The same command resumes a
+    conversion that was stopped.
 
     Try:
 
@@ -30,15 +31,15 @@ def convert_(
     target:
         The new file, or the folder for the new tree.
     to:
-        npy: int16, tenths of a pixel, as DA-VSN's files. flo: Middlebury, Sintel. kitti: 16-bit PNG, 1/64 pixel.
+        npy: int16, tenths of a pixel, as in DA-VSN's files. flo: Middlebury, Sintel. kitti: 16-bit PNG, 1/64 pixel.
         vkitti: Virtual KITTI's PNG. unifiedvideoda: kitti for a reader that takes (0, 0) for unknown.
     form:
-        What the source is; without it the suffix tells, and a PNG is KITTI's.
+        The format of the source. Default: by the suffix, where a PNG is read as KITTI's.
     direction:
-        Which way the flow goes, asked for where the files do not tell: from the later frame to the one before,
-        or the other way.
+        The direction of the flow, required if the files do not tell it: from the current frame to the previous
+        frame, or the other way.
     """
     done = convert_flow(source, target, to=to, form=form, direction=direction)
-    kept = f"; {RECORD} there says so" if source.is_dir() else ""
+    kept = f"; recorded in {RECORD}" if source.is_dir() else ""
     count = len(done.files)
     say(f"{count} flow file{'s' * (count > 1)}, {done.direction}{kept}: {target}")

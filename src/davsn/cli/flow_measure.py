@@ -20,7 +20,7 @@ UNITS = {
     **dict.fromkeys(("photometric error", "photometric error at rest"), "of 255"),
     "ms a pair": "ms",
 }
-"""Of the figures; the others are pixels."""
+"""Units of the figures; the unit of all others is pixels."""
 
 
 def measure_(
@@ -33,11 +33,12 @@ def measure_(
     pairs: Annotated[int | None, Parameter(validator=Number(gt=0))] = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Measure how good a flow is: against the exact one where there is one, else by what the frames say.
+    """Measure the quality of a flow: against exact flow if there is any, else by the frames alone.
 
-    With exact flow: the end-point error, in pixels; outliers, off by more than 3 pixels and 5 %; the error of pixels
-    that move by 0 to 10, 10 to 40 and 40 or more pixels; and that near edges of the motion or of labels. Without: how
-    much frame B, brought onto A by the flow, differs from it; and whether pixels that go to B and back come home.
+    With exact flow: the end-point error in pixels; outliers, whose error is above 3 pixels and 5 %; the error of pixels
+    that move by 0 to 10, by 10 to 40 and by 40 or more pixels; and the error near edges of the motion or of labels.
+    Without exact flow: how much frame B, warped onto A by the flow, differs from A; and how many pixels return to their
+    place when they follow the flow to B and back.
 
     Try:
 
@@ -54,22 +55,22 @@ def measure_(
     Parameters
     ----------
     source:
-        Two pictures A and B; or a video or a folder of frames; or a data set and its settings, whose exact flow
-        is taken with flow=exact, and stored flow with flow=stored.
+        Two images A and B; or a video or a folder of frames; or a data set and its settings. flow=exact compares with
+        the data set's exact flow, and flow=stored with its stored flow.
     estimator:
-        What is measured: davsn list flow; with options as in a recipe. Give it several times to compare.
+        The estimator (davsn list flow), with options as in a recipe. Repeat the option to compare estimators.
     exact:
-        The exact flow A→B: a file for two pictures, a folder of files for a folder of frames.
+        The exact flow A→B: a file for two images, a folder of files for a folder of frames.
     flow:
-        Measure this file instead of an estimator's flow; for two pictures.
+        Measure this file instead of an estimator's flow; for two images.
     form:
-        What the flow files are; without it their suffix tells.
+        The format of the flow files. Default: by their suffix.
     direction:
-        From each frame to the one before, or to the next.
+        From each frame to the previous frame, or to the next.
     pairs:
-        At most so many, evenly spread.
+        The largest number of pairs, evenly spread.
     out:
-        A .json file for the figures.
+        The JSON file for the figures.
     """
     found = measure_flow(
         source, estimator=estimator, exact=exact, flow=flow, form=form, direction=direction, pairs=pairs

@@ -20,7 +20,7 @@ def show_(
     scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     pairs: Annotated[int | None, Parameter(validator=Number(gt=0))] = None,
 ) -> None:
-    """Look at a flow: its colours and arrows, what it says is hidden, and frame B brought onto frame A by it.
+    """Draw a flow: its colours and arrows, what it says is occluded, and frame B warped onto frame A.
 
     Try:
 
@@ -35,20 +35,20 @@ def show_(
     Parameters
     ----------
     source:
-        Two pictures A and B, for the flow A→B; or a video or a folder of frames; or a data set and its settings.
+        Two images A and B, for the flow A→B; or a video or a folder of frames; or a data set and its settings.
     out:
-        A name ending in .png shows one pair, the first; one in .mp4, .mov or .mkv all of them.
+        A name ending in .png, for the first pair; or in .mp4, .mov or .mkv, for all pairs.
     estimator:
-        Whose flow: davsn list flow; with options as in a recipe, such as '{name: dis, preset: fast}'.
+        The estimator (davsn list flow), with options as in a recipe, such as '{name: dis, preset: fast}'.
     flow:
-        Show this instead: a flow file for two pictures, a folder of them for a folder.
+        Show this stored flow instead: a file for two images, a folder of files for a folder of frames.
     form:
-        What those files are; without it their suffix tells.
+        The format of those files. Default: by their suffix.
     direction:
-        From each frame to the one before (as training uses it) or to the next.
+        From each frame to the previous frame (as training uses it) or to the next.
     scale:
-        Pixels of motion that have full colour; without it they are chosen by the motion, once for a video.
+        The motion in pixels that gets full colour. Default: chosen by the motion, once for a whole video.
     pairs:
-        At most so many, evenly spread.
+        The largest number of pairs, evenly spread.
     """
     show_flow(source, out, estimator=estimator, flow=flow, form=form, direction=direction, scale=scale, pairs=pairs)

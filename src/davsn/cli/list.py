@@ -11,10 +11,10 @@ from davsn.core.errors import ConfigError
 
 
 def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "methods", name: str | None = None) -> None:
-    """List what a recipe can name, or show one method or recipe whole.
+    """List what a recipe can name, or show one method or recipe in full.
 
-    A file of your own (./mine.py) can stand wherever a name can. A method is shown with what its default settings need
-    and what a step costs, in steps of source_only, as measured on a processor (docs/results.md says how).
+    A file of your own (./mine.py) can take the place of a name. A method is shown with what its default settings need,
+    and with the cost of a step as a multiple of a step of source_only, measured on a CPU (see docs/results.md).
 
     Try:
 
@@ -29,10 +29,10 @@ def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "met
     Parameters
     ----------
     what:
-        Which kind.
+        The kind to list.
     name:
-        After methods, the name of one: its paper, needs, cost and settings. After recipes, the name of one: its file,
-        to read or to start your own from.
+        After methods: the method whose paper, needs, cost and settings are shown. After recipes: the recipe whose file
+        is shown, which can be the start of your own.
     """
     if what == "methods":
         cards = [describe_method(each) for each in ([name] if name else available("methods"))]
@@ -42,7 +42,9 @@ def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "met
     elif what == "recipes":
         print(read_recipe_text(name), end="")
     else:
-        raise ConfigError("davsn list", [f"{name}  only methods and recipes can be shown: davsn list methods {name}"])
+        raise ConfigError(
+            "davsn list", [f"{name}  only a method or a recipe can be shown in full: davsn list methods {name}"]
+        )
 
 
 def _others(what: str) -> Table:
@@ -54,8 +56,8 @@ def _others(what: str) -> Table:
 
 
 def _cards(cards: list[MethodCard]) -> Table:
-    """Two lines a method, and more where a line of the terminal is too short for one."""
-    table = Table("method", "year", "when to take it, and what a step costs", box=None, pad_edge=False)
+    """Make a table with two lines for each method, or more if the terminal is narrow."""
+    table = Table("method", "year", "when to use it, and what a step costs", box=None, pad_edge=False)
     for card in cards:
         table.add_row(card.name, card.year, Text(card.when) + Text(f"\n{_costs(card)}", style="dim"))
     table.caption = "davsn list methods NAME: its paper, what it needs, its settings"
@@ -64,7 +66,7 @@ def _cards(cards: list[MethodCard]) -> Table:
 
 
 def _costs(card: MethodCard) -> str:
-    """The cost of a step by variant; a dash for a method that nobody has measured, such as one of the user's own."""
+    """Format the cost of a step by variant; a dash for a method that was not measured, such as a user's own."""
     return ", ".join(f"{ratio:.1f} × {variant}" for variant, ratio in card.costs.items()) or "–"
 
 

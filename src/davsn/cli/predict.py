@@ -19,7 +19,7 @@ def predict_(
     recipe: str | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Label a video or a folder of frames: an overlay video, or masks as palette PNGs.
+    """Segment a video or a folder of frames, and write an overlay video or masks as palette PNGs.
 
     Try:
 
@@ -32,20 +32,20 @@ def predict_(
     Parameters
     ----------
     checkpoint:
-        A checkpoint, or a run's folder, whose newest checkpoint is taken; or weights alone (.pth, .safetensors).
+        A run folder, for its newest checkpoint; a checkpoint; or a weights file (.pth, .safetensors).
     source:
-        A video file, a folder of frames, or a picture.
+        A video file, a folder of frames, or an image.
     out:
-        A name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
+        A name ending in .mp4, .mov or .mkv, for an overlay video; any other name is a folder for masks.
     flow:
-        The flow estimator (davsn list flow); with options as in a recipe, such as '{name: dis, preset: fast}';
-        not used by a network of single frames.
+        The flow estimator (davsn list flow), with options as in a recipe, such as '{name: dis, preset: fast}'. A
+        single-frame network does not use it.
     size:
-        Width and height of the network's input; without it, those it was trained with.
+        Width and height of the network's input. Default: the size that it was trained with.
     recipe:
-        For weights alone: the recipe that names their network, classes and video settings.
+        For a weights file: the recipe that names its network, classes and video settings.
     own_code:
-        Run the .py files that the checkpoint names, as parts of your own; never for a checkpoint of somebody else.
+        Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
     summary = predict(load(checkpoint, recipe, own_code=own_code), source, out, flow=flow, size=size)
-    say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} a second): {summary.output}")
+    say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")

@@ -7,7 +7,7 @@ from davsn.core.console import say
 
 
 def streets_(folder: Path, *changes: str, layout: Layout = "folder") -> None:
-    """Write the embedded world to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
+    """Write the synthetic data set 'streets' to disk, by default as a labelled folder: frames/, labels/, classes.yaml.
 
     Try:
 
@@ -20,12 +20,13 @@ def streets_(folder: Path, *changes: str, layout: Layout = "folder") -> None:
     Parameters
     ----------
     folder:
-        Where to write.
+        A new or empty folder.
     changes:
-        Settings of the world, key=value: domain (game or camera), classes (viper, synthia or vkitti2), split, clips,
+        Settings of 'streets', key=value: domain (game or camera), classes (viper, synthia or vkitti2), split, clips,
         length, size, seed, gap, rate.
     layout:
-        folder, or a published data set: its folders, names and ids, with exact flow in files as it has them.
+        folder, or the name of a published data set, whose folders, file names and ids are used. Exact flow is then
+        written too, in the flow files of that data set.
     """
     clips, length = write_streets(folder, changes, layout=layout)
     say(f"{clips} clips of {length} frames: {folder}")

@@ -20,9 +20,9 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
     option: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> int:
-    """Run a recipe for several methods, values and seeds, and compare them in one table.
+    """Train a recipe with several methods, values and seeds, and compare them in tables.
 
-    The same command again goes on where a killed one was, and skips what is done.
+    The same command resumes a sweep that was killed, and skips the runs that are finished.
 
     Try:
 
@@ -35,23 +35,23 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
     Parameters
     ----------
     recipe:
-        A YAML file, or the name of a recipe that comes with davsn; with at least one validation set.
+        A YAML file, or the name of a built-in recipe; it needs at least one validation set.
     changes:
-        Settings that replace those of the recipe: key=value; or that vary: key=value,value.
+        Overrides of the recipe, key=value; or settings to vary, key=value,value.
     methods:
-        Names with commas between. The recipe's own keeps its settings, the others have their defaults.
+        Names, separated by commas. The recipe's own method keeps its settings, the others use their defaults.
     seeds:
-        How many: 0, 1, 2 and so on.
+        Number of seeds: 0, 1, 2 and so on.
     jobs:
-        How many runs at a time on this machine.
+        Number of runs at the same time on this machine.
     threads:
-        Processor threads for each.
+        CPU threads for each run.
     submit:
-        Hand the runs to SLURM through submitit instead; 'local' tries that out on this machine.
+        Submit the runs to SLURM through submitit; 'local' tries this on this machine.
     option:
-        One of submitit's options for a job, such as timeout_min=600; can be given again.
+        An option of submitit for each job, such as timeout_min=600. Repeat it for further options.
     out:
-        The folder of the runs; without it, runs/ and the recipe's name and "-sweep".
+        The folder of the runs. Default: runs/, the recipe's name and "-sweep".
     """
     names = [name.strip() for name in methods.split(",") if name.strip()]
     found = sweep(

@@ -12,7 +12,7 @@ from davsn.core.console import console, say
 def train_(
     recipe: str, *changes: str, score: bool = True, out: Annotated[Path | None, Parameter(alias="-o")] = None
 ) -> int:
-    """Run a recipe, or go on with a run that was stopped: the same command does both.
+    """Train a recipe, or resume a run that was stopped. The same command does both.
 
     Try:
 
@@ -23,21 +23,21 @@ def train_(
     Parameters
     ----------
     recipe:
-        A YAML file, ours or one of the public code; or the name of a recipe that comes with davsn (davsn list recipes).
+        A YAML file, of davsn or of the public code; or the name of a built-in recipe (davsn list recipes).
     changes:
-        Settings that replace those of the recipe: key=value, as many as you like.
+        Overrides of the recipe, key=value; any number of them.
     score:
-        Score the validation sets in the end; --no-score leaves that to davsn eval.
+        Score the validation sets at the end; --no-score leaves that to davsn eval.
     out:
-        The run's folder; without it, runs/ and the recipe's name.
+        The run folder. Default: runs/ and the recipe's name.
     """
     return show(train(recipe, changes, out=out, score=score))
 
 
 def show(run: TrainedRun) -> int:
-    """Print the scores of a run and where it is; the exit code."""
+    """Print the scores and the folder of a run; return the exit code."""
     if not run.finished:
-        say(f"Stopped and saved in {run.folder}. The same command goes on from there.")
+        say(f"Stopped; everything is saved in {run.folder}. The same command resumes it.")
         return 130
     for name, scores in run.scores.items():
         console.print(scores.table(f"{run.name} on {name}"))

@@ -1,1 +1,1 @@
-"""What would stop or spoil a run, found before it starts."""
+"""Checks that find, before a run starts, what would stop or spoil it."""

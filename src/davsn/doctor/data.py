@@ -1,4 +1,4 @@
-"""A look at a data set without training on it: everything that would stop or spoil a run, with its remedy."""
+"""Checks a data set without training on it: finds everything that would stop or spoil a run, with a remedy."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,24 +16,24 @@ from davsn.doctor.flow_fit import Explained, fit
 Value = TypeVar("Value")
 Severity = Literal["fatal", "warning", "note"]
 Watch = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
-"""Shows progress: given what is done and how often, a context whose value is called with how often it was done."""
+"""Shows progress. It takes a label and a total, and returns a context whose value is called with the count done."""
 
 HERE = "the data set"
 _PAIRS = 12
-"""Pairs that the direction of stored flow is judged by."""
+"""Number of pairs on which the direction of stored flow is tested."""
 _STRETCHED = 0.05
-"""How much a flow's width over its height may differ from its frame's; halves are rounded."""
+"""Relative tolerance between the aspect ratios of a flow and its frame; half pixels are rounded."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One problem or note.
 
     Attributes:
-        where: the file, or the clip and frame; empty where it is in no file.
-        what: what is wrong, or what a note says.
+        where: the file, or the clip and frame; empty if it is not in a file.
+        what: what is wrong, or the text of a note.
         remedy: what to do; empty for a note.
-        severity: 'fatal' would stop training or make it worthless, 'warning' would not, 'note' is no problem.
+        severity: 'fatal' would stop training or make it worthless, 'warning' would not, 'note' is not a problem.
         part: the key of the recipe that it belongs to, such as 'source'.
     """
 
@@ -52,21 +52,21 @@ def unwatched(what: str, total: int) -> AbstractContextManager[Callable[[int], o
 def check(
     dataset: VideoDataset, spec: ClipSpec, every: int = 1, batch_size: int = 1, watch: Watch = unwatched
 ) -> list[Finding]:
-    """What there is to say about a data set, as far as a look can tell.
+    """Check a data set by reading some of its samples.
 
-    Reads the frames, neighbours, labels and stored flow of some of the samples that training would use, and the
-    last frame of every clip whose frames may all be samples, so that a video is known to be whole. What needs no
-    reading is done for all: see :func:`look_up`.
+    Reads the frames, neighbours, labels and stored flow of some of the samples that training would use. Also reads the
+    last frame of every clip in which all frames may be samples, to know that a video is complete. Checks that need no
+    reading cover all samples: see :func:`look_up`.
 
     Args:
-        dataset: what to look at; that its folders exist and hold frames is known since it was made.
-        spec: what will be asked of it.
-        every: look at every n-th sample only; 1 looks at all.
-        batch_size: how many samples will stand side by side.
-        watch: shows how far the reading is.
+        dataset: the data set; it could be built, so its folders exist and hold frames.
+        spec: what training will need of its samples.
+        every: read only every n-th sample; 1 reads all.
+        batch_size: the number of samples in a batch.
+        watch: shows the progress of the reading.
 
     Returns:
-        the findings, each once, in the order they were met.
+        the findings, each once, in the order in which they were found.
     """
     look = _Look(dataset)
     samples = _look_up(look, spec)
@@ -74,7 +74,9 @@ def check(
     if samples is not None:
         tasks += [partial(look.sample, samples, *place) for place in samples.places[::every]]
     for clip, info in enumerate(dataset.clips):
-        if info.chosen is None:  # else most frames are used as neighbours only, and clips may be ten thousands
+        if (
+            info.chosen is None
+        ):  # otherwise most frames are only neighbours, and there may be tens of thousands of clips
             tasks.append(partial(look.frame, clip, len(info.frames) - 1))
     with watch("reading", len(tasks)) as report:
         for done, task in enumerate(tasks, 1):
@@ -87,16 +89,17 @@ def check(
 
 
 def look_up(dataset: VideoDataset, spec: ClipSpec) -> list[Finding]:
-    """The part of :func:`check` that opens no file: counts, neighbours, and which files of flow there are."""
+    """Do the part of :func:`check` that opens no file: counts, neighbours, and the existence of flow files."""
     look = _Look(dataset)
     _look_up(look, spec)
     return list(look.findings)
 
 
 def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, int]]:
-    """Findings of one kind together, the worst first: the first of each kind, and how many there are.
+    """Group similar findings, the worst first: the first of each group, and the number of findings in it.
 
-    Of one kind are those of one part and severity with the same remedy whose texts begin alike; numbers do not count.
+    Findings of one group have the same part, severity and remedy, and their texts begin with the same two words.
+    Numbers are ignored in the comparison.
     """
     kinds: dict[tuple[str, ...], list[Finding]] = {}
     for found in findings:
@@ -137,12 +140,12 @@ def _look_up(look: "_Look", spec: ClipSpec) -> Samples | None:
 
 
 class _Look:
-    """Collects findings while reading."""
+    """Collects findings while it reads a data set."""
 
     def __init__(self, dataset: VideoDataset) -> None:
         self.dataset = dataset
         self.severity: Severity = "warning" if dataset.config.bad_files == "skip" else "fatal"
-        self._frames: dict[tuple[int, int], tuple[int, int] | None] = {}  # the sizes of those that were read
+        self._frames: dict[tuple[int, int], tuple[int, int] | None] = {}  # the sizes of the frames that were read
         self.findings: dict[Finding, None] = {}  # in order, each once
 
     def add(self, where: str, what: str, remedy: str, severity: Severity = "warning") -> None:
@@ -163,9 +166,9 @@ class _Look:
         return f"{info.name}/{info.frames[position]}"
 
     def pairs(self, samples: Samples, clip: int, position: int) -> Iterable[tuple[int, int]]:
-        """The positions between which a sample has flow."""
+        """Return the pairs of positions between which a sample has flow."""
         positions = samples.positions(clip, position)
-        assert positions is not None  # or it would not be among the places
+        assert positions is not None  # otherwise it would not be among the places
         pairs = ((positions[a], positions[b]) for a, b in samples.spec.flows)
         return (pair for pair in pairs if pair[0] != pair[1])
 
@@ -179,20 +182,20 @@ class _Look:
         for what, published in self.dataset.published.items():
             if counts[what] != published:
                 named = "frames to use" if what == "used" else what
-                fewer = "Download or unpack the rest: training would take what is there"
-                more = "Is there more than this data set in the folder? Training would take it all"
+                fewer = "Download or unpack the rest; training would use only what is there"
+                more = "Does the folder hold more than this data set? Training would use all of it"
                 remedy = fewer if counts[what] < published else more
                 self.add(HERE, f"{counts[what]} {named} where the published data set has {published}", remedy)
 
     def frame(self, clip: int, position: int) -> tuple[int, int] | None:
-        """Read a frame, once; its (width, height), None for a bad one."""
+        """Read a frame, once; return its (width, height), or None for a damaged one."""
         if (clip, position) not in self._frames:
             frame = self._try(clip, position, lambda: self.dataset.read_frame(clip, position))
             self._frames[clip, position] = None if frame is None else (frame.shape[1], frame.shape[0])
         return self._frames[clip, position]
 
     def sample(self, samples: Samples, clip: int, position: int) -> None:
-        """Read all that a sample needs."""
+        """Read everything that a sample needs."""
         positions = samples.positions(clip, position) or {}
         sizes = [size for other in sorted(set(positions.values())) if (size := self.frame(clip, other))]
         if self.dataset.config.size is None and len(set(sizes)) > 1:
@@ -210,7 +213,7 @@ class _Look:
                 self.add(
                     self.name(clip, position),
                     f"the label is {label.shape[1]}x{label.shape[0]} pixels, its frame {size[0]}x{size[1]}",
-                    "It is stretched to the frame: is it the label of another version of this frame?",
+                    "It would be stretched to the frame. Is it the label of another version of this frame?",
                 )
         for one, other in self.pairs(samples, clip, position):
             self._flow(clip, one, other)
@@ -224,7 +227,7 @@ class _Look:
             self.add(HERE, f"frames of different sizes: {_sizes(sizes)}", remedy, severity)
 
     def direction(self, few: Samples) -> None:
-        """Whether the flow leads where it is said to lead."""
+        """Test whether the stored flow has the direction that training expects."""
         stride = float(self.dataset.config.stride)
         found = [pair for place in few.places for pair in self._explained(few, *place)]
         fits = fit(found, (1.0, -1.0, 0.0, *([stride] if stride > 1 else [])))
@@ -233,14 +236,14 @@ class _Look:
             self.add(
                 HERE,
                 f"the stored flow has the wrong direction: frames differ by {told}",
-                "Its files lead from the frame before to the current one. Compute them from the current frame to the "
-                "one before (docs/conventions.md), or set flow: dis",
+                "Its files lead from the previous frame to the current one. Compute them from the current frame to the "
+                "previous one (docs/conventions.md), or set flow: dis",
                 "fatal",
             )
         elif stride > 1 and fits.better(stride):
             self.add(
                 HERE,
-                f"the stored flow leads to the frame just before, and stride {stride:g} asks for one further back: "
+                f"the stored flow leads to the frame just before, but stride {stride:g} needs an earlier one: "
                 f"frames differ by {told}",
                 "Compute it for this stride, set stride: 1, or set flow: dis",
                 "fatal",
@@ -252,11 +255,11 @@ class _Look:
             self.add(
                 HERE,
                 f"the direction of the stored flow is undecided: {why}",
-                "Look at frames that move before you trust it, or set flow: dis",
+                "Test it on frames with motion before you trust it, or set flow: dis",
             )
 
     def _explained(self, samples: Samples, clip: int, position: int) -> Iterable[Explained]:
-        """The frames and flow of a sample, where all can be read; what cannot is reported elsewhere."""
+        """Yield the frames and flow of a sample; those that cannot be read are noted."""
         for one, other in self.pairs(samples, clip, position):
             try:
                 own = self.dataset.read_flow(clip, one, other)
@@ -276,8 +279,8 @@ class _Look:
         if size is not None and abs(width * size[1] / (height * size[0]) - 1) > _STRETCHED:
             self.add(
                 self.name(clip, position),
-                f"the flow is {width}x{height}, of another shape than its frame of {size[0]}x{size[1]}",
-                "It is stretched to the frame: was it computed on frames that were cut differently?",
+                f"the flow is {width}x{height}, and its frame of {size[0]}x{size[1]} has another aspect ratio",
+                "It would be stretched to the frame. Was it computed on frames that were cropped differently?",
             )
 
     def _try(self, clip: int, position: int, read: Callable[[], Value]) -> Value | None:

@@ -1,4 +1,4 @@
-"""Everything that would stop or spoil a run, found before it starts: data, weights, memory, disk, the first step."""
+"""Checks an experiment before it runs: data, weights, memory, disk space and the first step."""
 
 import os
 import shutil
@@ -28,27 +28,29 @@ from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
 from davsn.training.loop import Trainer, optimisation_of
 
-_STEP = "If sizes are the cause, make 'size' or 'crop' larger, or batch_size 2; else mend the method or network"
+_STEP = (
+    "If sizes are the cause, make 'size' or 'crop' larger, or set batch_size to 2; else correct the method or network"
+)
 _PROCESS = 2.0
-"""Memory of a process over that of its tensors; on the CPU up to 1.84 was measured (benchmarks/costs/check.py)."""
+"""Memory of a process as a multiple of its tensors' memory; up to 1.84 was measured on a CPU (benchmarks/costs/check.py)."""
 _TRIED = 5
-"""Batches to try to load, so that one bad file does not hide what else there is to find."""
+"""Number of batches to try to load, so that one bad file does not hide other problems."""
 _LEARNED_LATER = ("hub", "auto", "random")
-"""Starts of a network that need no file; 'hub' and 'auto' would fetch one now."""
+"""Initial weights of a network that need no file now; 'hub' and 'auto' would download one."""
 
 
 def examine(experiment: Experiment, folder: Path, every: int = 10, watch: Watch = unwatched) -> list[Finding]:
-    """What there is to say about an experiment before it runs. Nothing is started, written or downloaded.
+    """Check an experiment before it runs. Nothing is started, written or downloaded.
 
     Args:
-        experiment: as it was loaded, so that its settings are known to be sound.
-        folder: where it is going to run.
-        every: read every n-th sample only; 1 reads all.
-        watch: shows how far the reading is.
+        experiment: the experiment; loading it has already checked its settings.
+        folder: the folder in which it will run.
+        every: read only every n-th sample; 1 reads all.
+        watch: shows the progress of the reading.
 
     Returns:
-        the findings, by the key in the recipe that they belong to. If none is fatal, training should begin, and
-        nothing that was looked at would stop it.
+        the findings; ``part`` is the key in the recipe that a finding belongs to. If none is fatal, training should
+        start, and nothing that was checked would stop it.
     """
     doctor = _Doctor(experiment, every, watch)
     doctor.build()
@@ -59,7 +61,7 @@ def examine(experiment: Experiment, folder: Path, every: int = 10, watch: Watch 
 
 
 class _Doctor:
-    """Collects findings about an experiment."""
+    """Collects the findings about an experiment."""
 
     def __init__(self, experiment: Experiment, every: int, watch: Watch) -> None:
         self.experiment, self._every, self._watch = experiment, every, watch
@@ -72,7 +74,7 @@ class _Doctor:
 
     @contextmanager
     def noting(self, part: str, remedy: str = "") -> Iterator[None]:
-        """What stops the block is a finding; ``remedy`` is for errors that name none."""
+        """Turn an error in the block into a finding; ``remedy`` is for errors that name none."""
         try:
             yield
         except FileError as error:
@@ -81,26 +83,26 @@ class _Doctor:
             self.add(part, str(error), remedy)
 
     def build(self) -> None:
-        """Make the data sets, the network with its weights, and the method."""
+        """Build the data sets, the network with its weights, and the method."""
         experiment = self.experiment
         for key, part in self._parts().items():
             with self.noting(key):
                 self._sets[key] = build_dataset(_uncached(part))
         taxonomy = self._taxonomy()
         if taxonomy is None:
-            self.add("network", "not looked at, since the source does not tell the number of classes", "", "note")
+            self.add("network", "not checked, because the source does not tell the number of classes", "", "note")
             return
         if getattr(experiment.network.settings, "weights", None) == "hub" and experiment.start is None:
-            self.add("network", "its weights are fetched when training starts", "", "note")
-        with self.noting("network", "Give weights of this network and these classes, or leave start and weights away"):
+            self.add("network", "its weights are downloaded when training starts", "", "note")
+        with self.noting("network", "Give weights of this network and these classes, or leave start and weights out"):
             self._method = build_adaptation(_at_home(experiment), len(taxonomy))
 
     def look(self) -> None:
-        """Look at every data set that could be made."""
+        """Check every data set that could be built."""
         batch_size = self.experiment.training.batch_size
         source, target = clips_of(self.experiment)
         for key, dataset in self._sets.items():
-            if key == "source" and source.frames:  # or its classes are all that is needed
+            if key == "source" and source.frames:  # otherwise only its classes are needed
                 self._look(key, dataset, source, batch_size)
             elif key == "target":
                 self._look(key, target_training(dataset), target or asked(self.experiment), batch_size)
@@ -113,7 +115,7 @@ class _Doctor:
         flow = dataset.config.flow
         if spec.flows and not flow.own:
             with self.noting(f"{key}.flow"):
-                flow.build()  # which finds weights that are missing or do not fit
+                flow.build()  # finds weights that are missing or do not fit
 
     def _parts(self) -> dict[str, Choice]:
         experiment = self.experiment
@@ -123,7 +125,7 @@ class _Doctor:
         return parts | {f"validation.{name}": part for name, part in experiment.validation.items()}
 
     def compare_classes(self) -> None:
-        """Whether all mean the same by a label."""
+        """Check that all data sets have the same classes."""
         learned = self._taxonomy()
         for key, dataset in self._sets.items():
             table = dataset.taxonomy
@@ -131,7 +133,7 @@ class _Doctor:
                 continue
             self.add(
                 key,
-                f"has the classes {', '.join(table.names)}, and the source {', '.join(learned.names)}",
+                f"has the classes {', '.join(table.names)}, but the source has {', '.join(learned.names)}",
                 "Give both the same class table, or set 'classes' to that of the pair",
                 "warning" if key == "target" else "fatal",  # its labels are not read in training
                 HERE,
@@ -141,7 +143,7 @@ class _Doctor:
         return self._sets["source"].taxonomy if "source" in self._sets else None
 
     def run(self, folder: Path) -> None:
-        """Rehearse the first step, and compare what it takes with what there is."""
+        """Rehearse the first step, and compare the resources that it needs with those of this machine."""
         with self.noting("training"):
             device_of(self.experiment.training.device)
         if self.experiment.training.tensorboard and find_spec("tensorboard") is None:
@@ -162,7 +164,7 @@ class _Doctor:
         found = {key: self._first_batch(key, spec) for key, spec in wanted.items()}
         batches = {key: batch for key, batch in found.items() if batch is not None}
         if len(batches) < len(wanted):
-            self.add("training", "the first step was not rehearsed, for want of a batch", "", "note")
+            self.add("training", "the first step was not rehearsed, because no batch could be loaded", "", "note")
             return
         sizes = " and ".join(f"{key} {batch.size[1]}x{batch.size[0]}" for key, batch in batches.items())
         try:
@@ -171,7 +173,7 @@ class _Doctor:
             self.add("training", f"the first step could not be rehearsed ({reason})", "", "note")
         except DavsnError as error:
             self.add("training", f"the first step fails, with {sizes}: {error}", _STEP)
-        except Exception as error:  # networks and methods, a user's own among them, can fail in any way
+        except Exception as error:  # networks and methods, also a user's own, can fail in any way
             line = (str(error).splitlines() or [""])[0]
             self.add(
                 "training",
@@ -184,7 +186,7 @@ class _Doctor:
             self._disk(taken.checkpoint, folder)
 
     def _first_batch(self, key: str, spec: ClipSpec) -> Batch | None:
-        """The first batch that training would load, or one of the next where files of the first are bad."""
+        """Load the first batch that training would load, or one of the next if the first has bad files."""
         size, seed = self.experiment.training.batch_size, self.experiment.seed
         for start in range(_TRIED if key in self._sets else 0):
             with self.noting(key):
@@ -213,22 +215,22 @@ class _Doctor:
     def _disk(self, size: int, folder: Path) -> None:
         place = _there(folder)
         if not (place.is_dir() and os.access(place, os.W_OK)):
-            self.add("disk", "is no folder that can be written to", "Choose another with --out", where=str(place))
+            self.add("disk", "is not a folder that can be written to", "Choose another with --out", where=str(place))
         training, saved = self.experiment.training, checkpoint.all_of(RunFolder(folder).checkpoints)
         kept = min(training.keep, -(-training.steps // training.save_every))
-        needed = (kept + 2) * size  # the best, and the one that is being written
+        needed = (kept + 2) * size  # the best one, and the one that is being written
         needed = max(needed - sum(path.stat().st_size for path in saved), size)
         free = shutil.disk_usage(place).free
         told = (
             f"checkpoints take {decimal(needed)} ({kept} kept, the best and one being written, {decimal(size)} each), "
-            f"and {decimal(free)} are free"
+            f"and {decimal(free)} is free"
         )
         remedy = "Free some space, choose another folder (--out), or set training.keep lower"
         self.add("disk", told, remedy if needed > free else "", "fatal" if needed > free else "note", str(folder))
 
 
 def _uncached(part: Choice) -> Choice:
-    """A data set that keeps nothing of what is read here: a look writes no file."""
+    """Return the data set without its caches, because a check writes no file."""
     settings = part.settings
     assert isinstance(settings, DatasetSettings)
     flow = settings.flow.model_copy(update={"cached": False})
@@ -236,7 +238,7 @@ def _uncached(part: Choice) -> Choice:
 
 
 def _at_home(experiment: Experiment) -> Experiment:
-    """The experiment with a network that starts at random where it would else be fetched, or is not in a file."""
+    """Return the experiment with random weights where initial weights would be downloaded or are in no file."""
     settings = experiment.network.settings
     if getattr(settings, "weights", None) not in _LEARNED_LATER:
         return experiment
@@ -245,13 +247,13 @@ def _at_home(experiment: Experiment) -> Experiment:
 
 
 def _there(folder: Path) -> Path:
-    """The folder, or the nearest one above that exists."""
+    """Return the folder, or the nearest parent that exists."""
     folder = folder.absolute()
     return next(path for path in [folder, *folder.parents] if path.exists())
 
 
 def _memory_of(name: str) -> tuple[int | None, str]:
-    """Bytes that a device has, None where nothing tells, and what it is called."""
+    """Return the bytes that a device has, None if unknown, and its name for a message."""
     try:
         device = device_of(name)
     except DavsnError:

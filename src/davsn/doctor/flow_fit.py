@@ -1,7 +1,7 @@
-"""Whether a stored flow is what it is taken for, judged by the frames that it should explain.
+"""Tests the direction of stored flow on the frames that it should explain.
 
-A flow file does not say which way it goes. The frame it leads to, warped along it, looks like the frame it starts from;
-warped against it, it looks worse than not warped at all.
+A flow file does not tell its direction. For the right direction, the frame that the flow leads to, warped along the
+flow, looks like the frame that the flow starts from. Warped against the flow, it looks worse than without warping.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from davsn.ops.arrays import pictures, to_tensor
 from davsn.ops.warp import warp
 
 _MOVES = 0.5
-"""Pixels of motion below which a place says nothing about a direction."""
+"""Motion in pixels below which a pixel tells nothing about the direction."""
 _FEW = 0.01
-"""Share of moving pixels below which a pair says nothing."""
+"""Share of moving pixels below which a pair tells nothing."""
 _CLEAR = 0.95
-"""An error is smaller than another when it is this much of it at most."""
+"""An error counts as smaller than another if it is at most this fraction of it."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How well the flow of some pairs, times each of some factors, explains their frames.
+    """How well the flow of some pairs, multiplied by several factors, explains their frames.
 
     Attributes:
-        errors: factor → mean difference of the frame and the warped one where things move, in grey levels of 255; the
-            median over pairs. Empty where nothing moves.
-        pairs: how many pairs had motion in them.
+        errors: factor → mean difference between the frame and the warped one at moving pixels, in grey levels of 255;
+            the median over pairs. Empty if nothing moves.
+        pairs: the number of pairs with motion.
         wins: factor → the share of these pairs that it explains clearly better than factor 1 does.
     """
 
@@ -39,7 +39,7 @@ class Fit:
     wins: dict[float, float]
 
     def better(self, factor: float) -> bool:
-        """Whether the flow should clearly have been multiplied by this: of most pairs, and better than no motion."""
+        """Whether this factor is clearly better: for most pairs, and better than no motion."""
         return bool(
             self.pairs and self.wins[factor] > 2 / 3 and self.errors[factor] < _CLEAR * min(self._without(factor))
         )
@@ -62,11 +62,11 @@ Explained = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.floating], ND
 
 
 def fit(pairs: Sequence[Explained], factors: Sequence[float] = (1.0, -1.0, 0.0)) -> Fit:
-    """Try a flow, its opposite and none on pairs of frames.
+    """Compare a flow, its opposite and no flow on pairs of frames.
 
     Args:
-        pairs: a few, from different places.
-        factors: what to multiply the flow by; 1, −1 and 0 are among them.
+        pairs: a few pairs, from different places.
+        factors: the factors of the flow; they must include 1, −1 and 0.
     """
     found = [errors for pair in pairs if (errors := _errors(*pair, factors)) is not None]
     if not found:
@@ -88,7 +88,7 @@ def _errors(
     known: NDArray[np.bool_] | None,
     factors: Sequence[float],
 ) -> list[float] | None:
-    """One error for each factor, over the moving pixels that all of them find inside the frame."""
+    """Compute one error for each factor, over the moving pixels whose samples are inside the frame for all factors."""
     height, width = flow.shape[:2]
     a, b = (pictures([resize_frame(frame, (width, height))]) * 255 for frame in (frame_a, frame_b))
     along = to_tensor([flow]).float()

@@ -1,8 +1,8 @@
-"""The first step of a run without its arithmetic: whether it can be done, and what it takes of memory and disk.
+"""Rehearses the first step of a run without its arithmetic: whether it works, and how much memory and disk it needs.
 
-Every tensor of the step exists with its shape and type, but without its content (PyTorch's fake tensors). So the
-operations check the sizes they are given, and what is allocated and freed can be counted byte by byte, for
-ResNet-101 at 1280×720 in seconds and in the memory of its weights.
+Every tensor of the step has its shape and type, but no content (PyTorch's fake tensors). So the operations check the
+sizes of their inputs, and every byte that is allocated and freed is counted. For ResNet-101 at 1280×720 this takes
+seconds, and no more memory than its weights.
 """
 
 import copy
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import (  # not public, and the ground that torch.compile and torch.export stand on
+from torch._subclasses.fake_tensor import (  # not public, but torch.compile and torch.export are built on it
     DataDependentOutputException,
     DynamicOutputShapeException,
     FakeTensorMode,
@@ -26,16 +26,16 @@ from davsn.core.clip import Batch, ClipSpec
 from davsn.training.loop import Trainer
 
 _LIMITS = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException, NotImplementedError)
-"""What is raised where a step looks at its numbers, which fake tensors do not have."""
+"""Errors that are raised if a step reads the content of a tensor, which fake tensors do not have."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What the first step takes.
+    """Resources that the first step needs.
 
     Attributes:
         memory: bytes of all tensors at the step's peak: parameters, gradients, optimiser, activations, batch. A process
-            takes more, since libraries keep work space and allocators keep what was freed: docs/results/costs.md.
+            needs more, because libraries keep work space and allocators keep freed memory: see docs/results/costs.md.
         checkpoint: bytes of one checkpoint.
     """
 
@@ -44,25 +44,25 @@ class Rehearsal:
 
 
 class CannotRehearseError(Exception):
-    """The step decides by the content of a tensor, or uses an operation that only exists with content."""
+    """The step depends on the content of a tensor, or uses an operation that needs content."""
 
 
 def rehearse(trainer: Trainer, source: Batch, target: Batch | None) -> Rehearsal:
-    """Go through a trainer's first step with tensors that have no content. The trainer itself is left as it is.
+    """Run a trainer's first step with tensors that have no content. The trainer itself is not changed.
 
     Args:
-        trainer: on the CPU, not yet trained.
-        source: the first batch; only its sizes matter.
-        target: the same of the target.
+        trainer: the trainer, on the CPU, not yet trained.
+        source: the first batch of the source; only its sizes matter.
+        target: the first batch of the target; None if the method reads none.
 
     Raises:
-        CannotRehearseError: the step cannot be done without content; it may well be fine.
-        Exception: whatever the step itself would raise, such as a ConfigError for frames that are too small.
+        CannotRehearseError: the step cannot run without content; with content it may work.
+        Exception: any error of the step itself, such as a ConfigError for frames that are too small.
     """
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     modules: list[nn.Module] = [*trainer.modules.values()]
     hollow: dict[int, Any] = {id(tensor): _hollow(fake, tensor) for tensor in _tensors(modules)}
-    hollow[id(trainer.average)] = None  # counted below: it would ask for the content of its counter
+    hollow[id(trainer.average)] = None  # counted below, because it reads the content of its counter
     double = copy.deepcopy(trainer, hollow)
     peak = _Peak()
     peak.note([part.state_dict() for part in double.modules.values()])
@@ -84,7 +84,7 @@ def rehearse(trainer: Trainer, source: Batch, target: Batch | None) -> Rehearsal
 
 
 def with_flows(batch: Batch, spec: ClipSpec) -> Batch:
-    """A batch with flow for every pair that is wanted: zeros where it is not estimated before the step."""
+    """Return the batch with flow for every pair of the spec: zeros for flow that is estimated only in the step."""
     height, width = batch.size
     missing = {
         pair: torch.zeros(len(batch.current), 2, height, width) for pair in spec.flows if pair not in batch.flows
@@ -97,13 +97,13 @@ def _tensors(modules: Iterable[nn.Module]) -> Iterable[Tensor]:
 
 
 def _hollow(fake: FakeTensorMode, tensor: Tensor) -> Tensor:
-    """A tensor of the same kind without content."""
+    """Return a tensor of the same kind without content."""
     hollow: Tensor = fake.from_tensor(tensor.detach())
     return nn.Parameter(hollow, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else hollow
 
 
 def _empty(batch: Batch) -> Batch:
-    """A batch of the same sizes without content."""
+    """Return a batch of the same sizes without content."""
 
     def like(tensor: Tensor) -> Tensor:
         return torch.empty(tensor.shape, dtype=tensor.dtype)
@@ -122,7 +122,7 @@ def _bytes(tree: Any) -> int:
 
 
 class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of all storages alive, and remembers the most."""
+    """Counts the bytes of all live storages, and remembers the maximum."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -1,1 +1,1 @@
-"""An experiment: what a run is, where it runs, and the trained network that comes out of it."""
+"""Experiments: the settings of a run, its folder, and the trained network that results."""

@@ -1,4 +1,4 @@
-"""The parts of an experiment, built from its settings: data sets, the network, the method, the device."""
+"""Builds the parts of an experiment from its settings: data sets, network, method and device."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,32 +21,32 @@ from davsn.training.loop import segmenter_of
 
 
 def build_dataset(part: Choice) -> VideoDataset:
-    """The data set that this part of an experiment names.
+    """Build the data set that a part of an experiment names.
 
     Raises:
-        DataError: nothing usable where its settings point.
+        DataError: the settings lead to no usable data.
     """
     return find(VideoDataset, part.name)(part.settings)  # type: ignore[arg-type]  # choice_of made them of its Config
 
 
 def known_classes(part: Choice) -> Taxonomy | None:
-    """The class table that a data set's settings tell without its files; None where they do not."""
+    """Find the class table of a data set from its settings, without its files; None if they do not tell it."""
     return find(VideoDataset, part.name).classes_of(part.settings)  # type: ignore[arg-type]  # as above
 
 
 def build_labelled(part: Choice, taxonomy: Taxonomy) -> VideoDataset:
-    """A data set to score a network on.
+    """Build a data set to score a network on.
 
     Raises:
-        DataError: no labels there, or other classes than the network's.
+        DataError: the data set has no labels, or its classes differ from those of the network.
     """
     dataset = build_dataset(part)
     if dataset.taxonomy is None:
-        raise DataError(f"{part.name} has no labels here, so nothing can be scored; see docs/data.md")
+        raise DataError(f"{part.name} has no labels, so nothing can be scored; see docs/data.md")
     if dataset.taxonomy.names != taxonomy.names:
         raise DataError(
             f"{part.name} has the classes {', '.join(dataset.taxonomy.names)}, but the network is trained on "
-            f"{', '.join(taxonomy.names)}. Give the class table that it is trained with"
+            f"{', '.join(taxonomy.names)}. Name the class table that it is trained with"
         )
     return dataset
 
@@ -54,21 +54,21 @@ def build_labelled(part: Choice, taxonomy: Taxonomy) -> VideoDataset:
 def build_segmenter(
     experiment: Experiment, num_classes: int, start: Path | Mapping[str, Any] | None = None
 ) -> VideoSegmenter:
-    """The video network.
+    """Build the segmentation network of an experiment.
 
     Args:
-        experiment: says which.
+        experiment: names the network.
         num_classes: ``C``.
-        start: a file that it takes its weights from, or a checkpoint's content; None takes ``experiment.start``, or
-            where there is none the initial weights.
+        start: a file to load the weights from, or the content of a checkpoint; None: ``experiment.start``, or without
+            that the initial weights.
 
     Raises:
-        CheckpointError: a file that cannot be read, or that is of another network or number of classes.
+        CheckpointError: the file cannot be read, or it belongs to another network or number of classes.
     """
     start = experiment.start if start is None else start
     part, settings = find(ImageNetwork, experiment.network.name), experiment.network.settings
     if start is not None and "weights" in type(settings).model_fields:
-        settings = settings.model_copy(update={"weights": None})  # they would be replaced at once
+        settings = settings.model_copy(update={"weights": None})  # the start would replace them at once
     segmenter = VideoSegmenter(
         part(settings, num_classes),
         experiment.video.propagation,
@@ -85,15 +85,15 @@ def build_segmenter(
 
 
 def build_adaptation(experiment: Experiment, num_classes: int) -> Method:
-    """The experiment's method around its video network; see :func:`build_segmenter`."""
+    """Build the method of an experiment around its segmentation network; see :func:`build_segmenter`."""
     return build_method(experiment.method, build_segmenter(experiment, num_classes))
 
 
 def checkpoint_at(path: Path) -> Path:
-    """The checkpoint that a path means: the newest of a run's folder, or the file itself.
+    """Find the checkpoint that a path names: the newest one in a run folder, or the file itself.
 
     Raises:
-        CheckpointError: a folder without a checkpoint.
+        CheckpointError: the folder holds no checkpoint.
     """
     if not path.is_dir():
         return path
@@ -104,18 +104,18 @@ def checkpoint_at(path: Path) -> Path:
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a setting means; 'auto' takes CUDA, then Apple's, then the CPU.
+    """Find the device that a setting names; 'auto' takes CUDA, then Apple's GPU, then the CPU.
 
     Raises:
-        ConfigError: no such device on this machine.
+        ConfigError: this machine has no such device.
     """
     if name != "auto":
         try:
             device = torch.device(name)
             torch.ones(1, device=device).tolist()
-        except (RuntimeError, AssertionError):  # PyTorch's ways to say that it has no such device
+        except (RuntimeError, AssertionError):  # PyTorch raises either of them for a device that is not there
             raise ConfigError(
-                "this machine", [f"training.device  it has no '{name}'. Take cpu, or auto for the best there is"]
+                "this machine", [f"training.device  it has no '{name}'. Use cpu, or auto for the best available"]
             ) from None
         return device
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""What a run is: settings from a recipe, checked whole before anything loads, and the parts built from them."""
+"""The settings of a run: read from a recipe, and checked completely before anything is loaded."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,60 +23,57 @@ from davsn.training.optimisation import OptimiserSettings
 
 
 class VideoSettings(Settings):
-    """How the previous frame helps the current one."""
+    """How the network uses the previous frame."""
 
     propagation: Propagation = "warp"
-    """'warp' samples backward along the flow (TPS); 'splat' rounds forward, as DA-VSN's public code does; 'none' is a
-    network of single frames (ADVENT): no previous frame is loaded and no flow."""
+    """'warp' samples backward along the flow (TPS); 'splat' rounds forward, as DA-VSN's public code does; 'none' makes
+    a single-frame network (ADVENT), for which no previous frame and no flow is loaded."""
     flow_scale: FlowScale = "both"
     """'height' scales both flow components by the height ratio, as the public code does."""
 
 
 Data = Annotated[Choice, choice_of(VideoDataset)]
 FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
-"""A name that is safe as that of a file or folder."""
+"""A name that is safe as the name of a file or folder."""
 
 
 class Experiment(Settings):
-    """Everything that decides a run's result. The same settings and seed give the same weights."""
+    """All settings that decide the result of a run. The same settings and seed give the same weights."""
 
     name: FileName = "run"
-    """Of the run; also its folder's name."""
+    """Name of the run, and of its folder."""
     mode: Literal["corrected", "faithful"] = "corrected"
-    """'faithful' computes what the public code computes, accidents included; docs/parity.md lists them."""
+    """'faithful' computes what the public code computes, with its accidents; docs/parity.md lists them."""
     seed: int = Field(0, ge=0)
-    """Of weights, data order and augmentation."""
+    """Seed of the weights, the data order and the augmentation."""
     source: Data
     """The labelled video."""
     target: Data | None = None
     """The video to adapt to; its labels, if it has any, are never read in training."""
     validation: dict[FileName, Data] = Field(default_factory=dict)
-    """Labelled video to judge by, by name; only ever evaluated on."""
+    """Validation sets by name: labelled video that the run is scored on and never trained on."""
     network: Annotated[Choice, choice_of(ImageNetwork)]
-    """The network of single frames."""
+    """The single-frame network inside the segmentation network."""
     video: VideoSettings = VideoSettings()
     method: Annotated[Choice, choice_of(Method)]
-    """What is minimised."""
+    """The method, which says what is minimised."""
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings = TrainingSettings()
     start: Path | None = None
-    """A checkpoint whose segmenter this run starts from, such as a source-only one, or a run's folder for its newest;
-    or a file of weights alone: a snapshot of the public code (.pth, of network deeplab) or an exported network
-    (.safetensors)."""
+    """A checkpoint whose segmentation network this run starts from, such as a source-only one; or a run folder, for its
+    newest checkpoint; or a weights file, of the public code (.pth, network deeplab) or exported (.safetensors)."""
 
     @field_validator("method")
     @classmethod
     def _has_what_it_needs(cls, method: Choice, info: ValidationInfo) -> Choice:
-        given = info.data  # what has mistakes is not in the data
+        given = info.data  # settings with mistakes are missing in it
         for part in _with_those_below(method):
             kind = find(Method, part.name)
             if kind.target is not None and given.get("target", ...) is None:
-                raise ValueError(
-                    f"{part.name} adapts to a target, and there is none. Set 'target', or take source_only"
-                )
+                raise ValueError(f"{part.name} adapts to a target, but there is none. Set 'target', or use source_only")
             if "video" in given and given["video"].propagation == "none" and not kind.single_frames:
                 raise ValueError(
-                    f"{part.name} compares frames, and video.propagation none is a network of single ones. Set it to "
+                    f"{part.name} compares frames, but video.propagation none makes a single-frame network. Set it to "
                     "warp or splat"
                 )
         return method
@@ -88,7 +85,9 @@ class Experiment(Settings):
         if training.rare_classes is not None and method is not None:
             source, _ = find(Method, method.name).clips(method.settings)
             if not source.frames:
-                raise ValueError(f"{method.name} reads no source, so none can be drawn by classes. Remove rare_classes")
+                raise ValueError(
+                    f"{method.name} reads no source, so source samples cannot be drawn by class. Remove rare_classes"
+                )
         return training
 
     @field_validator("start")
@@ -97,14 +96,14 @@ class Experiment(Settings):
         method = info.data.get("method")
         if start is None and method is not None and (name := needs_start(method)):
             raise ValueError(
-                f"{name} changes a network that is trained already. Name one: a run's folder, a checkpoint or a "
-                "file of weights; source_only trains one"
+                f"{name} adapts a network that is already trained. Name one: a run folder, a checkpoint or a "
+                "weights file; source_only trains one"
             )
         return start
 
 
 def _with_those_below(method: Choice) -> Iterator[Choice]:
-    """A method and those that it is built over, as 'masked' is over a teacher method: its settings hold them."""
+    """Iterate over a method and the methods in its settings; 'masked', for example, holds a teacher method."""
     yield method
     for value in vars(method.settings).values():
         if isinstance(value, Choice):
@@ -112,7 +111,7 @@ def _with_those_below(method: Choice) -> Iterator[Choice]:
 
 
 def needs_start(method: Choice) -> str | None:
-    """Which of a method and those below it cannot do without a trained network to start from; None where all can."""
+    """Name the method, among a method and those in its settings, that needs a trained start; None if none does."""
     names = (part.name for part in _with_those_below(method))
     return next((name for name in names if find(Method, name).needs_start), None)
 
@@ -123,16 +122,16 @@ def load(
     where: str = "settings",
     paths: bool = True,
 ) -> Experiment:
-    """An experiment from a recipe file or a mapping, with changes.
+    """Load an experiment from a recipe file or a mapping, with overrides.
 
     Args:
-        recipe: the file, or what stands in one.
+        recipe: the file, or its content.
         changes: see :func:`davsn.core.settings.override`.
-        where: named in the error; a file is named by itself.
+        where: what an error message names; for a file it is the file.
         paths: see :func:`davsn.core.settings.validate`.
 
     Raises:
-        ConfigError: every mistake found, files and folders that do not exist among them, before anything is loaded.
+        ConfigError: names every mistake, missing files and folders included, before anything is loaded.
     """
     if isinstance(recipe, Path):
         where, values = str(recipe), read_yaml(recipe)
@@ -145,14 +144,14 @@ def load(
 
 
 def asked(experiment: Experiment, spec: ClipSpec = PAIR) -> ClipSpec:
-    """What of a spec is loaded in this experiment. Of a network of single frames, only the current one ever is.
+    """Reduce a spec to what this experiment loads. For a single-frame network that is only the current frame.
 
-    Everything that reads samples for an experiment's network asks here first, so that nobody loads a previous frame
-    or estimates a flow that nothing looks at.
+    All code that reads samples for the network of an experiment calls this first. So no previous frame is loaded, and
+    no flow estimated, that the network does not use.
 
     Args:
-        experiment: says how the network looks at video.
-        spec: what a method asks for, or by default what a video network needs to predict.
+        experiment: says how the network uses video.
+        spec: what a method needs, or by default what a video network needs for prediction.
     """
     if experiment.video.propagation != "none":
         return spec
@@ -160,12 +159,12 @@ def asked(experiment: Experiment, spec: ClipSpec = PAIR) -> ClipSpec:
 
 
 def clips_of(experiment: Experiment) -> tuple[ClipSpec, ClipSpec | None]:
-    """What the experiment's method asks of source and target samples; None where it sees no target."""
+    """Say what the experiment's method needs of source and target samples; None if it reads no target."""
     kind = find(Method, experiment.method.name)
     source, target = kind.clips(experiment.method.settings)
     return asked(experiment, source), None if target is None else asked(experiment, target)
 
 
 def dump(experiment: Experiment) -> dict[str, Any]:
-    """The settings as plain data, from which :func:`load` makes the same experiment."""
+    """Return the settings as plain data, from which :func:`load` makes the same experiment."""
     return experiment.model_dump(mode="json")

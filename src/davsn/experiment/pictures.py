@@ -1,4 +1,4 @@
-"""What ``davsn eval --pictures`` keeps."""
+"""Writes the predictions that ``davsn eval --pictures`` asks for."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from davsn.data.writers import save_mask
 
 
 class Pictures:
-    """Keeps the predictions of labelled frames as palette PNGs at the label's size, each whole as soon as it is there.
+    """Writes the predictions of labelled frames as palette PNGs, at the size of the label. No file is ever incomplete.
 
-    They are called as the public code calls them: the frame's picture with ``_color`` behind its name.
+    The files have the names that the public code uses: the name of the frame's file, then ``_color``.
 
     Args:
-        folder: where; it is made.
-        samples: what is evaluated.
-        taxonomy: the palette.
+        folder: the folder for the files; it is created.
+        samples: the evaluated samples.
+        taxonomy: the class table, for the palette.
     """
 
     def __init__(self, folder: Path, samples: Samples, taxonomy: Taxonomy) -> None:
@@ -27,7 +27,7 @@ class Pictures:
         self._names = {samples.name(*place): dataset.file_name(*place) for place in samples.places}
 
     def __call__(self, batch: Batch, prediction: Tensor) -> None:
-        """Write those of a batch; one without labels is passed over."""
+        """Write the predictions of a batch; a batch without labels is skipped."""
         if batch.labels is not None:
             masks = prediction.to(torch.uint8).cpu().numpy()
             for name, mask in zip(batch.names, masks, strict=True):

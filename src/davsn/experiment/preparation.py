@@ -1,4 +1,4 @@
-"""What comes before the first step or frame: the caches are announced, and flow is filled in."""
+"""Preparation before the first step or frame: prints the caches, and fills them with flow."""
 
 import torch
 
@@ -12,14 +12,14 @@ from davsn.experiment.experiment import Experiment
 
 
 def fill_with_progress(samples: Samples, device: torch.device, batch_size: int = 1) -> None:
-    """Fill the cache with flow, if that has to be done first; see :func:`davsn.data.precompute.fill_ahead`."""
+    """Fill the cache with flow, if that is needed first; see :func:`davsn.data.precompute.fill_ahead`."""
     if needs_filling(samples):
         with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
             fill_ahead(samples, device, report, batch_size)
 
 
 def tell_caches(experiment: Experiment) -> None:
-    """Print where the data sets of an experiment keep frames or flow, and how full that folder is."""
+    """Print where the data sets of an experiment cache frames or flow, and how full that folder is."""
     parts = (experiment.source, experiment.target, *experiment.validation.values())
     settings = [part.settings for part in parts if part is not None and isinstance(part.settings, DatasetSettings)]
     stores = {
@@ -28,4 +28,4 @@ def tell_caches(experiment: Experiment) -> None:
     }
     for place, store in stores.items():
         filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
-        say(f"Cache: {place}, {filled}; delete it whenever you like")
+        say(f"Cache: {place}, {filled}; you can delete it at any time")

@@ -1,4 +1,4 @@
-"""Recipes: ours by name, and files, ours or of the public code."""
+"""Recipes: built-in ones by name, and YAML files, of davsn or of the public code."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from davsn.experiment.experiment import Experiment, load
 from davsn.reference.configs import is_reference, translate
 
 Recipe = str | Path | Mapping[str, Any]
-"""A recipe of ours by its name, a YAML file, or what stands in one."""
+"""The name of a built-in recipe, a YAML file, or the content of one."""
 
 
 def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Experiment:
-    """An experiment from a recipe; a YAML file of the public code is translated, and what became of its keys is said.
+    """Load an experiment from a recipe. A YAML file of the public code is translated, and each key's result is printed.
 
     Args:
         recipe: see :data:`Recipe`.
@@ -25,7 +25,7 @@ def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Ex
         paths: see :func:`davsn.core.settings.validate`.
 
     Raises:
-        ConfigError: no such recipe, or mistakes in it.
+        ConfigError: there is no such recipe, or it has mistakes.
     """
     if isinstance(recipe, Mapping):
         return load(recipe, changes, paths=paths)
@@ -34,23 +34,23 @@ def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Ex
         values = read_yaml(Path(name))
         if is_reference(values):
             values, lines = translate(values, name)
-            say("\n".join([f"{name} is of the public code:", *lines]))
+            say("\n".join([f"{name} is a file of the public code:", *lines]))
         return load(values, changes, where=name, paths=paths)
     return load(recipe_values(name), changes, where=f"recipe {name}", paths=paths)
 
 
 def recipe_names() -> Sequence[str]:
-    """The names of our recipes, in alphabetical order."""
+    """List the names of the built-in recipes, in alphabetical order."""
     names = (file.name for file in files("davsn.recipes").iterdir())
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 @contextmanager
 def recipe_file(name: str) -> Iterator[Path]:
-    """The file of a recipe of ours.
+    """Open the file of a built-in recipe.
 
     Raises:
-        ConfigError: no recipe of that name.
+        ConfigError: there is no recipe of that name.
     """
     names = recipe_names()
     if name not in names:
@@ -61,6 +61,6 @@ def recipe_file(name: str) -> Iterator[Path]:
 
 
 def recipe_values(name: str) -> dict[str, Any]:
-    """What a recipe of ours says; see :func:`recipe_file`."""
+    """Read the content of a built-in recipe; see :func:`recipe_file`."""
     with recipe_file(name) as path:
         return read_yaml(path)

@@ -1,4 +1,4 @@
-"""An experiment in a folder: trained there, and resumed from there."""
+"""A run: an experiment that is trained in a folder, and resumed from it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ from davsn.training.loop import Trainer, optimisation_of, train
 from davsn.training.selection import Criterion, label_free
 
 _JUDGED = 16
-"""Target frames that a checkpoint is judged by, evenly spread over all."""
+"""Number of target frames, evenly spread, on which the label-free criteria score a checkpoint."""
 
 
 class Run:
@@ -38,11 +38,11 @@ class Run:
 
     Args:
         experiment: what to run.
-        folder: where; a run that was stopped there goes on.
+        folder: the run folder; a run that was stopped there is resumed.
 
     Raises:
         ConfigError: the folder holds a run with other settings.
-        DataError: a data set that cannot be used.
+        DataError: a data set cannot be used.
     """
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
@@ -55,7 +55,7 @@ class Run:
             raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
         self.taxonomy = source.taxonomy
         for part in experiment.validation.values():
-            build_labelled(part, self.taxonomy)  # a mistake there would else be found when training is over
+            build_labelled(part, self.taxonomy)  # otherwise a mistake there would be found only after training
         self.method = build_adaptation(experiment, len(self.taxonomy))
         of_source, of_target = clips_of(experiment)
         self.source = Samples(source, of_source) if of_source.frames else None
@@ -66,7 +66,7 @@ class Run:
         self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None) -> bool:
-        """Train to the end, or on from where the run stopped; see :func:`davsn.training.loop.train`.
+        """Train to the last step, resuming a run that was stopped; see :func:`davsn.training.loop.train`.
 
         Raises:
             ConfigError: another process is training in the same folder.
@@ -85,11 +85,11 @@ class Run:
 
     @property
     def domains(self) -> list[Samples]:
-        """The source's samples and the target's, as far as any are read."""
+        """The samples of the source and of the target, if they are read."""
         return [samples for samples in (self.source, self.target) if samples is not None]
 
     def steps_saved(self) -> int:
-        """How many steps the newest checkpoint in the folder has done; 0 for a new run."""
+        """Return the step of the newest checkpoint in the folder; 0 for a new run."""
         return checkpoint.steps_of(self.folder.newest)
 
     def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
@@ -105,7 +105,7 @@ class Run:
         return zip(sources, targets, strict=True)
 
     def _judge(self) -> Callable[[VideoSegmenter], Mapping[Criterion, float]] | None:
-        """Every label-free criterion on some target frames, also for a method that sees none; None without a target."""
+        """Make a function that computes all label-free criteria, for any method; None if there is no target."""
         part, precision = self.experiment.target, self.experiment.training.precision
         if part is None:
             return None
@@ -114,7 +114,7 @@ class Run:
 
 
 def train_in(experiment: Experiment, folder: Path) -> bool:
-    """Train in a folder with progress; False if a signal stopped it."""
+    """Train in a folder and show progress; return False if a signal stopped the run."""
     run = Run(experiment, folder)
     tell_caches(experiment)
     for domain in run.domains:
@@ -129,18 +129,18 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
 
 
 def _losses(line: Mapping[str, float]) -> str:
-    """The losses of a line of the log that a person wants to see fall."""
+    """Format the main losses of a log line for the progress display."""
     shown = {key: value for key, value in line.items() if key.startswith("loss/") and key.endswith("/main")}
     return "  ".join(f"{key.removeprefix('loss/').removesuffix('/main')} {value:.3f}" for key, value in shown.items())
 
 
 @contextmanager
 def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
-    """Be the only process that trains in a folder; a process that dies leaves it at once.
+    """Lock a run folder, so that only this process trains in it. If the process dies, the lock is free at once.
 
     Args:
-        folder: of a run.
-        wait: seconds to wait for another process to end; negative waits for ever.
+        folder: the run folder.
+        wait: seconds to wait for another process to end; a negative number waits without limit.
 
     Raises:
         ConfigError: another process is training there.
@@ -155,18 +155,18 @@ def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
 
 
 _NO_MATTER = ("cached", "cache_folder", "cache_limit")
-"""Settings that change no number of a run: one that was stopped may go on with others."""
+"""Settings that do not affect the result of a run; a run may be resumed with other values of them."""
 
 
 def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Find that a folder holds no run, one with these settings, or one that ended before it had saved anything.
+    """Check that a folder holds no run with other settings. A run that saved no checkpoint does not count.
 
     Args:
-        folder: where a run is to begin or to go on.
-        settings: its own, as :func:`davsn.experiment.experiment.dump` gives them.
+        folder: the folder in which a run is to begin or to be resumed.
+        settings: the settings of that run, as :func:`davsn.experiment.experiment.dump` gives them.
 
     Raises:
-        ConfigError: the folder holds a run with other settings; names each that differs.
+        ConfigError: the folder holds a run with other settings; names each setting that differs.
     """
     run = RunFolder(folder)
     if run.settings.is_file() and run.newest is not None:

@@ -1,4 +1,4 @@
-"""A trained network scored on one labelled set, with progress."""
+"""Scores a trained network on one labelled set, with progress."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +23,14 @@ def score(
     together: Ensemble | None = None,
     pictures: Path | None = None,
 ) -> Scores:
-    """Evaluate with progress; see :func:`davsn.experiment.trained.scored_frames`.
+    """Score a network and show progress; see :func:`davsn.experiment.trained.scored_frames`.
 
     Args:
         trained: the network.
         part: the data set.
-        name: of the set.
+        name: the name of the set.
         labelled_only: see :func:`davsn.experiment.trained.scored_frames`.
-        together: several networks to score in place of the one.
+        together: an ensemble to score in place of the network.
         pictures: a folder for the predictions of the labelled frames; see :class:`davsn.experiment.pictures.Pictures`.
     """
     samples = scored_frames(trained, part, labelled_only=labelled_only)

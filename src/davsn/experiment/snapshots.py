@@ -1,4 +1,4 @@
-"""Every checkpoint of a run scored on one set: the scores are kept by content, and a run under way is followed."""
+"""Scores every checkpoint of a run, also while the run is training. Scores are stored by checkpoint content."""
 
 import hashlib
 import json
@@ -26,17 +26,17 @@ from davsn.training.selection import CRITERIA
 
 FORMAT = 1
 POLL = 5.0
-"""Seconds between two looks for new checkpoints."""
+"""Seconds between two searches for new checkpoints."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A checkpoint that was scored.
+    """Scores of one checkpoint.
 
     Attributes:
-        step: how many steps it was trained.
-        scores: what was found.
-        criteria: what the label-free criteria had said of it.
+        step: the number of steps that it was trained.
+        scores: its scores.
+        criteria: its values of the label-free criteria.
     """
 
     step: int
@@ -45,18 +45,18 @@ class Entry:
 
 
 class SnapshotScores:
-    """The scores of a run's checkpoints on one set, kept in a file.
+    """The scores of a run's checkpoints on one set, stored in a file.
 
-    A checkpoint is known by its content: one that was trained anew under the same number is scored anew, and the best
-    one, which has two names, is scored once. The scores of checkpoints that the run deleted since stay.
+    A checkpoint is identified by its content. A checkpoint that was trained again to the same step is scored again, and
+    the best one, which has two names, is scored once. Scores stay when the run deletes their checkpoint.
 
     Args:
-        file: JSON, shared with other sets, whose scores in it are left as they are.
-        name: of the set.
-        settings: all else that scores depend on, as plain data; those taken with others are replaced.
+        file: the JSON file. Other sets may share it; their scores are left unchanged.
+        name: the name of the set.
+        settings: everything else that scores depend on, as plain data; scores with other settings are replaced.
 
     Raises:
-        DataError: the file is not one of these.
+        DataError: the file holds something else.
     """
 
     def __init__(self, file: Path, name: str, settings: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ class SnapshotScores:
             self.entries = {content: _entry(item, file) for content, item in held["checkpoints"].items()}
 
     def add(self, content: str, entry: Entry) -> None:
-        """Keep a checkpoint's scores, in place of those of another that had done as many steps.
+        """Store the scores of a checkpoint; they replace the scores of another checkpoint of the same step.
 
         Args:
             content: see :func:`content_of`.
@@ -75,7 +75,7 @@ class SnapshotScores:
         """
         others = {key: known for key, known in self.entries.items() if known.step != entry.step}
         self.entries = dict(sorted({**others, content: entry}.items(), key=lambda item: item[1].step))
-        whole = _read(self.file)  # other sets may have been scored meanwhile
+        whole = _read(self.file)  # other sets may have been scored in the meantime
         whole["sets"][self.name] = {
             "settings": self.settings,
             "last": _readable(self.last),
@@ -92,13 +92,13 @@ class SnapshotScores:
     def of_run(
         cls, file: Path, name: str, part: Choice, experiment: Experiment, labelled_only: bool = False
     ) -> "SnapshotScores":
-        """The scores of a run's checkpoints on one of its validation sets, or on other data.
+        """Open the scores of a run's checkpoints on one of its validation sets, or on other data.
 
         Args:
-            file: see above.
-            name: of the set.
+            file: see the class.
+            name: the name of the set.
             part: the set.
-            experiment: what the run is.
+            experiment: the experiment of the run.
             labelled_only: whether frames without a label are left out.
         """
         on = {"data": part.model_dump(mode="json"), "run": dump(experiment), "labelled_only": labelled_only}
@@ -106,18 +106,18 @@ class SnapshotScores:
 
     @property
     def last(self) -> Entry:
-        """That of the most steps."""
+        """The checkpoint with the most steps."""
         return max(self.entries.values(), key=lambda entry: entry.step)
 
     @property
     def best(self) -> Entry:
-        """That of the highest mIoU as reported, the earliest of equals."""
+        """The checkpoint with the highest reported mIoU; of equal ones, the earliest."""
         return max(self.entries.values(), key=lambda entry: (_sortable(entry.scores.miou), -entry.step))
 
     def chosen(self) -> dict[str, Entry]:
-        """The checkpoints that a rule would choose, by the rule: ``last``, each label-free criterion, ``best``.
+        """Return the checkpoint that each rule chooses, by rule: ``last``, each label-free criterion, ``best``.
 
-        A criterion chooses among the checkpoints that it has judged; of equals it takes the earliest.
+        A criterion chooses among the checkpoints that have a value of it; of equal ones, it takes the earliest.
         """
         rules = {"last": self.last}
         for criterion in CRITERIA:
@@ -127,7 +127,7 @@ class SnapshotScores:
         return {**rules, "best": self.best}
 
     def table(self) -> Table:
-        """IoU of every class of the checkpoints that each rule chooses, and what the best one is worth."""
+        """Make a table of the IoU of every class for the checkpoint that each rule chooses."""
         rules = self.chosen()
         entries, last, best = rules.values(), self.last, self.best
         table = Table("class", title=f"{len(self.entries)} checkpoints on {self.name}, IoU %")
@@ -140,7 +140,7 @@ class SnapshotScores:
         table.add_section()
         table.add_row("mIoU", *(percent(entry.scores.miou) for entry in entries), style="bold")
         table.add_row("below the best", *(percent(best.scores.miou - entry.scores.miou) for entry in entries))
-        table.caption = f"'best' was chosen on {self.name} itself, by its labels: 'last' is the fair figure"
+        table.caption = f"'best' was chosen by the labels of {self.name} itself; 'last' is the fair score"
         return table
 
 
@@ -154,15 +154,15 @@ def score_checkpoints(
     watch: bool = False,
     own_code: bool = False,
 ) -> "dict[str, SnapshotScores]":
-    """Score every checkpoint of a run that was not scored yet.
+    """Score every checkpoint of a run that has no scores yet.
 
     Args:
-        folder: the run's.
-        experiment: what the run is.
+        folder: the run folder.
+        experiment: the experiment of the run.
         sets: the labelled sets, by name.
-        file: where the scores are kept.
+        file: the file of the scores.
         labelled_only: leave out frames without a label.
-        watch: wait for new checkpoints until that of the last step is scored.
+        watch: wait for new checkpoints until the checkpoint of the last step is scored.
         own_code: see :func:`davsn.experiment.trained.open_trained`.
 
     Returns:
@@ -177,7 +177,7 @@ def score_checkpoints(
     for path in follow(folder, experiment.training.steps, watch):
         with held(path) as kept:
             if kept is None:
-                say(f"{path} was deleted before it could be scored: raise training.keep to keep more")
+                say(f"{path} was deleted before it could be scored. Raise training.keep to keep more checkpoints")
                 continue
             content = content_of(kept)
             wanted = [name for name, scored in kept_scores.items() if content not in scored.entries]
@@ -189,17 +189,19 @@ def score_checkpoints(
                 kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
                 say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
     if not all(scored.entries for scored in kept_scores.values()):
-        raise CheckpointError(f"{folder} holds no checkpoint yet. Give a run that has saved one, or --watch it")
+        raise CheckpointError(
+            f"{folder} holds no checkpoint yet. Name a run that has saved one, or wait for it with --watch"
+        )
     return kept_scores
 
 
 def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:
-    """The checkpoints of a run, oldest first, then the copy of the best: each once, and again whenever it is replaced.
+    """Iterate over the checkpoints of a run, oldest first, then the copy of the best one. A replaced file comes again.
 
     Args:
-        folder: the run's folder.
-        steps: the run's length.
-        watch: wait for those to come, until that of the run's last step was there.
+        folder: the run folder.
+        steps: the number of steps of the run.
+        watch: wait for new checkpoints until the checkpoint of the last step has come.
     """
     seen = set()
     while True:
@@ -216,7 +218,7 @@ def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:
 
 
 def content_of(path: Path) -> str:
-    """What a file's content is known by: its SHA-256."""
+    """Return the SHA-256 of a file, which identifies its content."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -225,7 +227,7 @@ def content_of(path: Path) -> str:
 
 
 def _mark(path: Path) -> tuple[str, int, int] | None:
-    """Changes when a file is replaced; None if there is none."""
+    """Return a value that changes when the file is replaced; None if there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -240,7 +242,7 @@ def _read(file: Path) -> dict[str, Any]:
         whole = json.loads(file.read_text(encoding="utf-8"))
         if whole["format"] == FORMAT and isinstance(whole["sets"], dict):
             return dict(whole)
-        found = f"is of format {whole['format']!r}, not {FORMAT}"
+        found = f"has format {whole['format']!r}, not {FORMAT}"
     except (ValueError, KeyError, TypeError) as error:
         found = f"does not hold the scores of a run's checkpoints ({error!r})"
     raise DataError(found, str(file), "Delete it, and all are scored anew")
@@ -257,7 +259,7 @@ def _entry(item: Any, file: Path) -> Entry:
 
 
 def _readable(entry: Entry) -> dict[str, Any]:
-    """For people: the scores themselves are with the checkpoints."""
+    """Summarise an entry for readers of the file; the scores themselves are stored with the checkpoints."""
     return {"step": entry.step, "miou": None if math.isnan(entry.scores.miou) else entry.scores.miou}
 
 

@@ -1,4 +1,4 @@
-"""A trained network: opened again from a checkpoint, a run's folder or weights alone, to predict and to be scored."""
+"""Trained networks: opened from a checkpoint, a run folder or a weights file, for prediction and scoring."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,14 +31,14 @@ from davsn.training.folder import RunFolder
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network with what is needed to use it.
+    """A trained network and what is needed to use it.
 
     Attributes:
-        segmenter: on the CPU, in evaluation mode.
-        taxonomy: its classes.
-        experiment: the settings it was trained with.
-        step: how many steps it was trained; None where a file of weights alone does not tell.
-        criteria: what the label-free criteria said of it, if they were asked.
+        segmenter: the segmentation network, on the CPU, in evaluation mode.
+        taxonomy: its class table.
+        experiment: the settings that it was trained with.
+        step: the number of steps that it was trained; None for a weights file, which does not tell.
+        criteria: its values of the label-free criteria, if they were computed.
     """
 
     segmenter: VideoSegmenter
@@ -49,12 +49,12 @@ class Trained:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """(width, height) of the target frames it was trained on, or of the source's; None for any."""
+        """(width, height) of the target frames that it was trained on, or else of the source frames; None: any size."""
         return trained_size(self.experiment)
 
     @property
     def device(self) -> torch.device:
-        """The device it was trained on, or the best there is where this machine has none of the kind."""
+        """The device that it was trained on, or the best available if this machine has no such device."""
         try:
             return device_of(self.experiment.training.device)
         except ConfigError:
@@ -62,30 +62,30 @@ class Trained:
 
 
 def trained_size(experiment: Experiment) -> tuple[int, int] | None:
-    """(width, height) of the target frames of an experiment, or of the source's; None for any."""
+    """(width, height) of the target frames of an experiment, or else of the source frames; None: any size."""
     part = experiment.target or experiment.source
     assert isinstance(part.settings, DatasetSettings)
     return part.settings.size
 
 
 def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None = None) -> Trained:
-    """The network of a checkpoint, of the newest checkpoint in a run's folder, or of a file of weights alone.
+    """Open the network of a checkpoint, of the newest checkpoint in a run folder, or of a weights file.
 
     Args:
-        path: the checkpoint, the folder, or the file (.pth or .safetensors).
-        own_code: whether Python files that the checkpoint's settings name may be run, as parts of your own.
-        recipe: says which network, classes and video settings weights alone belong to; only for them.
+        path: the checkpoint, the folder, or the weights file (.pth or .safetensors).
+        own_code: whether to run Python files that the checkpoint's settings name, as plug-ins of your own.
+        recipe: only for a weights file: names its network, classes and video settings.
 
     Raises:
-        CheckpointError: no checkpoint there, one that cannot be read, one that names code without leave, or weights
-            alone without a recipe.
-        ConfigError: a recipe for a checkpoint, which holds its own settings.
-        DataError: weights alone with a recipe whose data sets do not tell the classes.
+        CheckpointError: there is no checkpoint; it cannot be read; it names Python files without ``own_code``; or a
+            weights file comes without a recipe.
+        ConfigError: a recipe was given for a checkpoint, which holds its own settings.
+        DataError: the data sets of a weights file's recipe do not tell the classes.
     """
     if holds_weights_alone(path):
         return _open_weights(path, recipe)
     if recipe is not None:
-        raise ConfigError("--recipe", [f"{path} holds the settings it was trained with. Leave --recipe away"])
+        raise ConfigError("--recipe", [f"{path} holds the settings that it was trained with. Leave --recipe out"])
     path = checkpoint_at(path)
     state = checkpoint.load(path)
     experiment = _without_data(state["settings"], path, own_code)
@@ -95,26 +95,26 @@ def open_trained(path: Path, own_code: bool = False, recipe: Experiment | None =
 
 
 def settings_of(folder: Path, own_code: bool = False) -> Experiment:
-    """The settings of the run in a folder, be it under way or done; the data need not be there.
+    """Read the settings of the run in a folder, finished or not. The data need not exist.
 
     Raises:
-        ConfigError: no run there.
-        CheckpointError: settings that name code without leave; see :func:`open_trained`.
+        ConfigError: the folder holds no run.
+        CheckpointError: the settings name Python files without ``own_code``; see :func:`open_trained`.
     """
     file = RunFolder(folder).settings
     if not file.is_file():
         raise ConfigError(
-            str(folder), [f"holds no run ({file.name} is not there). Give the folder of one that has begun"]
+            str(folder), [f"holds no run ({file.name} is missing). Name the folder of a run that has begun"]
         )
     return _without_data(read_yaml(file), file, own_code)
 
 
 def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Experiment:
-    """The experiment that a file of ours names, as far as using its network needs it; its data may be elsewhere."""
+    """Load the experiment of a checkpoint or run folder, as far as its network needs it; the data may be missing."""
     settings = dict(settings)
     if str(opened(settings.get("method")).get("name")).endswith(".py"):
-        settings["method"] = "source_only"  # predicting needs no method
-    # Words may follow a name, as in 'flow: ./mine.py, cached'.
+        settings["method"] = "source_only"  # prediction needs no method
+    # Options may follow a name, as in 'flow: ./mine.py, cached'.
     code = [value for _, value in flat(settings) for word in str(value).split(",") if word.strip().endswith(".py")]
     if code and not own_code:
         raise CheckpointError(
@@ -127,15 +127,15 @@ def _without_data(settings: Mapping[str, Any], path: Path, own_code: bool) -> Ex
 def _open_weights(path: Path, recipe: Experiment | None) -> Trained:
     if recipe is None:
         raise CheckpointError(
-            f"{path} holds weights alone: which network, classes and video settings they belong to is not in it. "
-            "Name a recipe that says so: --recipe RECIPE (docs/weights.md)"
+            f"{path} is a weights file, which does not name its network, classes and video settings. "
+            "Name a recipe that does: --recipe RECIPE (docs/weights.md)"
         )
     taxonomy = _classes_of(recipe)
     return Trained(build_segmenter(recipe, len(taxonomy), path).eval(), taxonomy, recipe, step=None)
 
 
 def _classes_of(experiment: Experiment) -> Taxonomy:
-    """The class table of the first data set of an experiment whose settings tell it, or that is there and has one."""
+    """Find the class table of the first data set of an experiment that tells one, by its settings or its files."""
     sets = {"source": experiment.source, "target": experiment.target}
     sets |= {f"validation.{name}": part for name, part in experiment.validation.items()}
     reasons = []
@@ -148,22 +148,22 @@ def _classes_of(experiment: Experiment) -> Taxonomy:
             else:
                 if taxonomy is not None:
                     return taxonomy
-                reasons.append(f"{key}: has no labels here")
+                reasons.append(f"{key}: has no labels")
     raise DataError(
-        "the classes are those of one of the recipe's data sets, and none tells them:\n  " + "\n  ".join(reasons)
+        "the classes come from the recipe's data sets, but none of them tells its classes:\n  " + "\n  ".join(reasons)
     )
 
 
 def scored_frames(trained: Trained, part: Choice, *, labelled_only: bool = False) -> Samples:
-    """The frames of a labelled data set, as an evaluation wants them.
+    """Return the samples of a labelled data set for scoring.
 
     Args:
         trained: the network to be scored.
-        part: the data set; its classes must be the network's.
-        labelled_only: leave out frames without a label, which count in the temporal consistency alone.
+        part: the data set; its classes must be those of the network.
+        labelled_only: leave out frames without a label, which count only for the temporal consistency.
 
     Raises:
-        DataError: no labels there, or other classes than the network's.
+        DataError: the data set has no labels, or its classes differ from those of the network.
     """
     dataset = build_labelled(part, trained.taxonomy)
     spec = asked(trained.experiment, LABELLED_PAIR)
@@ -171,7 +171,7 @@ def scored_frames(trained: Trained, part: Choice, *, labelled_only: bool = False
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as dotted keys and values."""
+    """Flatten nested settings to dotted keys and values."""
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from flat(value, f"{prefix}{key}.")

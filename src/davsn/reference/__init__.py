@@ -1,1 +1,1 @@
-"""The public code: its YAML files, its keys and its accidents."""
+"""Compatibility with the public code: its YAML files, their keys and its accidents."""

@@ -1,4 +1,4 @@
-"""``mode: faithful``: the settings under which a method computes what the public code computes (docs/parity.md)."""
+"""``mode: faithful``: the settings that make a method compute what the public code computes (docs/parity.md)."""
 
 import json
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from davsn.learning.method import Method
 
 
 def with_faithful(values: dict[str, Any]) -> dict[str, Any]:
-    """A recipe's content with its method's faithful settings under those that it states itself.
+    """Add the faithful settings of a recipe's method to the recipe. Settings that the recipe states have priority.
 
     Args:
-        values: of a recipe, not validated yet; one with a mistake in the way comes back as it is.
+        values: the content of a recipe, not validated yet; it is returned unchanged if its method is not found.
     """
     try:
         preset = find(Method, str(opened(values.get("method")).get("name"))).faithful
     except ConfigError:
-        return values  # whose validation says so, with all other mistakes
+        return values  # the validation reports it, with all other mistakes
     missing = [key for key in preset if not _states(values, key) and _concerns(values, key)]
     return override(values, [f"{key}={json.dumps(preset[key])}" for key in missing])
 
 
 def _concerns(values: Mapping[str, Any], dotted: str) -> bool:
-    """Whether a setting has a place; one of the target's may be what the public code does with its own files alone."""
+    """Whether the recipe can have a setting; some settings of the target exist only for some data sets."""
     part, _, key = dotted.partition(".")
     if part != "target":
         return True
@@ -40,7 +40,7 @@ def _states(values: Any, dotted: str) -> bool:
     for key in dotted.split("."):
         if isinstance(values, str):  # the short form 'method: da_vsn'
             return False
-        if not isinstance(values, Mapping):  # a mistake, to be left as it is for the validation to find
+        if not isinstance(values, Mapping):  # a mistake, which the validation reports
             return True
         if key not in values:
             return False

@@ -1,7 +1,7 @@
-"""The public code's own YAML files (DA-VSN, TPS, CMOM, ADVENT) as recipes of ours: a table says what becomes of a key.
+"""Translates the YAML files of the public code (DA-VSN, TPS, CMOM, ADVENT) to recipes, by a table of their keys.
 
-Such a file names only what differs from the public code's defaults, which are in the table too. Paths are taken as the
-public code takes them: from the folder that the command is given in, there its ``scripts``.
+Such a file names only what differs from the defaults of the public code, which are in the table too. Paths are relative
+to the folder in which the command is run, as in the public code, where that folder is its ``scripts``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,22 +17,22 @@ _STORED = [f"{part}.flow=stored" for part in ("source", "target", "validation.ci
 
 
 def is_reference(values: Mapping[str, Any]) -> bool:
-    """Whether a YAML mapping is of the public code's form, whose keys are in capitals."""
+    """Whether a YAML mapping is a file of the public code, whose keys are in capitals."""
     return any(isinstance(key, str) and key.isupper() for key in values)
 
 
 def translate(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
-    """A recipe of ours from a file of the public code.
+    """Translate a file of the public code to a recipe.
 
     Args:
-        values: of the file.
+        values: the content of the file.
         where: the file, named in the error.
 
     Returns:
-        the recipe, in ``mode: faithful``, and a line on what became of each key.
+        the recipe, in ``mode: faithful``, and a line for each key that says how it was translated.
 
     Raises:
-        ConfigError: every unknown key, with the nearest known one, and every value that cannot be run here.
+        ConfigError: names every unknown key, with the nearest known one, and every value that is not supported.
     """
     given = dict(_flat(values))
     stated = {row.theirs: row.default for row in TABLE if row.default is not None}
@@ -40,7 +40,7 @@ def translate(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], li
     stated |= {**OWN_DEFAULTS.get(theirs, {}), **given}
     known = list(dict.fromkeys(row.theirs for row in TABLE))
     mistakes = [f"{key}  {_unknown(key, known)}" for key in given if key not in known]
-    method = METHODS.get(theirs, "source_only")  # its row says if there is no such method
+    method = METHODS.get(theirs, "source_only")  # the method's row reports an unknown method
     recipe, lines = override({}, ["mode=faithful", *(_STORED if theirs in VIDEO else ())]), list[str]()
     for row in TABLE:
         if row.theirs not in stated:
@@ -68,7 +68,7 @@ def _value(row: Row, stated: Stated) -> Any:
 
 
 def _line(row: Row, ours: list[str], value: Any, method: str, given: bool) -> Iterator[str]:
-    """What became of a key, in words; nothing of defaults that are not needed."""
+    """Say how a key was translated; nothing for a default that is not needed."""
     if ours and value is not None:
         yield f"{row.theirs} → {', '.join(ours)} = {value}{'' if given else '  (the public default)'}"
     elif given and row.because:
@@ -81,7 +81,7 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if key in ("TRAIN", "TEST") and isinstance(value, Mapping):
             yield from ((f"{key}.{below}", item) for below, item in value.items())
-        elif key not in ("TRAIN", "TEST") or value is not None:  # an empty section says nothing
+        elif key not in ("TRAIN", "TEST") or value is not None:  # an empty section has no keys
             yield str(key), value
 
 
@@ -92,7 +92,7 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def _takes(method: str, ours: str) -> bool:
-    """Whether a key of ours is one that this method has, or none of a method's at all."""
+    """Whether a key of a recipe is a setting of this method, or not a method's setting at all."""
     part, _, key = ours.partition(".")
     return part != "method" or key == "name" or key in find(Method, method).Config.model_fields
 

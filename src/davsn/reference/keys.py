@@ -1,4 +1,4 @@
-"""What becomes of every key of the public code's YAML files (DA-VSN, TPS, CMOM, ADVENT), a line each."""
+"""Table of the keys of the public code's YAML files (DA-VSN, TPS, CMOM, ADVENT): one line for each translation."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -6,19 +6,19 @@ from typing import Any, NamedTuple
 from davsn.networks.weights import IMAGENET_NAME
 
 Stated = Mapping[str, Any]
-"""Every key of the table by its dotted name: as the file says, or else the public default."""
+"""Every key of the table by its dotted name, with the value of the file or else the public default."""
 
 
 class Row(NamedTuple):
-    """What becomes of a key.
+    """Translation of one key.
 
     Attributes:
-        theirs: the key, dotted.
-        ours: our keys that take its value, dotted, with blanks between; none if it is not needed.
-        default: what the public code takes where a file does not say.
-        read: makes our value of theirs; None leaves it out, and a ValueError is a mistake in the file.
-        because: why it is not needed.
-        of: the methods that it goes to ours for; none if for all.
+        theirs: the key in the public code, dotted.
+        ours: the keys of a recipe that get its value, dotted, separated by spaces; empty if it is not needed.
+        default: the value that the public code uses if a file does not state the key.
+        read: converts the value for a recipe; None leaves it out, and a ValueError reports a mistake in the file.
+        because: why the key is not needed.
+        of: the methods of the public code for which ``ours`` holds; empty for all.
     """
 
     theirs: str
@@ -41,7 +41,7 @@ def _named(names: Mapping[str, str]) -> Callable[[Any, Stated], str]:
 def _only(*wanted: Any) -> Callable[[Any, Stated], None]:
     def read(value: Any, stated: Stated) -> None:
         if value not in wanted:
-            raise ValueError(f"only {' or '.join(map(str, wanted))} can be run here, but got {value!r}")
+            raise ValueError(f"only {' or '.join(map(str, wanted))} is supported here, but got {value!r}")
 
     return read
 
@@ -49,7 +49,7 @@ def _only(*wanted: Any) -> Callable[[Any, Stated], None]:
 def _each(*wanted: str) -> Callable[[Any, Stated], None]:
     def read(value: Any, stated: Stated) -> None:
         if not isinstance(value, list) or len(set(map(str, value))) != 1 or value[0] not in wanted:
-            raise ValueError(f"only {' or '.join(wanted)} can be run here, in a list, but got {value!r}")
+            raise ValueError(f"only a list of {' or '.join(wanted)} is supported here, but got {value!r}")
 
     return read
 
@@ -68,7 +68,7 @@ def _share_of(main: str) -> Callable[[Any, Stated], float]:
     def read(value: Any, stated: Stated) -> float:
         whole = _number(stated[main])
         if whole <= 0:
-            raise ValueError(f"is given in relation to {main}, which must be above 0")
+            raise ValueError(f"is converted to a multiple of {main}, which must be above 0")
         return _number(value) / whole
 
     return read
@@ -86,7 +86,7 @@ def _same_batch(value: Any, stated: Stated) -> None:
 
 
 def _steps(value: Any, stated: Stated) -> float:
-    """The public loops count their last step in, all but MinEnt's."""
+    """Convert the last step to a number of steps: all public loops but MinEnt's include the last step."""
     return _number(value) + (0 if stated["TRAIN.DA_METHOD"] == "MinEnt" else 1)
 
 
@@ -98,11 +98,11 @@ METHODS = {
     "AdvEnt": "advent",
     "MinEnt": "minent",
 }
-VIDEO = ("DAVSN", "SourceOnly", "TPS", "CMOM")  # whose network looks at two frames, with flow from files
+VIDEO = ("DAVSN", "SourceOnly", "TPS", "CMOM")  # their networks read two frames, with flow from files
 _NETWORKS = {"ACCEL_DeepLabv2": "deeplab", "DeepLabv2": "deeplab"}
 _SOURCES = {"Viper": "viper", "SynthiaSeq": "synthia"}
 _THINGS = {"Viper": [4, 5, 9, 10, 11, 12, 13, 14], "SynthiaSeq": [4, 5, 6, 9, 10, 11]}
-"""Train ids that CMOM's code aligns object by object; it tells the sources apart by their number of classes."""
+"""Train ids that CMOM's code aligns object by object; it identifies the source by its number of classes."""
 _TARGETS = {"CityscapesSeq": "cityscapes", "Cityscapes": "cityscapes"}
 _PAIR = "../../data/Estimated_optical_flow_"
 OWN_DEFAULTS: Mapping[str, Stated] = {
@@ -116,14 +116,14 @@ OWN_DEFAULTS: Mapping[str, Stated] = {
         "TRAIN.RESTORE_FROM": "../../pretrained_models/davsn_viper2city_pretrained.pth",
         "TRAIN.LEARNING_RATE": 5e-4,
         "TRAIN.EARLY_STOP": 40_000,
-        # The folders' names; CMOM's own defaults lead to its authors' disk.
+        # The names of the folders; CMOM's own defaults are paths on its authors' disk.
         "TRAIN.flow_path": "../../data/estimated_optical_flow_cityscapes_train",
         "TEST.flow_path": "../../data/estimated_optical_flow_cityscapes_val",
     },
     "AdvEnt": {"TRAIN.SAVE_PRED_EVERY": 2000},
     "MinEnt": {"TRAIN.SAVE_PRED_EVERY": 2000},
 }
-"""Where the repository of a method has other defaults than DA-VSN's."""
+"""Defaults of a method's repository that differ from those of DA-VSN's."""
 _FOLDER = "the run's folder holds it: --out"
 _SWEEP = "davsn eval RUN --every scores every checkpoint that training.keep keeps"
 _UNREAD = "the public code of TPS does not read it either"
@@ -134,7 +134,7 @@ TABLE = (
     Row("EXP_ROOT_SNAPSHOT", because=_FOLDER),
     Row("EXP_ROOT_LOGS", because=_FOLDER),
     Row("TENSORBOARD_DIR", because=_FOLDER),
-    Row("GPU_ID", because="training.device chooses; auto is the first GPU that CUDA_VISIBLE_DEVICES shows"),
+    Row("GPU_ID", because="training.device chooses; auto is the first GPU in CUDA_VISIBLE_DEVICES"),
     Row("NUM_WORKERS", "training.workers", 4),
     # Data
     Row("SOURCE", "source.name target.classes validation.cityscapes.classes", "Viper", _named(_SOURCES)),
@@ -158,7 +158,7 @@ TABLE = (
     # Network and optimiser
     Row("TRAIN.MODEL", "network.name", "ACCEL_DeepLabv2", _named(_NETWORKS)),
     Row("TRAIN.MODEL", "video.propagation", read=lambda value, stated: "none" if value == "DeepLabv2" else None),
-    Row("TRAIN.MULTI_LEVEL", read=_only(True), because="the network always has both levels"),
+    Row("TRAIN.MULTI_LEVEL", read=_only(True), because="the network always has both classifiers"),
     Row(
         "TRAIN.RESTORE_FROM",
         "network.weights",
@@ -188,12 +188,15 @@ TABLE = (
     Row("TRAIN.MIX", "method.share", 0.75),
     Row("TRAIN.lamda_FA", "method.alignment_weight", 0.01),
     Row("SOURCE", "method.things", read=lambda value, stated: _THINGS.get(str(value))),
-    Row("TRAIN.pseudo_label_path", because="the network that training starts from labels the target as it goes"),
+    Row(
+        "TRAIN.pseudo_label_path",
+        because="the network that training starts from predicts the pseudo-labels during training",
+    ),
     Row("TRAIN.THRESHOLD", because=_UNREAD),
     Row("TRAIN.SCALING_RATIO", "method.scales", [0.7, 1.3]),
     Row("TRAIN.EMA_DECAY", because=_UNREAD),
     Row("TRAIN.WARM_UP", because=_UNREAD),
-    Row("TRAIN.BRKPT", because="a run that is stopped goes on by itself"),
+    Row("TRAIN.BRKPT", because="a run that was stopped is resumed from its last checkpoint"),
     # The loop
     Row("TRAIN.EARLY_STOP", "training.steps", 120_000, _steps),
     Row("TRAIN.BATCH_SIZE_SOURCE", "training.batch_size", 1),
@@ -202,14 +205,14 @@ TABLE = (
     Row("TRAIN.RANDOM_SEED", "seed", 1234),
     Row("TRAIN.SNAPSHOT_DIR", because=_FOLDER),
     Row("TRAIN.TENSORBOARD_LOGDIR", "training.tensorboard", read=lambda value, stated: bool(value)),
-    Row("TRAIN.TENSORBOARD_VIZRATE", because="no pictures go to TensorBoard; davsn predict draws them"),
+    Row("TRAIN.TENSORBOARD_VIZRATE", because="no images are written to TensorBoard; davsn predict draws them"),
     # Evaluation
     Row("TEST.SET_TARGET", "validation.cityscapes.split", "val"),
     Row("TEST.INPUT_SIZE_TARGET", "validation.cityscapes.size", [1024, 512]),
     Row("TEST.flow_path", "validation.cityscapes.flow_root", f"{_PAIR}Cityscapes-Seq_val", of=VIDEO),
     Row(
         "TEST.RESTORE_FROM",
-        because="davsn eval is told the files: davsn eval MODEL.pth [--with MODEL.pth] --recipe THIS_FILE",
+        because="name the files on the command line: davsn eval MODEL.pth [--with MODEL.pth] --recipe THIS_FILE",
     ),
     Row("TEST.MODE", because="'single' and 'video_single' are davsn eval, 'best' and 'video_best' davsn eval --every"),
     Row("TEST.WAIT_MODEL", because="davsn eval --watch waits"),
@@ -217,16 +220,16 @@ TABLE = (
     Row("TEST.SNAPSHOT_STEP", because=_SWEEP),
     Row("TEST.SNAPSHOT_START_ITER", because=_SWEEP),
     Row("TEST.SNAPSHOT_MAXITER", because=_SWEEP),
-    Row("TEST.MODEL", read=_each(*_NETWORKS), because="the network is the recipe's for every file"),
+    Row("TEST.MODEL", read=_each(*_NETWORKS), because="the network of the recipe is used for every file"),
     Row(
         "TEST.MODEL_WEIGHT",
-        because="davsn eval --with is told them: --weights (and --first-only, as the public code runs)",
+        because="name them for davsn eval --with: --weights (and --first-only, to do what the public code does)",
     ),
-    Row("TEST.MULTI_LEVEL", because="the main level is scored"),
+    Row("TEST.MULTI_LEVEL", because="the main classifier is scored"),
     Row("TEST.IMG_MEAN", because="the network takes the same mean off itself"),
     Row("TEST.BATCH_SIZE_TARGET", because="scores do not depend on it"),
-    Row("TEST.OUTPUT_SIZE_TARGET", because="scores are taken at the size of each label"),
+    Row("TEST.OUTPUT_SIZE_TARGET", because="scores are computed at the size of each label map"),
     Row("TEST.INFO_TARGET", because="the class tables come with the data sets"),
-    Row("TEST.INTERVAL", because="every frame is scored with the one before it"),
-    Row("TEST.demo_dir", because="davsn predict is told where to write"),
+    Row("TEST.INTERVAL", because="every frame is scored with the previous frame"),
+    Row("TEST.demo_dir", because="name the output for davsn predict: --out"),
 )

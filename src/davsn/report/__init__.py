@@ -1,1 +1,1 @@
-"""Seeing what a network does: pictures of masks and flow, curves, and one page that shows a whole run."""
+"""Reports: images of masks and flow, loss curves, and one page that shows a whole run."""

@@ -1,4 +1,4 @@
-"""Loss curves of runs, as SVG."""
+"""Draws loss curves of runs as SVG."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -13,22 +13,22 @@ Records = Sequence[Mapping[str, float]]
 
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44", "#66ccee")
 _INK = "#808080"
-"""Text and axes: readable on white and on black."""
+"""Colour of text and axes, readable on white and on black."""
 _COLUMNS = 3
 
 
 def loss_curves(logs: Mapping[str, Records]) -> str:
-    """One small plot a loss, one colour a run; the auxiliary classifier's losses are dashed.
+    """Draw one small plot for each loss, with one colour for each run. Losses of the auxiliary classifier are dashed.
 
-    Thin lines are the logged values, thick ones their moving mean over a twentieth of the run.
+    Thin lines are the logged values; thick lines are their moving mean over a twentieth of the run.
 
     Args:
         logs: run name → log lines. Keys that do not start with ``loss/`` are not drawn.
 
     Returns:
-        an SVG document with a transparent ground; empty if there is no loss.
+        an SVG document with a transparent background; empty if there is no loss.
     """
-    keys = dict.fromkeys(key for records in logs.values() for line in records for key in line)  # a set in order
+    keys = dict.fromkeys(key for records in logs.values() for line in records for key in line)  # an ordered set
     losses = [key for key in keys if key.startswith("loss/")]
     if not losses:
         return ""
@@ -54,7 +54,7 @@ def loss_curves(logs: Mapping[str, Records]) -> str:
 
 
 def _panel(loss: str) -> str:
-    """The plot a loss belongs to: both classifiers' share one."""
+    """Return the plot that a loss belongs to; the losses of both classifiers share one."""
     name = loss.removeprefix("loss/")
     return name.removesuffix("/main").removesuffix("/aux")
 

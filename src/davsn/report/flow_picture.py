@@ -1,4 +1,4 @@
-"""One picture that shows what a flow says and whether the frames agree: six panels, each with what it means."""
+"""Draws one image that shows a flow and whether the frames agree with it: six panels with explanations."""
 
 from dataclasses import dataclass
 
@@ -19,26 +19,26 @@ from davsn.report.render import Picture, flow_wheel
 
 _INK, _QUIET = "#1a1a1a", "#666666"
 _WIDTH = 15.0
-"""Of the picture in inches; a hundred pixels each."""
+"""Width of the image in inches of 100 pixels."""
 _ARROWS = 26
-"""Along the longer side."""
+"""Number of arrows along the longer side."""
 _LOST = np.array([214, 39, 40], np.float32)
-"""The colour of what is not found again."""
+"""Colour of pixels that are not found in the other frame."""
 _LARGEST_CHANGE = 64
-"""8-bit levels between A and B moved onto it that are drawn black."""
+"""Difference between A and B warped onto A, in 8-bit levels, that is drawn black."""
 
 
 @dataclass(frozen=True)
 class FlowView:
-    """What is shown of a pair.
+    """Content of the image for one pair of frames.
 
     Attributes:
-        a: (H, W, 3) uint8 RGB; the flow lies on its grid.
-        b: the same shape.
+        a: (H, W, 3) uint8 RGB; the flow is defined on its grid.
+        b: frame b, of the same shape.
         flow: (H, W, 2) pixels a→b.
-        known: (H, W) where the flow is known; None is everywhere.
-        back: (H, W, 2) the flow b→a, which tells what is occluded; None where there is none.
-        names: of frames a and b, and of where the flow comes from.
+        known: (H, W) where the flow is known; None: everywhere.
+        back: (H, W, 2) the flow b→a, which tells what is occluded; None if there is none.
+        names: the names of frame a, of frame b and of the origin of the flow.
     """
 
     a: Picture
@@ -50,7 +50,7 @@ class FlowView:
 
 
 def scale_of(flows: list[NDArray[np.floating]]) -> float:
-    """The speed in pixels that full colour should mean: a round number; all but 1 % of the pixels are slower."""
+    """Choose the speed in pixels that gets full colour: a round number; all but 1 % of the pixels are slower."""
     speeds = np.concatenate([np.linalg.norm(flow, axis=-1).ravel() for flow in flows])
     fast = max(float(np.percentile(speeds, 99)), 0.5)
     unit = 10 ** np.floor(np.log10(fast))
@@ -58,14 +58,14 @@ def scale_of(flows: list[NDArray[np.floating]]) -> float:
 
 
 def flow_picture(view: FlowView, fastest: float) -> Picture:
-    """Frame a with arrows, the flow in colours, what is occluded; frame b, frame b moved onto a, and what differs.
+    """Draw frame a with arrows, the flow in colours, what is occluded; frame b, b warped onto a, and the difference.
 
     Args:
-        view: what to show.
+        view: the content.
         fastest: the speed of full colour, in pixels. Keep it over a video (:func:`scale_of`).
 
     Returns:
-        (h, w, 3) uint8 RGB, 1500 pixels wide and of even height; of one size for frames of one size.
+        (h, w, 3) uint8 RGB, 1500 pixels wide and of even height. Frames of one size give images of one size.
     """
     height, width = view.a.shape[:2]
     rows = 2 * (_WIDTH / 3 * height / width + 0.62)
@@ -89,7 +89,7 @@ def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     unknown = np.zeros(inside.shape, bool) if view.known is None else ~view.known
     length = _arrows(grid[0, 0], view.flow, unknown)
     _panel(grid[0, 0], view.a, f"A: {name_a}", f"arrows {length:g}× as long as the motion")
-    black = "; black: hidden or unknown" if unknown.any() else ""
+    black = "; black: occluded or unknown" if unknown.any() else ""
     coloured = flow_wheel(np.where(unknown[..., None], np.nan, view.flow), fastest)
     _panel(grid[0, 1], coloured, f"flow A→B, {origin}", f"full colour: {fastest:g} px and more{black}")
     _wheel(grid[0, 1], *inside.shape)
@@ -101,23 +101,23 @@ def _fill(grid: NDArray[np.object_], view: FlowView, fastest: float) -> None:
     white = ~inside[..., None]
     brought = np.where(white, 255, to_arrays(moved)[0].round()).astype(np.uint8)
     _panel(grid[1, 0], view.b, f"B: {name_b}", "")
-    _panel(grid[1, 1], brought, "B brought onto A by the flow", "should look like A; white: from outside B")
+    _panel(grid[1, 1], brought, "B warped onto A by the flow", "should look like A; white: from outside B")
     change = np.abs(brought.astype(np.float32) - view.a).mean(-1)
     dark = np.where(white, 255, 255 - np.clip(change * (255 / _LARGEST_CHANGE), 0, 255)[..., None]).astype(np.uint8)
     means = without_exact(view.a, view.b, view.flow).means()
     after, before = means["photometric error"], means["photometric error at rest"]
     told = "" if after is None else f"mean {after:.1f} of 255 levels; without the flow {before:.1f}"
-    _panel(grid[1, 2], np.repeat(dark, 3, -1), f"where that differs from A (black: {_LARGEST_CHANGE})", told)
+    _panel(grid[1, 2], np.repeat(dark, 3, -1), f"difference from A (black: {_LARGEST_CHANGE})", told)
 
 
 def _lost(view: FlowView, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
-    """Where A's content is not found in B, and what that means."""
-    lost, reason = ~inside, "leaves the picture"
+    """Find where A's content is not in B, and the reason for the title."""
+    lost, reason = ~inside, "leaves the frame"
     if view.back is not None:
         there, back = (to_tensor([flow]).float() for flow in (view.flow, view.back))
         lost, reason = ~consistent(there, back)[0].numpy(), "not found again in B (A→B→A)"
     if view.known is not None:
-        lost, reason = lost | ~view.known, f"hidden or unknown, or {reason}"
+        lost, reason = lost | ~view.known, f"occluded or unknown, or {reason}"
     return lost, reason
 
 
@@ -131,7 +131,7 @@ def _panel(axes: Axes, picture: Picture, title: str, told: str) -> None:
 
 
 def _arrows(axes: Axes, flow: NDArray[np.floating], unknown: NDArray[np.bool_]) -> float:
-    """Draws arrows and returns how many times longer than the motion they are."""
+    """Draw the arrows; return their length as a multiple of the motion."""
     height, width = unknown.shape
     step = max(max(height, width) // _ARROWS, 2)
     y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]
@@ -148,7 +148,7 @@ def _arrows(axes: Axes, flow: NDArray[np.floating], unknown: NDArray[np.bool_]) 
 
 
 def _wheel(axes: Axes, height: int, width: int) -> None:
-    """The wheel itself, small, in a corner: which colour is which direction."""
+    """Draw the colour wheel, small, in a corner: which colour is which direction."""
     side = 0.26 * min(height, width)
     inset = axes.inset_axes((width - side * 1.12, height - side * 1.12, side, side), transform=axes.transData)
     y, x = np.mgrid[-1:1:161j, -1:1:161j]

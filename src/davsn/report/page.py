@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: no server, no network, no other file."""
+"""Writes a run as one HTML page that needs no server, no network and no other file."""
 
 import base64
 import io
@@ -17,19 +17,19 @@ from davsn.report.render import Picture
 from davsn.scoring.scores import Scores, percent
 
 _FLAT = 256
-"""Pictures of no more colours than this, such as masks, are kept exact."""
+"""Images with at most this many colours, such as masks, are stored without loss."""
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One line of the table of results.
+    """One row of the table of results.
 
     Attributes:
-        name: of the method.
-        scores: what an evaluation found.
-        seconds: of training; None where that is not known.
+        name: the name of the method.
+        scores: its scores.
+        seconds: the time of training in seconds; None if it is not known.
         note: a few words shown below the name.
-        uses_target_labels: it was trained on labels of the target domain. The page says so, and compares no
+        uses_target_labels: whether it was trained on labels of the target domain. The page says so, and compares no
             adapted network with it.
     """
 
@@ -42,11 +42,11 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Strip:
-    """Frames of a clip and what is said of them.
+    """Frames of a clip and the predictions for them.
 
     Attributes:
-        caption: which clip, and what can be seen.
-        rows: name → pictures, such as "frame", "truth" and one of each method.
+        caption: the clip, and what can be seen.
+        rows: name → images, such as "frame", "ground truth" and one row for each method.
     """
 
     caption: str
@@ -55,16 +55,16 @@ class Strip:
 
 @dataclass(frozen=True)
 class RunReport:
-    """All that the page shows. Its numbers are printed as they are given.
+    """Content of the page. Its numbers are printed unchanged.
 
     Attributes:
         title: what was run, in one line.
-        rows: the table of results, in order; all of the same classes.
-        taxonomy: names and colours of the classes.
+        rows: the rows of the table of results, in order; all have the same classes.
+        taxonomy: the class table.
         strips: frames to look at.
         curves: run name → log lines, for the loss curves.
-        facts: settings, command, commit, date, machine: what someone needs to do it again.
-        notes: sentences below the title, such as what the numbers are not.
+        facts: settings, command, commit, date, machine: what a reader needs to repeat the run.
+        notes: sentences below the title, such as the limits of the numbers.
     """
 
     title: str
@@ -80,12 +80,12 @@ def write_page(run: RunReport, path: Path) -> None:
     """Write the page.
 
     Raises:
-        ValueError: scores of other classes than the taxonomy's.
-        DataError: it cannot be written there.
+        ValueError: the scores have other classes than the class table.
+        DataError: the page cannot be written.
     """
     for row in run.rows:
         if row.scores.names != run.taxonomy.names:
-            raise ValueError(f"'{row.name}' has scores of {row.scores.names}, the page is on {run.taxonomy.names}")
+            raise ValueError(f"'{row.name}' has scores of {row.scores.names}, but the page has {run.taxonomy.names}")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -134,7 +134,7 @@ def _classes(run: RunReport) -> list[_Column]:
 
 
 def _column(rows: Sequence[ResultRow], title: str, values: Sequence[float | None]) -> _Column:
-    """A column of percentages; the highest is marked, among at least two rows that saw no target label."""
+    """Make a column of percentages. Of two or more rows without target labels, the highest is marked."""
     texts = [percent(value) for value in values]
     compared = [
         (value, text)
@@ -147,12 +147,12 @@ def _column(rows: Sequence[ResultRow], title: str, values: Sequence[float | None
 
 
 def _data(kind: str, content: bytes) -> str:
-    """A file inside an address."""
+    """Encode a file as a data URL."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _picture(picture: Picture) -> str:
-    """A picture inside an address: PNG where it has few colours, such as a mask, else JPEG."""
+    """Encode an image as a data URL: PNG if it has few colours, like a mask, else JPEG."""
     image, file = Image.fromarray(picture), io.BytesIO()
     if image.getcolors(_FLAT) is not None:
         image.quantize(_FLAT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""Pictures of masks, flow and frames side by side. All pictures are (H, W, 3) uint8 RGB."""
+"""Draws masks, flow and frames side by side. All images are (H, W, 3) uint8 RGB."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,23 +21,23 @@ _WHITE = 255
 
 
 def flow_wheel(flow: NDArray[np.floating], fastest: float | None = None) -> Picture:
-    """Flow as colours, by the wheel of Baker et al., "A Database and Evaluation Methodology for Optical Flow" (2011).
+    """Colour a flow by the wheel of Baker et al., "A Database and Evaluation Methodology for Optical Flow" (2011).
 
-    The direction is the hue (right is red, down is yellow, left is cyan, up is purple), the speed its strength.
+    The hue is the direction (right is red, down is yellow, left is cyan, up is purple); the strength is the speed.
 
     Args:
-        flow: (H, W, 2), x right then y down, in pixels; what is not finite becomes black.
-        fastest: the speed of full strength, in pixels; None takes the fastest of this flow.
+        flow: (H, W, 2), x right then y down, in pixels; values that are not finite become black.
+        fastest: the speed of full strength, in pixels; None: the highest speed of this flow.
 
     Returns:
-        (H, W, 3) uint8 RGB; white is at rest.
+        (H, W, 3) uint8 RGB; white means no motion.
     """
     known = np.isfinite(flow).all(-1)
     still = np.where(known[..., None], flow, 0).astype(np.float32)
     speed = np.linalg.norm(still, axis=-1, keepdims=True)
     full = fastest or max(float(speed.max()), 1e-6)
     shown = still / np.maximum(speed, full)
-    # torchvision takes the fastest pixel for full strength: a column of them keeps the scale the same for any flow.
+    # torchvision gives the fastest pixel full strength. A column of such pixels keeps the scale the same for any flow.
     padded = np.pad(shown, ((0, 0), (0, 1), (0, 0)))
     padded[:, -1] = 1, 0
     coloured = flow_to_image(to_tensor([padded])[0])
@@ -47,17 +47,17 @@ def flow_wheel(flow: NDArray[np.floating], fastest: float | None = None) -> Pict
 
 
 def strip(rows: Mapping[str, Sequence[Picture]], height: int = 120) -> Picture:
-    """Rows of pictures, each with its name to the left, on white.
+    """Draw rows of images on white, each row with its name to the left.
 
     Args:
-        rows: name → pictures, left to right.
-        height: of a row in pixels; the pictures keep their proportions.
+        rows: name → images, left to right.
+        height: the height of a row in pixels; the images keep their proportions.
 
     Raises:
-        ValueError: nothing to show.
+        ValueError: there are no images.
     """
     if not any(rows.values()):
-        raise ValueError("a strip needs at least one picture")
+        raise ValueError("a strip needs at least one image")
     font = ImageFont.load_default(max(height / 8, 10.0))
     names = {name: _text(name, font) for name in rows}
     column = max(name.shape[1] for name in names.values())
@@ -68,7 +68,7 @@ def strip(rows: Mapping[str, Sequence[Picture]], height: int = 120) -> Picture:
 
 
 def _line(name: Picture, column: int, pictures: Sequence[Picture], height: int) -> Picture:
-    """One row of a strip: the name in a column of its own, then the pictures."""
+    """Draw one row of a strip: the name in a column of its own, then the images."""
     label = np.full((height, column, 3), _WHITE, np.uint8)
     top = max((height - name.shape[0]) // 2, 0)
     shown = name[:height]
@@ -82,7 +82,7 @@ def _line(name: Picture, column: int, pictures: Sequence[Picture], height: int) 
 
 
 def _text(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Picture:
-    """Black text on white, as small as it fits."""
+    """Draw black text on white, in an image just large enough for it."""
     left, top, right, bottom = map(int, font.getbbox(text or " "))
     image = Image.new("RGB", (max(right - left, 1) + 2, max(bottom - top, 1) + 2), "white")
     ImageDraw.Draw(image).text((1 - left, 1 - top), text, "black", font)

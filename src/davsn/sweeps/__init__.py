@@ -1,1 +1,1 @@
-"""One recipe for several methods, values and seeds: the grid of runs, and the jobs that carry them out."""
+"""Sweeps: one recipe with several methods, values and seeds, as a grid of runs, and the jobs that run it."""

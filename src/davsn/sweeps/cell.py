@@ -12,10 +12,10 @@ from davsn.training.folder import RunFolder
 
 
 def main() -> int:
-    """Train, or resume, the run in a folder, and score all of its checkpoints.
+    """Train or resume the run in a folder, and score all of its checkpoints.
 
     Returns:
-        the exit code: 0; 2 for a mistake that is the user's to mend; 130 where a signal stopped the training.
+        the exit code: 0; 2 for an error that the user can correct; 130 if a signal stopped the training.
     """
     folder = Path(sys.argv[1])
     try:

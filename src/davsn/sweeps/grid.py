@@ -1,4 +1,4 @@
-"""Many runs of one recipe: every method, value and seed in a folder of its own; what is done is never done again."""
+"""A grid of runs of one recipe, with a folder for each method, value and seed. Finished runs are not repeated."""
 
 import itertools
 import json
@@ -24,9 +24,9 @@ from davsn.training.folder import RunFolder
 from davsn.training.selection import CRITERIA
 
 _FIRST = "source_only"
-"""The method whose networks others start from."""
+"""The method that trains the networks from which other methods start."""
 _ALL = 100_000
-"""Checkpoints kept of a run, unless the command line says otherwise: the best is looked for among all."""
+"""Number of checkpoints that a run keeps by default. It is large, because the best is chosen among all."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Cell:
     """One run of the grid.
 
     Attributes:
-        row: what it shares with the cells that differ in the seed alone.
-        seed: of the run.
-        assignments: what it changes in the recipe, as ``key=value``.
-        folder: the run's.
-        after: the folder of the cell whose network it starts from, which has to be done first.
+        row: the name that it shares with the cells that differ only in the seed.
+        seed: the seed of the run.
+        assignments: its overrides of the recipe, as ``key=value``.
+        folder: the run folder.
+        after: the folder of the cell whose network it starts from, which must be finished first.
     """
 
     row: str
@@ -51,20 +51,20 @@ class Cell:
 def cells(
     folder: Path, recipe: Mapping[str, Any], methods: Sequence[str], values: Mapping[str, Sequence[Any]], seeds: int
 ) -> list[Cell]:
-    """Every combination, those of one seed together.
+    """Make the cells of every combination, ordered by seed.
 
-    A method that changes a trained network starts from that of the source_only cell with the same values and seed,
-    unless the recipe names another start.
+    A method that adapts a trained network starts from the source_only cell with the same values and seed, unless the
+    recipe names another start.
 
     Args:
-        folder: holds the runs' folders.
-        recipe: what stands in it. Its method keeps its settings, and every other method has its defaults.
-        methods: the names; none takes the recipe's own.
-        values: settings that vary, by dotted key.
-        seeds: how many, from 0.
+        folder: the folder that holds the run folders.
+        recipe: the content of the recipe. Its method keeps its settings, and every other method uses its defaults.
+        methods: names of methods; none: the recipe's own.
+        values: the values of settings, by dotted key.
+        seeds: the number of seeds, from 0.
 
     Raises:
-        ConfigError: no such method, or one that has nothing to start from.
+        ConfigError: there is no such method, or it has nothing to start from.
     """
     method = recipe.get("method")
     own = str(opened(method).get("name"))
@@ -101,10 +101,10 @@ def _varied(values: Mapping[str, Sequence[Any]]) -> list[str]:
 
 
 def values_of(changes: Sequence[str]) -> dict[str, list[Any]]:
-    """The values of ``key=v1,v2``, read as YAML; a list is one value: ``key=[1,2],[3,4]``.
+    """Parse the values of ``key=v1,v2`` as YAML; a list is one value: ``key=[1,2],[3,4]``.
 
     Raises:
-        ConfigError: everything that does not read so.
+        ConfigError: names every text that is not of this form.
     """
     found, mistakes = {}, []
     for change in changes:
@@ -123,7 +123,7 @@ def values_of(changes: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def finished(cell: Cell, experiment: Experiment) -> bool:
-    """Whether a cell's run has its last step behind it, with these settings, and all its validation sets are scored."""
+    """Whether the run of a cell is finished with these settings, and scored on all its validation sets."""
     file = RunFolder(cell.folder).settings
     if not file.is_file() or read_yaml(file) != dump(experiment):
         return False
@@ -132,7 +132,7 @@ def finished(cell: Cell, experiment: Experiment) -> bool:
 
 
 def scores_of(cell: Cell) -> dict[str, SnapshotScores]:
-    """What is known of a cell's checkpoints, by validation set."""
+    """Read the scores of a cell's checkpoints, by validation set."""
     experiment = settings_of(cell.folder, own_code=True)
     return {
         name: SnapshotScores.of_run(RunFolder(cell.folder).snapshots, name, part, experiment)
@@ -142,10 +142,10 @@ def scores_of(cell: Cell) -> dict[str, SnapshotScores]:
 
 @dataclass(frozen=True)
 class Row:
-    """The runs of a grid that differ in the seed alone.
+    """The runs of a grid that differ only in the seed.
 
     Attributes:
-        name: what they share.
+        name: the name of the row.
         runs: the scores of each run's checkpoints, by seed.
     """
 
@@ -153,13 +153,13 @@ class Row:
     runs: Mapping[int, SnapshotScores]
 
     def mean(self, of: Callable[[Scores], float | None], rule: str = "last") -> str:
-        """Mean ± standard deviation over the seeds, of the checkpoints that a rule chooses."""
+        """Format the mean ± standard deviation over the seeds, for the checkpoints that a rule chooses."""
         chosen = [run.chosen() for run in self.runs.values()]
         return spread([of(entries[rule].scores) for entries in chosen if rule in entries])
 
 
 def spread(values: Sequence[float | None]) -> str:
-    """Mean ± sample standard deviation of the numbers among the values, with two digits."""
+    """Format the mean ± sample standard deviation of the values that are numbers, with two digits."""
     numbers = [value for value in values if value is not None and not math.isnan(value)]
     if not numbers:
         return "–"
@@ -168,7 +168,7 @@ def spread(values: Sequence[float | None]) -> str:
 
 
 def rows(done: Sequence[Cell]) -> dict[str, list[Row]]:
-    """What finished cells found, by validation set."""
+    """Collect the rows of finished cells, by validation set."""
     found: dict[str, dict[str, dict[int, SnapshotScores]]] = {}
     for cell in done:
         for name, scores in scores_of(cell).items():
@@ -177,7 +177,7 @@ def rows(done: Sequence[Cell]) -> dict[str, list[Row]]:
 
 
 def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
-    """The grid's results on one validation set: a row a method, then a row a class."""
+    """Make two tables for one validation set: one row for each run, then one row for each class."""
     first = next(iter(found[0].runs.values())).last.scores
     rules = ("last", *CRITERIA, "best")
     summary = Table("run", "seeds", title=f"mIoU on {name}, mean ± standard deviation over the seeds")
@@ -189,8 +189,8 @@ def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
     summary.add_section()
     summary.add_row("below the best, over all runs", "", *(regret(found, rule) for rule in rules), "")
     summary.caption = (
-        f"Which checkpoint: the last; those that label-free criteria chose; 'best', which was chosen on {name} itself, "
-        "by its labels, and is no fair figure"
+        f"A column for each choice of checkpoint: the last; those chosen by label-free criteria; and 'best', which was "
+        f"chosen by the labels of {name} itself and is not a fair score"
     )
     yield summary
     classes = Table("class", title=f"IoU on {name}, last checkpoint")
@@ -203,7 +203,7 @@ def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
 
 
 def regret(found: Sequence[Row], rule: str) -> str:
-    """What a rule loses against the best checkpoint in mIoU: mean ± standard deviation over all runs."""
+    """Format how far a rule is below the best checkpoint in mIoU: mean ± standard deviation over all runs."""
     runs = [run for row in found for run in row.runs.values()]
     lost = [run.best.scores.miou - chosen[rule].scores.miou for run in runs if rule in (chosen := run.chosen())]
     return spread(lost)
@@ -218,6 +218,6 @@ def _iou_of(label: str) -> Callable[[Scores], float]:
 
 
 def _file_name(row: str) -> str:
-    """A row's name with nothing in it that a file system minds."""
+    """Replace characters of a row's name that are not safe in a file name."""
     kept = "".join(character if character.isalnum() or character in "_.=" else "-" for character in row)
     return kept.replace("method.", "").strip("-")

@@ -1,4 +1,4 @@
-"""The runs of a grid carried out: some at a time on this machine, or on a cluster, and followed to their end."""
+"""Jobs that carry out the runs of a grid, in parallel on this machine or on a cluster."""
 
 import json
 import os
@@ -18,18 +18,18 @@ from davsn.sweeps.grid import Cell
 from davsn.training.folder import RunFolder
 
 POLL = 0.5
-"""Seconds between two looks at how far the cells are."""
+"""Seconds between two checks of the progress of the cells."""
 
 
 def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = None) -> int:
-    """Train a cell and score its checkpoints, in a process of its own; the exit code.
+    """Train a cell and score its checkpoints in a process of its own; return the exit code.
 
-    If another process still trains there, such as one that outlived a killed sweep, it is waited for.
+    If another process still trains in the folder, for example after a sweep was killed, wait for it first.
 
     Args:
-        cell: what to run.
+        cell: the cell to run.
         settings: the experiment as plain data.
-        threads: processor threads; None leaves the choice to PyTorch.
+        threads: CPU threads; None leaves the choice to PyTorch.
     """
     environment = dict(os.environ)
     if threads is not None:
@@ -46,36 +46,36 @@ def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = Non
 
 
 _RUNNING: set[subprocess.Popen[bytes]] = set()
-"""Processes of this one, to be ended with it."""
+"""Processes that this process started, and that end with it."""
 
 
 class Job(Protocol):
-    """A cell under way, here or on a cluster."""
+    """A running or queued cell, on this machine or on a cluster."""
 
     def done(self) -> bool:
-        """Whether it has ended, well or badly."""
+        """Whether it has ended, with or without an error."""
 
     def result(self) -> int:
-        """Its exit code; raises what stopped it."""
+        """Return its exit code, or raise the error that stopped it."""
 
 
 class Executor(Protocol):
-    """What cells are handed to: threads that start processes here, or submitit."""
+    """Executor of cells: threads that start processes on this machine, or submitit."""
 
     def submit(self, function: Callable[..., int], /, *args: Any, **kwargs: Any) -> Job:
         """Start, or queue, a call."""
 
 
 def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
-    """Jobs through submitit.
+    """Make an executor that submits jobs through submitit.
 
     Args:
-        folder: for its scripts and logs.
-        kind: 'slurm', or 'local' for processes of this machine, to try it out.
-        options: submitit's own, such as timeout_min and slurm_partition.
+        folder: the folder for its scripts and logs.
+        kind: 'slurm', or 'local' to try it with processes on this machine.
+        options: options of submitit, such as timeout_min and slurm_partition.
 
     Raises:
-        ConfigError: submitit is not installed, there is no such cluster here, or an option that it does not know.
+        ConfigError: submitit is not installed, there is no such cluster, or submitit does not know an option.
     """
     try:
         import submitit
@@ -95,16 +95,16 @@ def run_all(
     threads: int | None,
     progress: Callable[[int, str], object],
 ) -> dict[Cell, str]:
-    """Carry out cells, and follow them to the end.
+    """Run cells, and wait until all have ended.
 
     Args:
-        wanted: what to run.
-        executor: where.
-        threads: processor threads of each.
-        progress: called with the steps done in all cells and what is under way.
+        wanted: the cells to run, and their experiments.
+        executor: runs the cells.
+        threads: CPU threads of each cell.
+        progress: called with the number of steps done in all cells, and a line about the running cells.
 
     Returns:
-        what went wrong, by cell.
+        the problem of each cell that failed.
     """
     jobs: dict[Cell, Job] = {}
     problems: dict[Cell, str] = {}
@@ -115,7 +115,7 @@ def run_all(
         broken = {cell.folder for cell in problems}
         for cell in wanted:
             if cell.after in broken and cell not in problems:
-                problems[cell] = f"not run, since what it starts from failed: {cell.after}"
+                problems[cell] = f"not run, because the run that it starts from failed: {cell.after}"
             elif cell not in jobs and cell not in problems and cell.after not in open_:
                 jobs[cell] = executor.submit(carry_out, cell, dump(wanted[cell]), threads)
         steps = {cell: _steps(cell) for cell in wanted}
@@ -127,9 +127,9 @@ def run_all(
 
 
 class Processes:
-    """Runs so many cells at a time on this machine; its end, also by SIGTERM, is the end of their processes.
+    """Runs a number of cells at the same time on this machine. When it ends, also by SIGTERM, it stops their processes.
 
-    They are asked to stop, so that they save what they have.
+    The processes get a SIGTERM, so that they save their state.
     """
 
     def __init__(self, number: int) -> None:
@@ -148,7 +148,7 @@ class Processes:
 
 
 def _steps(cell: Cell) -> int:
-    """How many steps a cell has logged; its log has a line a step."""
+    """Count the steps that a cell has logged; its log has one line for each step."""
     log = RunFolder(cell.folder).log
     if not log.is_file():
         return 0
@@ -157,13 +157,13 @@ def _steps(cell: Cell) -> int:
 
 
 def _problem(cell: Cell, job: Job) -> str:
-    """What stopped a cell; empty if nothing did."""
+    """Describe what stopped a cell; empty if nothing did."""
     try:
         code = job.result()
-    except Exception as error:  # whatever a cluster can do to a job
+    except Exception as error:  # a cluster can stop a job in any way
         return str(error).splitlines()[0] if str(error) else type(error).__name__
     if code == 0:
         return ""
     output = RunFolder(cell.folder).output
     lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.is_file() else []
-    return f"ended with code {code}: {lines[-1] if lines else 'no word'} (all of it in {output})"
+    return f"ended with code {code}: {lines[-1] if lines else 'no output'} (full output in {output})"
