@@ -84,7 +84,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     assert [finding.part for finding in found] == ["source", "validation.camera", "training", "training"]
     damaged, classes, device, small = found
     assert damaged.what.startswith("is a truncated or damaged image")
-    assert classes.what == "has the classes road, sky, horse, and the source road, sky, person"
+    assert classes.what == "has the classes road, sky, horse, but the source has road, sky, person"
     assert "it has no 'cuda9x'" in device.what
     assert small.what.startswith("the first step fails, with source 64x48 and target 40x24: ")
     assert "is too small for a discriminator; frames and crops need at least 32 pixels a side" in small.what
@@ -107,7 +107,7 @@ def test_a_data_set_that_cannot_be_made(place, look):
 def test_a_source_without_labels(look):
     found = look("source.labels=null")
     assert "labels are required, but the data set has none" in fatal(found)[0].what
-    assert of(found, "network")[0].what == "not looked at, since the source does not tell the number of classes"
+    assert of(found, "network")[0].what == "not checked, because the source does not tell the number of classes"
 
 
 def test_a_batch_that_cannot_be_made(look):
