@@ -32,7 +32,7 @@ _STEP = (
     "If sizes are the cause, make 'size' or 'crop' larger, or set batch_size to 2; else correct the method or network"
 )
 _PROCESS = 2.0
-"""Memory of a process as a multiple of its tensors' memory; up to 1.84 was measured on a CPU (benchmarks/costs/check.py)."""
+"""Memory of a process as a multiple of its tensors; up to 1.84 was measured on a CPU (benchmarks/costs/check.py)."""
 _TRIED = 5
 """Number of batches to try to load, so that one bad file does not hide other problems."""
 _LEARNED_LATER = ("hub", "auto", "random")
