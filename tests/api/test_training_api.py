@@ -82,7 +82,7 @@ def test_a_recipe_may_be_a_dictionary_and_is_swept(run, world, tmp_path):
 
 def test_check_finds_what_the_command_finds(world):
     findings = davsn.check(world / "tiny.yaml", {"training.keep": 3}, quiet=True)
-    assert any(finding.part == "memory" for finding in findings)
+    assert any(finding.key == "memory" for finding in findings)
 
 
 def test_methods_describe_themselves():

@@ -14,7 +14,6 @@ from PIL import Image
 
 from davsn.cli import main
 from davsn.data.class_tables import taxonomy
-from davsn.experiment import snapshots
 from davsn.experiment.trained import open_trained
 from davsn.networks.image.deeplab import DeepLab
 from davsn.scoring.scores import Scores
@@ -66,7 +65,7 @@ def wait_for(what, process):
 
 @pytest.mark.parametrize("pair", FULL)
 def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree, pair, monkeypatch):
-    monkeypatch.setattr(snapshots, "POLL", 0.2)
+    monkeypatch.setattr(checkpoint_scores, "POLL", 0.2)
     recipe, run, sizes = f"da_vsn_{pair}", Path("runs") / pair, [*SIZES, *FULL[pair]]
     code, out, err = davsn(tree, "check", recipe, *sizes, *SHORT, "--all")
     assert code == 0, out + err

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from davsn.cli import main
-from davsn.experiment import snapshots
+from davsn.experiment import checkpoint_scores
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores
 from davsn.training import checkpoint
@@ -94,7 +94,7 @@ def test_a_checkpoint_trained_anew_under_its_number_is_scored_anew(davsn, world,
 
 
 def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monkeypatch):
-    real, done = snapshots.score, []
+    real, done = checkpoint_scores.score, []
 
     def twice(*arguments):
         if len(done) == 2:
@@ -102,22 +102,22 @@ def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monke
         done.append(1)
         return real(*arguments)
 
-    monkeypatch.setattr(snapshots, "score", twice)
+    monkeypatch.setattr(checkpoint_scores, "score", twice)
     assert davsn(world, "eval", run, "--every").code == 130
     assert not list((run / "checkpoints").glob(".*"))
-    monkeypatch.setattr(snapshots, "score", real)
+    monkeypatch.setattr(checkpoint_scores, "score", real)
     assert steps_scored(davsn(world, "eval", run, "--every").out) == [3, 4]
 
 
 def test_a_checkpoint_that_is_gone_is_named(davsn, world, run, monkeypatch):
-    follow = snapshots.follow
+    follow = checkpoint_scores.follow
 
     def listed(*arguments):
         paths = list(follow(*arguments))
         paths[0].unlink()
         return paths
 
-    monkeypatch.setattr(snapshots, "follow", listed)
+    monkeypatch.setattr(checkpoint_scores, "follow", listed)
     code, out, err = davsn(world, "eval", run, "--every")
     assert code == 0, err
     said = "step_0000001.pt was deleted before it could be scored. Raise training.keep"
@@ -147,7 +147,7 @@ def test_mistakes(davsn, world, trained, tmp_path):
 
 @pytest.mark.slow
 def test_watching_a_run_in_another_process(davsn, world, tmp_path, monkeypatch):
-    monkeypatch.setattr(snapshots, "POLL", 0.2)
+    monkeypatch.setattr(checkpoint_scores, "POLL", 0.2)
     (tmp_path / "watched.yaml").write_text(yaml.safe_dump(RECIPE))
     command = [sys.executable, "-m", "davsn", "train", str(tmp_path / "watched.yaml"), "-o", str(tmp_path / "run")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

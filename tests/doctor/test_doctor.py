@@ -56,7 +56,7 @@ def fatal(found):
 
 
 def of(found, part):
-    return [finding for finding in found if finding.part == part]
+    return [finding for finding in found if finding.key == part]
 
 
 def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch):
@@ -65,7 +65,7 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
     found = look()
     assert fatal(found) == []
     assert sorted(place.rglob("*")) == before
-    assert {finding.part for finding in found} == {"source", "target", "validation.camera", "memory", "disk"}
+    assert {finding.key for finding in found} == {"source", "target", "validation.camera", "memory", "disk"}
     (memory,) = of(found, "memory")
     assert memory.severity == "note"
     assert memory.what.startswith("the tensors of a step take ")
@@ -81,7 +81,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     cut(place / "game" / "frames" / "a" / "f_9.png", 0.5)
     (place / "camera" / "classes.yaml").write_text(CLASSES.replace("person", "horse"))
     found = fatal(look("training.device=cuda9x", "target.size=[40,24]"))
-    assert [finding.part for finding in found] == ["source", "validation.camera", "training", "training"]
+    assert [finding.key for finding in found] == ["source", "validation.camera", "training", "training"]
     damaged, classes, device, small = found
     assert damaged.what.startswith("is a truncated or damaged image")
     assert classes.what == "has the classes road, sky, horse, but the source has road, sky, person"
@@ -93,13 +93,13 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
 def test_the_targets_classes_matter_only_when_it_is_scored(place, look):
     (place / "camera" / "classes.yaml").write_text(CLASSES.replace("person", "horse"))
     found = [finding for finding in look("validation={}") if "has the classes" in finding.what]
-    assert [(finding.part, finding.severity) for finding in found] == [("target", "warning")]
+    assert [(finding.key, finding.severity) for finding in found] == [("target", "warning")]
 
 
 def test_a_data_set_that_cannot_be_made(place, look):
     shutil.rmtree(place / "camera" / "frames")
     found = look()
-    assert [finding.part for finding in fatal(found)] == ["target", "validation.camera"]
+    assert [finding.key for finding in fatal(found)] == ["target", "validation.camera"]
     assert fatal(found)[0].what == "holds no frames"
     assert any("not rehearsed, because no batch could be loaded" in finding.what for finding in found)
 
@@ -112,7 +112,7 @@ def test_a_source_without_labels(look):
 
 def test_a_batch_that_cannot_be_made(look):
     found = fatal(look("source.crop=[99,99]"))
-    assert {finding.part for finding in found} == {"source"}
+    assert {finding.key for finding in found} == {"source"}
     assert found[0].what == "a crop of 99x99 does not fit a frame of 64x48"
 
 
@@ -168,7 +168,7 @@ def test_weights_that_do_not_fit(place, look):
     made = experiment(place)
     save_weights(build_segmenter(made, 5), place / "five.safetensors")
     (found,) = fatal(look(f"start={place / 'five.safetensors'}"))
-    assert (found.part, found.remedy[:38]) == ("network", "Give weights of this network and these")
+    assert (found.key, found.remedy[:38]) == ("network", "Give weights of this network and these")
     assert "fusion.weight 5×10×1×1 where the network has 3×6×1×1" in found.what
     safetensors.torch.save_file({"other": torch.zeros(1)}, place / "other.safetensors")
     (found,) = fatal(look(f"network.weights={place / 'other.safetensors'}"))
@@ -192,7 +192,7 @@ def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
 def test_a_disk_that_is_full(look, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=10**6))
     (found,) = fatal(look())
-    assert found.part == "disk"
+    assert found.key == "disk"
     assert found.what.endswith("and 1.0 MB is free")
     assert found.remedy == "Free some space, choose another folder (--out), or set training.keep lower"
 
@@ -203,7 +203,7 @@ def test_the_checkpoints_that_are_there_are_not_needed_again(place, look, monkey
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=int(2.2 * saved)))
     assert fatal(look()) == []
     (found,) = fatal(look(folder=place / "new"))
-    assert found.part == "disk"
+    assert found.key == "disk"
 
 
 @pytest.mark.parametrize(("there", "severity"), [(1, "fatal"), (None, "note"), (10**12, "note")])
@@ -228,7 +228,7 @@ def test_memory_that_may_not_do(look, monkeypatch):
 def test_a_folder_with_another_run(place, look):
     Run(experiment(place, "training.steps=1"), place / "run").train()
     (found,) = fatal(look())
-    assert found.part == "folder"
+    assert found.key == "folder"
     assert "training.steps  is 1 there and 3 here" in found.what
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import davsn
-from davsn.experiment.snapshots import SnapshotScores
+from davsn.experiment.checkpoint_scores import CheckpointScores
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores
 
@@ -50,5 +50,5 @@ def test_it_is_resumed_as_if_nothing_had_moved(run):
 def test_its_scores_are_known_again(run):
     shutil.copy(BEFORE / "whole_snapshots.json", run / "snapshots.json")
     experiment = open_trained(run).experiment
-    scored = SnapshotScores.of_run(run / "snapshots.json", "unseen", experiment.validation["unseen"], experiment)
+    scored = CheckpointScores.of_run(run / "snapshots.json", "unseen", experiment.validation["unseen"], experiment)
     assert scored.last.step == 4  # scores taken with other settings would have been dropped

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from davsn.core.errors import ConfigError
+from davsn.experiment.checkpoint_scores import CheckpointScores, Entry
 from davsn.experiment.experiment import load
-from davsn.experiment.snapshots import Entry, SnapshotScores
 from davsn.scoring.scores import Scores
 from davsn.sweeps import jobs
 from davsn.sweeps.grid import Cell, Row, cells, spread, tables, values_of
@@ -105,7 +105,7 @@ def scores(hits):
 def test_tables(tmp_path):
     runs = {}
     for seed, last in enumerate((80, 60)):
-        runs[seed] = SnapshotScores(tmp_path / f"{seed}.json", "city", {})
+        runs[seed] = CheckpointScores(tmp_path / f"{seed}.json", "city", {})
         runs[seed].add("a", Entry(1, scores(90)))
         runs[seed].add("b", Entry(2, scores(last)))
     console = Console(width=120)

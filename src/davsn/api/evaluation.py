@@ -11,11 +11,11 @@ from davsn.core.errors import ConfigError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import VideoDataset
+from davsn.experiment.checkpoint_scores import CheckpointScores, score_checkpoints
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.scoring import score
-from davsn.experiment.snapshots import SnapshotScores, score_checkpoints
 from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.weights import holds_weights_alone
@@ -143,7 +143,7 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     watch: bool = False,
     own_code: bool = False,
     out: Path | None = None,
-) -> dict[str, SnapshotScores]:
+) -> dict[str, CheckpointScores]:
     """Score every checkpoint of a run that has no scores yet, and store the scores of all checkpoints.
 
     Args:

@@ -61,7 +61,7 @@ def show(found: Sequence[Finding]) -> None:
         for finding, count in groups:
             remedy = f". {finding.remedy}" if finding.remedy else ""
             where = f"{finding.where}: " if finding.where else ""
-            line = f"{finding.severity:8} {finding.part}  {where}{_what(finding, count)}{remedy}"
+            line = f"{finding.severity:8} {finding.key}  {where}{_what(finding, count)}{remedy}"
             say(" ".join(line.split("\n")))
     problems = [finding for finding in found if finding.severity != "note"]
     fatal = sum(finding.severity == "fatal" for finding in problems)
@@ -81,6 +81,6 @@ def _table(groups: Sequence[tuple[Finding, int]]) -> Table:
     for finding, count in groups:
         colour = _COLOURS[finding.severity]
         found = "\n".join(filter(None, (finding.where, _what(finding, count))))
-        row = (finding.severity, finding.part, found, finding.remedy)
+        row = (finding.severity, finding.key, found, finding.remedy)
         table.add_row(*(Text(text, style=colour) for text in row))  # not markup: paths may contain brackets
     return table

@@ -34,14 +34,14 @@ class Finding:
         what: what is wrong, or the text of a note.
         remedy: what to do; empty for a note.
         severity: 'fatal' would stop training or make it worthless, 'warning' would not, 'note' is not a problem.
-        part: the key of the recipe that it belongs to, such as 'source'.
+        key: the key of the recipe that it belongs to, such as 'source'.
     """
 
     where: str
     what: str
     remedy: str
     severity: Severity
-    part: str = ""
+    key: str = ""
 
 
 def unwatched(what: str, total: int) -> AbstractContextManager[Callable[[int], object]]:
@@ -104,7 +104,7 @@ def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, int]]:
     kinds: dict[tuple[str, ...], list[Finding]] = {}
     for found in findings:
         begins = " ".join(found.what.split()[:2])
-        key = (found.part, found.severity, *(re.sub(r"\d+", "#", text) for text in (begins, found.remedy)))
+        key = (found.key, found.severity, *(re.sub(r"\d+", "#", text) for text in (begins, found.remedy)))
         kinds.setdefault(key, []).append(found)
     order = ("fatal", "warning", "note")
     groups = [(same[0], len(same)) for same in kinds.values()]

@@ -111,7 +111,7 @@ class _Doctor:
 
     def _look(self, key: str, dataset: VideoDataset, spec: ClipSpec, batch_size: int) -> None:
         found = check(dataset, spec, self._every, batch_size, lambda what, total: self._watch(f"{what} {key}", total))
-        self.findings.update((replace(finding, part=key), None) for finding in found)
+        self.findings.update((replace(finding, key=key), None) for finding in found)
         flow = dataset.config.flow
         if spec.flows and not flow.own:
             with self.noting(f"{key}.flow"):

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from davsn.core.errors import DavsnError
+from davsn.experiment.checkpoint_scores import score_checkpoints
 from davsn.experiment.experiment import load
 from davsn.experiment.run import train_in
-from davsn.experiment.snapshots import score_checkpoints
 from davsn.training.folder import RunFolder
 
 

@@ -15,8 +15,8 @@ from rich.table import Table
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose
 from davsn.core.settings import opened, read_yaml
+from davsn.experiment.checkpoint_scores import CheckpointScores
 from davsn.experiment.experiment import Experiment, completed, dump, needs_start
-from davsn.experiment.snapshots import SnapshotScores
 from davsn.experiment.trained import settings_of
 from davsn.learning.method import Method
 from davsn.scoring.scores import Scores, percent
@@ -131,11 +131,11 @@ def finished(cell: Cell, experiment: Experiment) -> bool:
     return all(scores.entries and scores.last.step == steps for scores in scores_of(cell).values())
 
 
-def scores_of(cell: Cell) -> dict[str, SnapshotScores]:
+def scores_of(cell: Cell) -> dict[str, CheckpointScores]:
     """Read the scores of a cell's checkpoints, by validation set."""
     experiment = settings_of(cell.folder, own_code=True)
     return {
-        name: SnapshotScores.of_run(RunFolder(cell.folder).snapshots, name, part, experiment)
+        name: CheckpointScores.of_run(RunFolder(cell.folder).snapshots, name, part, experiment)
         for name, part in experiment.validation.items()
     }
 
@@ -150,7 +150,7 @@ class Row:
     """
 
     name: str
-    runs: Mapping[int, SnapshotScores]
+    runs: Mapping[int, CheckpointScores]
 
     def mean(self, of: Callable[[Scores], float | None], rule: str = "last") -> str:
         """Format the mean ± standard deviation over the seeds, for the checkpoints that a rule chooses."""
@@ -169,7 +169,7 @@ def spread(values: Sequence[float | None]) -> str:
 
 def rows(done: Sequence[Cell]) -> dict[str, list[Row]]:
     """Collect the rows of finished cells, by validation set."""
-    found: dict[str, dict[str, dict[int, SnapshotScores]]] = {}
+    found: dict[str, dict[str, dict[int, CheckpointScores]]] = {}
     for cell in done:
         for name, scores in scores_of(cell).items():
             found.setdefault(name, {}).setdefault(cell.row, {})[cell.seed] = scores

@@ -7,8 +7,7 @@ import pytest
 from rich.console import Console
 
 from davsn.core.errors import DataError
-from davsn.experiment import snapshots
-from davsn.experiment.snapshots import Entry, SnapshotScores, content_of, follow
+from davsn.experiment.checkpoint_scores import CheckpointScores, Entry, content_of, follow
 from davsn.scoring.scores import Scores
 
 
@@ -19,7 +18,7 @@ def scores(*hits):
 
 
 def scores_of(place, name="camera", **settings):
-    return SnapshotScores(place / "snapshots.json", name, settings)
+    return CheckpointScores(place / "snapshots.json", name, settings)
 
 
 def test_scores_are_found_again_by_content(tmp_path):
@@ -110,12 +109,12 @@ def test_watching_waits_for_the_last_step_and_sees_replaced_files(tmp_path, monk
     steps = iter((1, 2, 3))
 
     def train_instead(seconds):
-        assert seconds == snapshots.POLL
+        assert seconds == checkpoint_scores.POLL
         step = next(steps)  # to sleep once more than there are steps would fail here
         saved(tmp_path, "best.pt", f"best {step}")
         saved(tmp_path, f"step_000000{step}.pt")
 
-    monkeypatch.setattr(snapshots.time, "sleep", train_instead)
+    monkeypatch.setattr(checkpoint_scores.time, "sleep", train_instead)
     saved(tmp_path, "step_0000000.pt")
     seen = [path.name for path in follow(tmp_path, 3, watch=True)]
     later = [name for step in (1, 2, 3) for name in (f"step_000000{step}.pt", "best.pt")]

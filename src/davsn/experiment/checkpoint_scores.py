@@ -44,7 +44,7 @@ class Entry:
     criteria: Mapping[str, float] = field(default_factory=dict)
 
 
-class SnapshotScores:
+class CheckpointScores:
     """The scores of a run's checkpoints on one set, stored in a file.
 
     A checkpoint is identified by its content. A checkpoint that was trained again to the same step is scored again, and
@@ -91,7 +91,7 @@ class SnapshotScores:
     @classmethod
     def of_run(
         cls, file: Path, name: str, part: Choice, experiment: Experiment, labelled_only: bool = False
-    ) -> "SnapshotScores":
+    ) -> "CheckpointScores":
         """Open the scores of a run's checkpoints on one of its validation sets, or on other data.
 
         Args:
@@ -153,7 +153,7 @@ def score_checkpoints(
     labelled_only: bool = False,
     watch: bool = False,
     own_code: bool = False,
-) -> "dict[str, SnapshotScores]":
+) -> "dict[str, CheckpointScores]":
     """Score every checkpoint of a run that has no scores yet.
 
     Args:
@@ -172,7 +172,7 @@ def score_checkpoints(
         CheckpointError: the run has saved no checkpoint.
     """
     kept_scores = {
-        name: SnapshotScores.of_run(file, name, part, experiment, labelled_only) for name, part in sets.items()
+        name: CheckpointScores.of_run(file, name, part, experiment, labelled_only) for name, part in sets.items()
     }
     for path in follow(folder, experiment.training.steps, watch):
         with held(path) as kept:
