@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from davsn.core.errors import DataError
+from davsn.experiment import checkpoint_scores
 from davsn.experiment.checkpoint_scores import CheckpointScores, Entry, content_of, follow
 from davsn.scoring.scores import Scores
 

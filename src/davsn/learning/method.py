@@ -144,7 +144,8 @@ class Method(Plugin, ABC, package="davsn.methods"):
         if self.needs_shares:
             assert self.source_shares is not None, "prepare() gives the source's class shares before the first step"
             prior = self.config.adjust * self.source_shares.clamp(min=RAREST).log()
-        return supervision(prediction, source, *self.config.weights(), prior=prior)
+        main_weight, aux_weight = self.config.weights()
+        return supervision(prediction, source, main_weight, aux_weight, prior)
 
     def after_step(self, step: int) -> None:
         """Called by the engine after each update of the parts, for example for a teacher that follows the segmenter."""
