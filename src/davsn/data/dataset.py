@@ -14,6 +14,7 @@ from davsn.core.errors import DataError, FileError
 from davsn.core.plugins import Plugin
 from davsn.core.settings import MADE, Settings
 from davsn.data.origin import Origin
+from davsn.data.randomisation import Photometric, Style
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_label
 from davsn.flow.setting import FlowSetting
@@ -44,6 +45,11 @@ class DatasetSettings(Settings):
     colour: float = Field(0.0, ge=0.0, le=1.0)
     """Strength of the random changes of brightness, contrast, saturation and hue in training. They are drawn once a
     clip. 0 changes nothing."""
+    photometric: Photometric | None = None
+    """Strong random changes of colours and sharpness in training, for a share of the clips; null changes nothing."""
+    style: Style | None = None
+    """Transfer of the style of random target frames in training, for a share of the source's clips; null changes
+    nothing. Only the source takes it."""
     bad_files: Literal["error", "skip"] = "error"
     """What to do with a file that cannot be read during training: 'error' stops the run, 'skip' skips the file and
     counts it."""

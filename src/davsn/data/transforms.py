@@ -4,6 +4,7 @@ Every transform is a pure function; its randomness comes from the generator give
 :mod:`davsn.ops.warp`.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -75,6 +76,15 @@ def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
     return replace(clip, flows=flows, valid=valid)
 
 
+def each_frame(clip: Clip, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Clip:
+    """Change every frame of a clip, the latest first. A frame that stands at two offsets is changed once."""
+    done: dict[int, NDArray[np.uint8]] = {}
+    for _, frame in sorted(clip.frames.items(), reverse=True):
+        if id(frame) not in done:
+            done[id(frame)] = change(frame)
+    return replace(clip, frames={offset: done[id(frame)] for offset, frame in clip.frames.items()})
+
+
 def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> Clip:
     """Crop one random window of (width, height) from everything in a clip. Flow is first resized to the frames' size.
 
@@ -90,10 +100,9 @@ def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> C
         )
     top, left = int(generator.integers(rows - height + 1)), int(generator.integers(columns - width + 1))
     window = np.s_[top : top + height, left : left + width]
-    clip = flow_to_size(clip, (columns, rows))
+    clip = each_frame(flow_to_size(clip, (columns, rows)), lambda frame: frame[window])
     return replace(
         clip,
-        frames={offset: frame[window] for offset, frame in clip.frames.items()},
         flows={pair: flow[window] for pair, flow in clip.flows.items()},
         valid={pair: mask[window] for pair, mask in clip.valid.items()},
         labels=None if clip.labels is None else clip.labels[window],
@@ -103,8 +112,7 @@ def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> C
 def mirror(clip: Clip) -> Clip:
     """Mirror everything in a clip left to right. The x of the flow changes its sign."""
     return replace(
-        clip,
-        frames={offset: frame[:, ::-1] for offset, frame in clip.frames.items()},
+        each_frame(clip, lambda frame: frame[:, ::-1]),
         flows={pair: to_arrays(mirror_flow(to_tensor([flow])))[0] for pair, flow in clip.flows.items()},
         valid={pair: mask[:, ::-1] for pair, mask in clip.valid.items()},
         labels=None if clip.labels is None else clip.labels[:, ::-1],
@@ -123,8 +131,7 @@ def colour(clip: Clip, strength: float, generator: np.random.Generator) -> Clip:
     chroma = saturation * _hue(angle) @ (np.eye(3) - grey)
     centre = 127.5 * brightness * (1 - contrast)  # contrast keeps mid-grey, not a frame's mean: frames still match
     matrix = np.column_stack([brightness * contrast * (grey + chroma), np.full(3, centre)])
-    frames = {offset: cv2.transform(np.ascontiguousarray(frame), matrix) for offset, frame in clip.frames.items()}
-    return replace(clip, frames=frames)
+    return each_frame(clip, lambda frame: np.asarray(cv2.transform(np.ascontiguousarray(frame), matrix), np.uint8))
 
 
 def _hue(angle: float) -> NDArray[np.float64]:
