@@ -16,7 +16,7 @@ from davsn.data.dataset import ClipInfo, VideoDataset
 from davsn.data.origin import Origin
 from davsn.data.randomisation import Draw, photometric, styled
 from davsn.data.reader import Reader, store_of
-from davsn.data.transforms import colour, crop, mirror
+from davsn.data.transforms import colour, crop, mirror, rescale
 from davsn.flow.cache import FlowCache
 from davsn.flow.estimation import Completion, estimated
 from davsn.flow.files.io import Flow
@@ -202,7 +202,9 @@ class Samples(Dataset[Clip]):
         """Apply the random changes of training to a sample."""
         config = self._config
         if config.crop is not None:
-            sample = crop(sample, config.crop, generator)
+            if config.scale is not None:
+                sample = rescale(sample, config.scale, config.crop, generator)
+            sample = crop(sample, config.crop, generator, config.crop_limit)
         if config.mirror and generator.random() < 0.5:
             sample = mirror(sample)
         if config.colour:
