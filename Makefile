@@ -21,4 +21,4 @@ setup:
 	@sh scripts/setup.sh dev
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv .venv-oldest build dist

@@ -8,14 +8,30 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import davsn
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
 
 PROJECT = Path(__file__).parents[1]
 
 
 def test_the_version_is_that_of_the_installed_package():
     assert davsn.__version__ == version("davsn")
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = []
+    for requirement in map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["dev"]]):
+        (lowest,) = (bound.version for bound in requirement.specifier if bound.operator == ">=")
+        wanted.append(f"{requirement.name}=={lowest}")
+    printed = subprocess.run(["sh", str(PROJECT / "scripts" / "oldest.sh"), "--print"], capture_output=True, text=True)
+    assert printed.stdout.splitlines() == wanted, printed.stderr
 
 
 @pytest.fixture(scope="module", name="wheel")

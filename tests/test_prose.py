@@ -1,5 +1,6 @@
 """The documentation is in short sentences of the usual word order; docs/conventions.md has the words that it uses."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-NOT_YET = {"principles.md", "results.md"}
-"""Pages, beside README.md, that this test does not cover yet."""
-PAGES = [path for path in sorted((PROJECT / "docs").glob("*.md")) if path.name not in NOT_YET]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+SOURCES = sorted((PROJECT / "src" / "davsn").rglob("*.py"))
 LONGEST = 30
 """Words in a sentence. A piece of `code` is one word, and of a link only the text counts."""
 INVERTED = ("Of ", "Used are ", "Wanted are ", "Published are ", "The same of ", "The same for ", "What of ")
@@ -49,6 +49,22 @@ def test_sentences_are_short_and_in_the_usual_order(path):
 def test_a_concept_has_one_word(path):
     found = [" ".join(block.split()) for block in prose(path.read_text(encoding="utf-8"))]
     assert [block for block in found if any(word in block.lower() for word in OTHER_WORDS)] == []
+
+
+def docstrings(tree: ast.AST) -> Iterator[str]:
+    """The texts of modules, classes and functions, and those below constants and settings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            for statement in node.body:
+                value = getattr(statement, "value", None)
+                if isinstance(statement, ast.Expr) and isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PROJECT / "src" / "davsn").as_posix())
+def test_a_docstring_names_its_object(path):
+    found = list(docstrings(ast.parse(path.read_text(encoding="utf-8"))))
+    assert [text for text in found if text.lstrip().startswith((*INVERTED, "The same", "As "))] == []
 
 
 def test_long_and_inverted_sentences_are_seen():

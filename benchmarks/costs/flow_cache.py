@@ -50,7 +50,7 @@ def least(call: Callable[[], Any], times: int = 5) -> float:
 
 
 def streets(pairs: int) -> list[tuple[Array, Array, Array]]:
-    """Frames a and b of the embedded world, and the exact flow between them."""
+    """Frames a and b of `streets`, and the exact flow between them."""
     found = []
     for number in range(pairs):
         world = Streets(Streets.Config.model_validate({"domain": ("game", "camera")[number % 2], "clips": pairs}))

@@ -95,7 +95,7 @@ def test_a_camera_is_an_index_and_is_released(model, monkeypatch):
     times = [result.time for result in results]
     assert times == sorted(times)
     assert Camera.released == before + 1
-    with pytest.raises(DataError, match=r"camera 7: cannot be opened\. Is it connected"):
+    with pytest.raises(DataError, match=r"camera 7: cannot be opened\. Connect it"):
         next(model.segment(7))
 
 
@@ -124,7 +124,7 @@ def test_predict_writes_a_video_of_arrays_too(run, model, frames, world, tmp_pat
     assert capsys.readouterr().out == ""
     davsn.predict(run.folder, str(world / "drive.mp4"), tmp_path / "overlay.mp4")
     assert (tmp_path / "overlay.mp4").is_file()
-    assert "labelling 10/10" in capsys.readouterr().out
+    assert "segmenting 10/10" in capsys.readouterr().out
 
 
 def test_mistakes_are_the_errors_of_the_command_line(model, tmp_path, frames):

@@ -206,7 +206,7 @@ def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_
     assert code == 2
     name = f"streets_000000_{LENGTH - 1:06d}"
     assert f"{folder}: holds no {name}_{LENGTH - 2:06d}_int16_x10.npy, the flow from frame {name} to streets_" in out
-    assert "or set flow: dis to need no files" in out
+    assert "or set flow: dis, which needs no file" in out
 
 
 @pytest.mark.parametrize(

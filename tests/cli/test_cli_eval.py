@@ -30,7 +30,7 @@ def test_pictures_of_the_labelled_frames(davsn, world, trained, city, tmp_path):
     wanted = ["--pictures", tmp_path / "masks", "-o", tmp_path / "scores.json"]
     code, out, err = davsn(world, "eval", trained, city, *wanted)
     assert code == 0, err
-    assert f"pictures to {tmp_path / 'masks'}".replace(" ", "") in "".join(out.split())
+    assert f"predictions to {tmp_path / 'masks'}".replace(" ", "") in "".join(out.split())
     network = open_trained(trained)
     samples = scored_frames(network, choose(VideoDataset, yaml.safe_load(city.partition("=")[2])["city"]))
     found = {}

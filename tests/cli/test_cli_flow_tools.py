@@ -139,7 +139,7 @@ def test_a_folder_of_the_wrong_direction_is_no_stored_flow(davsn, place):
     assert davsn(place, *"flow convert flow new --to flo --direction previous-to-current".split()).code == 0
     code, _, err = davsn(place, "flow", "measure", "folder", "root=rgb", "flow=stored", "flow_root=new")
     assert code == 2
-    assert "new: holds flow that goes previous-to-current; training needs current-to-previous" in err
+    assert "new: has the direction previous-to-current; training needs current-to-previous" in err
 
 
 def test_one_pair_is_shown(davsn, place):

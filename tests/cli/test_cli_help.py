@@ -61,4 +61,4 @@ def test_a_recipe_is_shown_to_be_read_or_copied(davsn, tmp_path):
     assert "Did you mean 'da_vsn_viper'?" in davsn(tmp_path, "list", "recipes", "da_vsn_vipr").err
     code, _, err = davsn(tmp_path, "list", "networks", "light")
     assert code == 2
-    assert "only methods and recipes can be shown: davsn list methods light" in err
+    assert "only a method or a recipe can be shown in full: davsn list methods light" in err

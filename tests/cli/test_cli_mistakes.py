@@ -14,7 +14,7 @@ import pytest
             ["train", "tiny.yaml", "method.consistency=1", "source.root=gamme", "training.steps=x"],
             [
                 "tiny.yaml has 3 mistakes:",
-                "  source.root  'gamme' does not exist. Expected: holds the folders",
+                "  source.root  'gamme' does not exist. Expected: the folder that holds the folders",
                 "  method.consistency  unknown key. Did you mean 'consistency_weight'?",
                 "  training.steps  input should be a valid integer, but got 'x'",
             ],

@@ -288,9 +288,9 @@ class TestLabelsOfAnotherSize:
         with pytest.raises(DataError) as caught:
             make(KittiStep, values).read_label(0, 1)
         assert str(caught.value) == (
-            f"{path}: is 42x24 pixels, which is another shape than the 40x24 of its picture "
-            f"{tmp_path}/training/image_02/0000/000001.png. Is it of another picture, or one of them cropped? Use both "
-            "as they were downloaded"
+            f"{path}: is 42x24 pixels, which is another shape than the 40x24 of its image "
+            f"{tmp_path}/training/image_02/0000/000001.png. It belongs to another image, or one of the two was "
+            "cropped. Use both as they were downloaded"
         )
         (problem,) = [one for one in check(make(KittiStep, values), LABELLED) if one.severity == "fatal"]
         assert "is 42x24 pixels" in problem.what

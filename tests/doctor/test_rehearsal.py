@@ -153,12 +153,13 @@ class Peeking(Method):
     [
         lambda tensor: tensor.item(),
         lambda tensor: tensor.view(1).tolist(),
+        lambda tensor: tensor.view(1, 1).tolist(),
         lambda tensor: tensor.numpy(),
         lambda tensor: torch.unique(tensor),
         lambda tensor: tensor.view(1)[tensor.view(1) > 0],
         lambda tensor: bool(tensor > 0),
     ],
-    ids=["item", "tolist", "numpy", "unique", "mask", "bool"],
+    ids=["item", "tolist", "tolist-2d", "numpy", "unique", "mask", "bool"],
 )
 def test_a_step_that_looks_at_numbers_is_no_failure(monkeypatch, peek):
     monkeypatch.setattr(Peeking, "peek", staticmethod(peek))

@@ -95,7 +95,7 @@ def mistakes(world, *assignments, **changes):
         ({"source": {"name": "folder"}}, "source.root  is missing"),
         (
             {"source": {"name": "folder", "root": "data/Viper"}},
-            "source.root  'data/Viper' does not exist. Expected: holds the folders of frames and of labels, or is",
+            "source.root  'data/Viper' does not exist. Expected: the folder that holds the folders of frames",
         ),
         ({"target": {"name": "video", "paths": ["drive.mp4"]}}, "target.paths  'drive.mp4' does not exist. Expected:"),
         ({"network": {"name": "deeplab", "weights": "r.pth"}}, "network.weights  'r.pth' does not exist. Expected:"),

@@ -260,5 +260,5 @@ def test_a_failure_at_the_first_frame_leaves_nothing(tmp_path):
     (tmp_path / "in" / "0.png").write_bytes(b"\x89PNG")
     with pytest.raises(DataError) as caught:
         predictor().predict(tmp_path / "in", tmp_path / "out.mp4")
-    assert "before are in" not in str(caught.value)
+    assert "written so far" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

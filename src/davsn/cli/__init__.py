@@ -2,7 +2,7 @@
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from davsn import __version__
 from davsn.core.errors import DavsnError
@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        result = build(arguments[0] if arguments else None)(arguments)
+        result = build(arguments[0] if arguments else None)(arguments, exit_on_error=False)
+    except CycloptsError:  # it has printed what is wrong; by itself it would exit with 1 before cyclopts 5
+        return 2
     except DavsnError as error:
         print(error, file=sys.stderr)
         return 2

@@ -89,6 +89,12 @@ def class_draw(
     return None if settings is None else ClassDraw(counted(samples, file, report), settings)
 
 
+def class_shares(counts: Counts) -> NDArray[np.float64]:
+    """(C,) each class's share of the labelled pixels, from the result of :func:`counted`."""
+    held = counts[:, :-1].sum(0)
+    return np.asarray(held / max(held.sum(), 1), np.float64)
+
+
 def counted(samples: Samples, file: Path, report: Callable[[int], None] = lambda done: None) -> Counts:
     """Count the pixels of each class in every sample's label map, and store the counts in a file.
 

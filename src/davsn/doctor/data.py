@@ -225,7 +225,7 @@ class _Look:
         sizes = [fitted(size, config.size) for size in self._frames.values() if size]
         if len(set(sizes)) > 1:
             severity: Severity = "note" if batch_size == 1 or config.crop is not None else "fatal"
-            remedy = "Set 'size', or batch_size to 1" if severity == "fatal" else ""
+            remedy = "Set 'size', or batch_size: 1" if severity == "fatal" else ""
             self.add(HERE, f"frames of different sizes: {_sizes(sizes)}", remedy, severity)
 
     def direction(self, few: Samples) -> None:

@@ -160,6 +160,8 @@ class _Doctor:
         training = self.experiment.training
         optimisation = optimisation_of(method, self.experiment.optimiser, training)
         trainer = Trainer(method, optimisation, training, torch.device("cpu"))
+        classes = method.segmenter.num_classes
+        trainer.prepare(torch.full((classes,), 1 / classes))  # the sizes of a step do not depend on the true shares
         source, target = clips_of(self.experiment)
         wanted = {key: spec for key, spec in {"source": source, "target": target}.items() if spec and spec.frames}
         found = {key: self._first_batch(key, spec) for key, spec in wanted.items()}

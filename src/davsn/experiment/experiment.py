@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from davsn.core.clip import PAIR, ClipSpec
+from davsn.core.errors import ConfigError
 from davsn.core.plugins import Choice as Choice
 from davsn.core.plugins import choice_of, find
 from davsn.core.plugins import choose as choose
@@ -109,6 +110,13 @@ class Experiment(Settings):
                 )
         return training
 
+    @field_validator("training")
+    @classmethod
+    def _has_a_target_for_statistics(cls, training: TrainingSettings, info: ValidationInfo) -> TrainingSettings:
+        if training.target_statistics and info.data.get("target", ...) is None:
+            raise ValueError("target_statistics are estimated on target frames, and there is no target. Set 'target'")
+        return training
+
     @field_validator("start")
     @classmethod
     def _is_trained(cls, start: Path | None, info: ValidationInfo) -> Path | None:
@@ -187,6 +195,17 @@ def clips_of(experiment: Experiment) -> tuple[ClipSpec, ClipSpec | None]:
     kind = find(Method, experiment.method.name)
     source, target = kind.clips(experiment.method.settings)
     return asked(experiment, source), None if target is None else asked(experiment, target)
+
+
+def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that were written before, as plain data, with the defaults of all that did not exist then.
+
+    So a run is compared by what it does, and not by which version of davsn has written it.
+    """
+    try:
+        return dump(validate(Experiment, settings, "settings", paths=False))
+    except ConfigError:  # for example of a plug-in file that is gone
+        return dict(settings)
 
 
 def dump(experiment: Experiment) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from filelock import FileLock, Timeout
 
 import davsn
-from davsn.core.clip import Batch
+from davsn.core.clip import Batch, ClipSpec
 from davsn.core.console import progress as shown
 from davsn.core.console import say
 from davsn.core.errors import ConfigError, DataError
@@ -18,11 +19,12 @@ from davsn.core.files.writing import replacing
 from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
-from davsn.data.rare_classes import class_draw
+from davsn.data.rare_classes import class_draw, class_shares, counted
 from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, build_style_frames, device_of
-from davsn.experiment.experiment import Experiment, asked, clips_of, dump
+from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.preparation import fill_with_progress, tell_caches
 from davsn.experiment.trained import flat
+from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
@@ -57,6 +59,11 @@ class Run:
         for part in experiment.validation.values():
             build_labelled(part, self.taxonomy)  # otherwise a mistake there would be found only after training
         self.method = build_adaptation(experiment, len(self.taxonomy))
+        if experiment.training.target_statistics and not batch_norms(self.method.segmenter):
+            raise ConfigError(
+                "training",
+                ["target_statistics  the network has no batch normalisation. Set training.target_statistics=0"],
+            )
         of_source, of_target = clips_of(experiment)
         style_frames = build_style_frames(experiment)
         self.source = Samples(source, of_source, style_frames=style_frames) if of_source.frames else None
@@ -75,14 +82,39 @@ class Run:
         with alone(self.folder.path):
             for samples in self.domains:
                 fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
+            self.count_classes()
             return self._train(progress)
+
+    def count_classes(self, report: Callable[[int], None] = lambda done: None) -> None:
+        """Count the source's labels, if the method or the draw of samples needs that; done once a run."""
+        if self.source is not None and (self.method.needs_shares or self.experiment.training.rare_classes is not None):
+            counts = counted(self.source, self.folder.source_classes, report)
+            self.trainer.prepare(torch.from_numpy(class_shares(counts)).float())
 
     def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
         with replacing(self.folder.settings) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
-        return train(self.trainer, self._batches, self.folder, extra=extra, judge=self._judge(), progress=progress)
+        return train(
+            self.trainer,
+            self._batches,
+            self.folder,
+            extra=extra,
+            judge=self._judge(),
+            finish=self._finish if self.experiment.training.target_statistics else None,
+            progress=progress,
+        )
+
+    def _finish(self, segmenter: VideoSegmenter) -> None:
+        """Estimate the running statistics of batch normalisation anew, on target frames alone."""
+        training, part = self.experiment.training, self.experiment.target
+        assert part is not None  # the settings ask for a target
+        frames = Samples(target_training(build_dataset(part)), ClipSpec())
+        batches = training_batches(frames, training.batch_size, self.experiment.seed + 2)
+        for number in range(1, training.target_statistics + 1):
+            estimate_statistics(segmenter, next(batches).to(self.device).current, 1 / number)
+        segmenter.eval()
 
     @property
     def domains(self) -> list[Samples]:
@@ -122,9 +154,9 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
-    if experiment.training.rare_classes is not None and run.source is not None:
-        with shown("counting classes", len(run.source)) as counted:
-            class_draw(run.source, experiment.training.rare_classes, run.folder.source_classes, counted)
+    if run.method.needs_shares or experiment.training.rare_classes is not None:
+        with shown("counting classes", len(run.source or ())) as report:
+            run.count_classes(report)
     with shown(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
 
@@ -171,7 +203,7 @@ def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """
     run = RunFolder(folder)
     if run.settings.is_file() and run.newest is not None:
-        held = dict(flat(read_yaml(run.settings)))
+        held = dict(flat(completed(read_yaml(run.settings))))
         wanted = dict(flat(settings))
         changed = [
             f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"

@@ -15,7 +15,7 @@ from davsn.core.console import say
 from davsn.core.errors import CheckpointError, DataError
 from davsn.core.files.writing import replacing
 from davsn.core.plugins import Choice
-from davsn.experiment.experiment import Experiment, dump
+from davsn.experiment.experiment import Experiment, completed, dump
 from davsn.experiment.scoring import score
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores, percent
@@ -63,7 +63,7 @@ class SnapshotScores:
         self.file, self.name, self.settings = file, name, dict(settings)
         held = _read(file)["sets"].get(name, {})
         self.entries: dict[str, Entry] = {}
-        if held.get("settings") == self.settings:
+        if _same(held.get("settings"), self.settings):
             self.entries = {content: _entry(item, file) for content, item in held["checkpoints"].items()}
 
     def add(self, content: str, entry: Entry) -> None:
@@ -224,6 +224,13 @@ def content_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _same(held: Any, wanted: Mapping[str, Any]) -> bool:
+    """Whether scores were computed with these settings, whichever version of davsn has written them."""
+    if isinstance(held, dict) and isinstance(held.get("run"), dict):
+        held = {**held, "run": completed(held["run"])}
+    return bool(held == wanted)
 
 
 def _mark(path: Path) -> tuple[str, int, int] | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from davsn.core.clip import LABELLED_PAIR, PAIR, Batch, ClipSpec, Prediction
 from davsn.core.plugins import Choice, Plugin, find
@@ -28,6 +28,10 @@ PUBLISHED: Mapping[str, Any] = {
 """The settings that all methods of the DA-VSN family share in ``mode: faithful`` (docs/parity.md)."""
 
 
+RAREST = 1e-6
+"""The smallest share of a class in the logit adjustment, so that a class without a pixel has a finite logarithm."""
+
+
 class SupervisedSettings(Settings):
     """Settings of every method that learns from labels."""
 
@@ -35,6 +39,11 @@ class SupervisedSettings(Settings):
     """Weight of the main classifier's cross entropy, for labels and for pseudo-labels."""
     aux_weight: float = Field(0.1, ge=0)
     """Weight of the auxiliary classifier's cross entropy, for labels and for pseudo-labels."""
+
+    adjust: float = Field(0.0, ge=0)
+    """τ of the logit adjustment (Menon et al., ICLR 2021). In the loss on the source's labels, τ times the logarithm of
+    each class's share of the source's pixels is added to the logits. The network then predicts rare classes more often.
+    0 adds nothing."""
 
     def weights(self, share: float = 1.0) -> tuple[float, float]:
         """Both weights, times the weight of a loss relative to the loss on the source's labels."""
@@ -79,11 +88,29 @@ class Method(Plugin, ABC, package="davsn.methods"):
     change."""
 
     config: Any
+    source_shares: Tensor | None = None
+    """(C,) each class's share of the source's labelled pixels, on the device; None if :attr:`needs_shares` is False."""
+    steps: int | None = None
+    """The length of the run, for schedules by a share of it; set before the first step."""
 
     def __init__(self, config: Any, segmenter: VideoSegmenter) -> None:
         self.config = config
         self.segmenter = segmenter
         self.parts = {"segmenter": segmenter}
+
+    @property
+    def needs_shares(self) -> bool:
+        """Whether the source's class shares have to be counted before the first step."""
+        return bool(getattr(self.config, "adjust", 0.0))
+
+    def prepare(self, steps: int, source_shares: Tensor | None = None) -> None:
+        """Called by the engine before the first step.
+
+        Args:
+            steps: the length of the run.
+            source_shares: (C,) see :attr:`source_shares`.
+        """
+        self.steps, self.source_shares = steps, source_shares
 
     @classmethod
     def clips(cls, config: Any) -> tuple[ClipSpec, ClipSpec | None]:
@@ -112,8 +139,12 @@ class Method(Plugin, ABC, package="davsn.methods"):
         return self.segmenter.off_target(*source.seen, features=features)
 
     def supervision(self, prediction: Prediction, source: Batch) -> tuple[Term, Term]:
-        """Cross entropy of both classifiers with the source's labels, weighted as :class:`SupervisedSettings` says."""
-        return supervision(prediction, source, *self.config.weights())
+        """Cross entropy of both classifiers with the source's labels, as :class:`SupervisedSettings` says."""
+        prior = None
+        if self.needs_shares:
+            assert self.source_shares is not None, "prepare() gives the source's class shares before the first step"
+            prior = self.config.adjust * self.source_shares.clamp(min=RAREST).log()
+        return supervision(prediction, source, *self.config.weights(), prior)
 
     def after_step(self, step: int) -> None:
         """Called by the engine after each update of the parts, for example for a teacher that follows the segmenter."""

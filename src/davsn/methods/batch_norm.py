@@ -8,14 +8,13 @@ source.
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.errors import ConfigError
 from davsn.core.settings import Settings
 from davsn.learning.method import Method, Term
+from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 
 
@@ -43,8 +42,7 @@ class BatchNorm(Method):
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         super().__init__(config, segmenter)
-        self.norms = [module for module in segmenter.modules() if isinstance(module, nn.BatchNorm2d)]
-        if not self.norms:
+        if not batch_norms(segmenter):
             raise ConfigError(
                 "batch_norm",
                 ["network  has no batch normalisation to adapt. Choose a network with BatchNorm, or another method"],
@@ -53,11 +51,7 @@ class BatchNorm(Method):
     def terms(self, source: Batch, target: Batch | None, step: int) -> Iterator[tuple[Term, ...]]:
         """Yield no terms: the forward pass itself updates the running statistics."""
         assert target is not None
-        self.segmenter.eval()  # without dropout, as in prediction
         share = 1 / (step + 1) if self.config.momentum is None else self.config.momentum
-        for norm in self.norms:
-            norm.train()
-            norm.momentum = share  # with None, PyTorch computes the mean itself, but copies a counter to the host
-        with torch.no_grad():
-            self.segmenter.image(target.current)  # the previous frame would add almost the same features again
+        # The current frame alone: the previous frame would add almost the same features again.
+        estimate_statistics(self.segmenter, target.current, share)
         yield from ()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.plugins import Choice, choice_of, find
@@ -60,6 +61,16 @@ class Masked(Method):
         kind = find(TeacherMethod, config.over.name)
         self.inner = kind(config.over.settings, segmenter)
         self.parts, self.kept = self.inner.parts, self.inner.kept
+
+    @property
+    def needs_shares(self) -> bool:
+        """Whether the inner method needs the source's class shares."""
+        return self.inner.needs_shares
+
+    def prepare(self, steps: int, source_shares: Tensor | None = None) -> None:
+        """Prepare the inner method too."""
+        super().prepare(steps, source_shares)
+        self.inner.prepare(steps, source_shares)
 
     @classmethod
     def clips(cls, config: Config) -> tuple[ClipSpec, ClipSpec | None]:

@@ -106,10 +106,11 @@ class VideoSegmenter(nn.Module):
             features: as in :meth:`forward`.
         """
         counted = self._target_counted
-        with _running_statistics_kept(self) if self.statistics == "target" else nullcontext():
-            prediction = cast(Prediction, self(*seen, features=features))
-        self._target_counted = counted
-        return prediction
+        try:
+            with _running_statistics_kept(self) if self.statistics == "target" else nullcontext():
+                return cast(Prediction, self(*seen, features=features))
+        finally:
+            self._target_counted = counted
 
     @torch.no_grad()
     def count_target(self, target: Tensor) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose
 from davsn.core.settings import opened, read_yaml
-from davsn.experiment.experiment import Experiment, dump, needs_start
+from davsn.experiment.experiment import Experiment, completed, dump, needs_start
 from davsn.experiment.snapshots import SnapshotScores
 from davsn.experiment.trained import settings_of
 from davsn.learning.method import Method
@@ -125,7 +125,7 @@ def values_of(changes: Sequence[str]) -> dict[str, list[Any]]:
 def finished(cell: Cell, experiment: Experiment) -> bool:
     """Whether the run of a cell is finished with these settings, and scored on all its validation sets."""
     file = RunFolder(cell.folder).settings
-    if not file.is_file() or read_yaml(file) != dump(experiment):
+    if not file.is_file() or completed(read_yaml(file)) != dump(experiment):
         return False
     steps = experiment.training.steps
     return all(scores.entries and scores.last.step == steps for scores in scores_of(cell).values())

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn.core.clip import Batch
@@ -68,6 +68,9 @@ class TrainingSettings(Settings):
     """The frames that the running statistics of batch normalisation follow; prediction uses these statistics. 'both':
     frames of both domains, as in all public code. 'target': unchanged target frames alone, if the method uses a target.
     Training always normalises with the batch's own statistics."""
+    target_statistics: int = Field(0, ge=0)
+    """Number of target batches, at the end of the run, from which the running statistics of batch normalisation are
+    estimated anew (AdaBN, Li et al., 2018), whatever the method; 0 keeps those of training."""
     workers: int = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"
@@ -98,6 +101,11 @@ class Trainer:
             average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
         self.done = 0
+        method.prepare(settings.steps)
+
+    def prepare(self, source_shares: Tensor) -> None:
+        """Give the method the source's class shares (C,), before the first step."""
+        self.method.prepare(self.settings.steps, source_shares.to(self.device))
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -242,6 +250,7 @@ def train(
     *,
     extra: Mapping[str, Any],
     judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
+    finish: Callable[[VideoSegmenter], None] | None = None,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
 ) -> bool:
     """Train to the end; resume from the newest checkpoint in ``folder`` if there is one.
@@ -252,6 +261,7 @@ def train(
         folder: the folder of the log and the checkpoints.
         extra: settings and class table, stored in every checkpoint.
         judge: measures every label-free criterion of the segmenter, so that the best checkpoint is kept.
+        finish: called with the segmenter to predict with after the last step, before it is judged and saved.
         progress: called after every write of the log with the number of steps done and the last line.
 
     Returns:
@@ -286,6 +296,8 @@ def train(
             step, record = trainer.done, trainer.step(*pair)
             log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
+            if trainer.done == settings.steps and finish is not None:
+                finish(trainer.segmenter)
             if due or trainer.done % settings.log_every == 0:
                 progress(trainer.done, log.flush())
             if due:

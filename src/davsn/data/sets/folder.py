@@ -72,7 +72,7 @@ class Folder(VideoDataset):
             raise DataError("no such folder", str(config.flow_root), "Give the folder of the stored flow")
         if config.flow_root is not None and told(config.flow_root) == "previous-to-current":
             raise FlowError(
-                "holds flow previous-to-current; training needs flow current-to-previous, which is not its negative",
+                "has the direction previous-to-current; training needs current-to-previous, which is not its negative",
                 str(config.flow_root),
                 "Set flow to an estimator such as dis",
             )
