@@ -46,7 +46,7 @@ def recipes() -> dict[str, Experiment]:
 def batch(part: Choice, spec: ClipSpec) -> Batch:
     """What a method asks for of a data set, at its size, of zeros."""
     assert isinstance(part.settings, DatasetSettings)
-    assert part.settings.size is not None
+    assert isinstance(part.settings.size, tuple)
     width, height = part.settings.size
     frames = {offset: torch.zeros(1, 3, height, width) for offset in spec.frames}
     flows = {pair: torch.zeros(1, 2, height, width, dtype=torch.float64) for pair in spec.flows}  # as stored flow comes

@@ -8,7 +8,7 @@ from PIL import Image
 from davsn.core.clip import Clip
 from davsn.core.errors import DataError
 from davsn.data import transforms
-from davsn.data.transforms import colour, crop, flow_to_size, mirror, resize_frame, resize_label
+from davsn.data.transforms import colour, crop, fitted, flow_to_size, mirror, rescale, resize_frame, resize_label
 from davsn.ops.warp import warp
 from tiny_data import frame_of, label_of, texture
 
@@ -173,6 +173,111 @@ def test_crop_brings_flow_of_another_size_to_the_frame_first():
 def test_a_crop_that_does_not_fit_says_so():
     with pytest.raises(DataError, match=r"a/1: a crop of 41x8 does not fit a frame of 40x24\. Make 'crop' smaller or"):
         crop(a_clip(), (41, 8), np.random.default_rng(0))
+
+
+def rescaled(clip, factor):
+    """A clip resized by a factor, with its flow at the new size."""
+    clip = rescale(clip, (factor, factor), (1, 1), np.random.default_rng(0))
+    return flow_to_size(clip, clip.frames[0].shape[1::-1])
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mirrored_clip_rescaled_is_the_rescaled_clip_mirrored(seed, factor):
+    one, two = rescaled(mirror(a_clip(seed)), factor), mirror(rescaled(a_clip(seed), factor))
+    for offset in (0, -1):
+        assert np.abs(one.frames[offset].astype(int) - two.frames[offset]).max() <= 1  # rounding
+    assert np.allclose(one.flows[PAIR], two.flows[PAIR], atol=1e-4)
+    assert np.array_equal(one.valid[PAIR], two.valid[PAIR])
+    if factor > 1:  # at half the size, four pixels are equally near, and always the last one is taken
+        assert np.array_equal(one.labels, two.labels)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5, 3.0])
+def test_the_flow_of_a_rescaled_clip_finds_the_same_content(factor):
+    flow = np.full((24, 40, 2), (-2.0, 0.0), np.float32)  # the content moves one pixel to the right a frame
+    clip = Clip({0: frame_of(0, 2), -1: frame_of(0, 0)}, {PAIR: flow})
+    scaled = rescaled(clip, factor)
+    height, width = scaled.frames[0].shape[:2]
+    assert (height, width) == (24 * factor, 40 * factor)
+    assert np.allclose(scaled.flows[PAIR], (-2 * factor, 0))
+    inside = np.s_[:, int(4 * factor) : -int(4 * factor)]
+    still = np.abs(scaled.frames[-1].astype(float) - scaled.frames[0])[inside].mean()
+    assert np.abs(warped(scaled) - scaled.frames[0])[inside].mean() < 0.2 * still
+
+
+def test_factors_are_uniform_between_the_limits_and_never_too_small_for_the_crop():
+    clip = Clip({0: frame_of(0, 0, (100, 60))})
+    generator = np.random.default_rng(0)
+
+    def widths(low, window):
+        return [rescale(clip, (low, 2.0), window, generator).frames[0].shape[1] / 100 for _ in range(200)]
+
+    found = widths(0.5, (20, 12))
+    assert 0.5 <= min(found) < 0.55
+    assert 1.95 < max(found) <= 2
+    assert abs(np.mean(found) - 1.25) < 0.1
+    found = widths(0.5, (100, 12))  # fits from 1 on
+    assert min(found) >= 1
+    assert abs(np.mean(found) - 1.5) < 0.1
+
+
+def test_one_factor_holds_for_everything():
+    clip = rescale(a_clip(), (0.5, 2.0), (8, 8), np.random.default_rng(1))
+    assert clip.frames[0].shape == clip.frames[-1].shape == (*clip.labels.shape, 3)
+    assert clip.frames[0].shape != (24, 40, 3)
+
+
+def test_a_limited_crop_avoids_windows_of_one_class():
+    label = np.zeros((20, 80), np.uint8)
+    label[:, 60:] = np.arange(20) % 2 + 1  # the rest has one class only
+    clip = Clip({0: np.zeros((20, 80, 3), np.uint8)}, labels=label)
+
+    def largest(limit):
+        generator = np.random.default_rng(0)
+        labels = [crop(clip, (20, 20), generator, limit).labels for _ in range(60)]
+        return np.array([np.bincount(window.ravel()).max() / window.size for window in labels])
+
+    assert (largest(None) > 0.75).mean() > 0.6
+    assert (largest(0.75) > 0.75).mean() < 0.1
+
+
+def test_a_limit_counts_labelled_pixels_and_gives_up_after_ten_windows():
+    frame = np.arange(30, dtype=np.uint8).reshape(1, 30, 1).repeat(3, 2)
+    for value in (0, 255):
+        clip = Clip({0: frame}, labels=np.full((1, 30), value, np.uint8))
+        generator, other = np.random.default_rng(0), np.random.default_rng(0)
+        taken = crop(clip, (4, 1), generator, 0.75)
+        windows = [crop(clip, (4, 1), other) for _ in range(10)]
+        assert np.array_equal(taken.frames[0], windows[-1].frames[0])
+        assert generator.random() == other.random()
+    mixed = Clip({0: frame}, labels=np.tile(np.array([0, 255, 1], np.uint8), 10)[None])
+    one, other = np.random.default_rng(0), np.random.default_rng(0)
+    assert np.array_equal(crop(mixed, (3, 1), one, 0.5).frames[0], crop(mixed, (3, 1), other).frames[0])
+
+
+def test_a_limit_has_no_effect_without_labels():
+    clip = Clip({0: frame_of(0, 0)})
+    one, two = (crop(clip, (8, 8), np.random.default_rng(3), limit).frames[0] for limit in (None, 0.5))
+    assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("native", "size", "expected"),
+    [
+        ((2048, 1024), 512, (1024, 512)),
+        ((960, 720), 180, (240, 180)),
+        ((1242, 375), 256, (848, 256)),
+        ((10, 400), 100, (8, 100)),
+        ((40, 24), (20, 20), (20, 20)),
+        ((41, 23), None, (41, 23)),
+    ],
+)
+def test_a_height_alone_keeps_the_aspect(native, size, expected):
+    assert fitted(native, size) == expected
+    if size is not None:
+        frame = np.zeros((native[1], native[0], 3), np.uint8)
+        assert resize_frame(frame, size).shape == (expected[1], expected[0], 3)
 
 
 def test_colour_is_one_draw_for_all_frames():

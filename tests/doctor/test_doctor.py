@@ -116,6 +116,22 @@ def test_a_batch_that_cannot_be_made(look):
     assert found[0].what == "a crop of 99x99 does not fit a frame of 64x48"
 
 
+def test_a_randomised_source_is_rehearsed(place, look):
+    styled = ["source.style.share=1", "source.photometric.share=1", "source.crop=[64,48]", "source.scale=[1,2]"]
+    for method in ("da_vsn", "source_only"):
+        found = look(*styled, f"method={method}")
+        assert fatal(found) == []
+        assert of(found, "memory")  # known only after the rehearsal
+
+
+def test_a_style_without_a_usable_target_is_the_targets_fault_alone(place, look):
+    shutil.rmtree(place / "camera" / "frames")
+    (place / "camera" / "frames").mkdir()
+    found = look("source.style.share=1", "method=source_only", "validation={}")
+    assert {finding.part for finding in fatal(found)} == {"target"}
+    assert "the first step was not rehearsed" in of(found, "training")[0].what
+
+
 def test_one_step_that_the_network_refuses(place, look):
     found = fatal(look("source.size=[16,16]", "method=source_only"))
     (step,) = of(found, "training")

@@ -131,6 +131,15 @@ def test_sizes_that_cannot_share_a_batch(root):
     assert len(look(root, spec, batch_size=2, size=(20, 12))) == 1
 
 
+def test_a_height_alone_leaves_frames_of_other_aspects(root):
+    spec = replace(TWO, labels=False)
+    for size, other in (((20, 12), 0), ((24, 24), 1)):
+        for position in range(8, 14):
+            Image.fromarray(frame_of(0, 0, size)).save(root / "frames" / "b" / f"f_{position}.png")
+        found = problems(look(root, spec, batch_size=2, size=24))
+        assert [problem.what for problem in found] == ["frames of different sizes: 24x24, 40x24"] * other
+
+
 def test_a_neighbour_of_another_size(root):
     Image.fromarray(frame_of(0, 0, (20, 12))).save(root / "frames" / "b" / "f_13.png")
     (problem,) = problems(look(root, replace(TWO, labels=False)))

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from importlib.resources import files
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -113,6 +114,18 @@ def mistakes(world, *assignments, **changes):
         (
             {"method": "batch_norm"},
             "start  batch_norm adapts a network that is already trained. Name one: a run folder, a checkpoint or a ",
+        ),
+        (
+            {"source": {"name": "streets", "style": {}}, "target": None},
+            "target  source.style takes the style of target frames, but there is no target. Set 'target', or remove",
+        ),
+        (
+            {"target": {"name": "streets", "style": {}}},
+            "target  style gives source frames the target's style. Set it in 'source', and remove it here",
+        ),
+        (
+            {"validation": {"one": "streets", "two": {"name": "streets", "style": {}}}},
+            "validation  two: style changes training clips only. Set it in 'source', not here",
         ),
         ({"trainig": {}}, "trainig  unknown key. Did you mean 'training'?"),
         ({"training": {"steps": "many"}}, "training.steps  input should be a valid integer, but got 'many'"),
@@ -334,6 +347,21 @@ def test_batches_of_both_domains_depend_on_the_step_alone(world, tmp_path):
     for one, other in zip(third, again, strict=True):
         assert one.names == other.names
         assert torch.equal(one.current, other.current)
+
+
+def test_the_source_takes_the_style_of_the_target_and_no_label_of_it(world, tmp_path):
+    target = {"name": "folder", "root": str(tmp_path / "camera")}
+    shutil.copytree(world / "camera", tmp_path / "camera")
+    for path in (tmp_path / "camera").glob("labels/*/*.png"):
+        path.write_text("whoever reads this fails")
+    first = {}
+    for share in (0.0, 1.0):
+        run = Run(load(recipe(world, target=target), {"source.style.share": share}), tmp_path / str(share))
+        (first[share], no_target), (second, _) = islice(run._batches(0), 2)
+        assert no_target is None  # source_only reads no target
+        assert torch.equal(next(run._batches(1))[0].current, second.current)
+    assert torch.equal(first[0.0].labels, first[1.0].labels)
+    assert not torch.equal(first[0.0].current, first[1.0].current)
 
 
 def test_a_trained_network_is_used_without_its_data(world, tmp_path):

@@ -82,6 +82,14 @@ def test_the_network_sees_its_own_size_and_masks_have_the_frame_s():
     np.testing.assert_array_equal(masks, np.full((2, 30, 20), 2))
 
 
+def test_a_height_alone_keeps_the_aspect_of_every_frame():
+    network, seen = colour_segmenter(), []
+    network.image.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape[-2:])))
+    masks = masks_of(network, [frame(np.full((30, 20), 2)), frame(np.full((20, 60), 1))], ZERO, size=16)
+    assert set(seen) == {(16, 8), (16, 48)}
+    assert [mask.shape for mask in masks] == [(30, 20), (20, 60)]
+
+
 def test_each_frame_passes_the_network_once_and_nothing_changes_by_it():
     """Equal to the network given both frames, which passes both."""
 

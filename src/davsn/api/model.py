@@ -16,6 +16,7 @@ from davsn.core.settings import Settings, validate
 from davsn.data.footage import Frame, Source, footage
 from davsn.data.painting import overlay
 from davsn.data.taxonomy import Taxonomy
+from davsn.data.transforms import Size
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained
@@ -81,7 +82,7 @@ class Model:
         return self.trained.experiment
 
     def segment(
-        self, source: Source, *, flow: str = "dis", size: tuple[int, int] | None = None, probabilities: bool = False
+        self, source: Source, *, flow: str = "dis", size: Size | None = None, probabilities: bool = False
     ) -> Iterator[Result]:
         """Segment a video frame by frame. Memory use does not grow with its length.
 
@@ -89,7 +90,8 @@ class Model:
             source: a video file, a folder of images, an image, one frame (H, W, 3) uint8 RGB, any iterable of
                 frames such as a list or a generator, or the index of a camera.
             flow: the flow estimator, written as in a recipe; a single-frame network does not use it.
-            size: (width, height) of the network's input; None takes the size that it was trained with.
+            size: the size of the network's input: (width, height), or the height alone, and the aspect is kept. None
+                takes the size that it was trained with.
             probabilities: whether to return the probability of every class too.
 
         Raises:
@@ -105,7 +107,7 @@ class Model:
             for said, shot in zip(labelled, shown, strict=True)
         )
 
-    def predictor(self, flow: str = "dis", size: tuple[int, int] | None = None) -> Predictor:
+    def predictor(self, flow: str = "dis", size: Size | None = None) -> Predictor:
         """Join the network with a flow estimator; see :meth:`segment`."""
         trained = self.trained
         setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
@@ -147,7 +149,7 @@ def predict(
     out: Path | str,
     *,
     flow: str = "dis",
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     quiet: bool = False,
 ) -> Summary:
     """Segment a video and write the result: an overlay video, or masks as palette PNGs.

@@ -1,34 +1,61 @@
 """The interface of every video data set. Only the data set itself knows its files, frames and neighbours."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 
 from davsn.core.errors import DataError, FileError
 from davsn.core.plugins import Plugin
 from davsn.core.settings import MADE, Settings
 from davsn.data.origin import Origin
+from davsn.data.randomisation import Photometric, Style
 from davsn.data.taxonomy import Taxonomy
-from davsn.data.transforms import resize_label
+from davsn.data.transforms import Size, resize_label
 from davsn.flow.setting import FlowSetting
 
+Value = TypeVar("Value")
 NO_FILE = (
     "Copy it there, write it with davsn flow RECIPE --estimator dis --out FOLDER, or set flow: dis, which needs no file"
 )
 """What an error suggests when a file of stored flow is missing."""
 
 
+def _a_size(value: object, handler: ValidatorFunctionWrapHandler) -> Size:
+    """Validate a size. Pydantic alone would report one mistake for each form that a size can have."""
+    try:
+        size: Size = handler(value)
+    except ValidationError:
+        raise ValueError(
+            f"should be [width, height], or the height alone as one number from 8, but got {value!r}"
+        ) from None
+    return size
+
+
+Side = Annotated[int, Field(ge=1)]
+FrameSize = Annotated[tuple[Side, Side] | Annotated[int, Field(ge=8)], WrapValidator(_a_size)]
+"""A :data:`davsn.data.transforms.Size` in settings."""
+
+
 class DatasetSettings(Settings):
     """The settings that every data set of a recipe has. Each data set's ``Config`` adds its own keys."""
 
-    size: tuple[int, int] | None = None
-    """(width, height) that frames are resized to; null keeps the native size."""
+    size: FrameSize | None = None
+    """[width, height] that frames are resized to; or one number, their height, and each frame keeps its own aspect.
+    Its width is then rounded to a multiple of 8. null keeps the native size."""
     flow: FlowSetting = Field(default_factory=FlowSetting)
     """Where flow comes from: an estimator such as 'dis' or 'zero', or the path of your own .py file. 'cached' and
     'checked' may follow, after commas. 'exact' and 'stored' take the data set's own flow. See docs/flow.md."""
@@ -39,11 +66,22 @@ class DatasetSettings(Settings):
     (zero flow), 'error' stops the run."""
     crop: tuple[int, int] | None = None
     """(width, height) of a random crop in training, after resizing; null takes the whole frame."""
+    scale: tuple[float, float] | None = None
+    """Smallest and largest random factor by which the frames of a training clip are resized before the crop. It is
+    drawn uniformly, once a clip, from those at which the crop fits. null resizes nothing."""
+    crop_limit: float | None = Field(None, gt=0.0, lt=1.0)
+    """Draw up to ten crops, until no class fills more than this share of the labelled pixels. DAFormer sets 0.75. null
+    takes the first. It has no effect without labels."""
     mirror: bool = False
     """Mirror half of the training clips left to right."""
     colour: float = Field(0.0, ge=0.0, le=1.0)
     """Strength of the random changes of brightness, contrast, saturation and hue in training. They are drawn once a
     clip. 0 changes nothing."""
+    photometric: Photometric | None = None
+    """Strong random changes of colours and sharpness in training, for a share of the clips; null changes nothing."""
+    style: Style | None = None
+    """Transfer of the style of random target frames in training, for a share of the source's clips; null changes
+    nothing. Only the source takes it."""
     bad_files: Literal["error", "skip"] = "error"
     """What to do with a file that cannot be read during training: 'error' stops the run, 'skip' skips the file and
     counts it."""
@@ -54,6 +92,22 @@ class DatasetSettings(Settings):
     time."""
     cache_limit: float = Field(50.0, gt=0.0)
     """Largest size of the cache folder, in GB. When it is full, nothing more is added."""
+
+    @field_validator("scale")
+    @classmethod
+    def _is_a_range(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
+        if scale is not None and not 0 < scale[0] <= scale[1] < math.inf:
+            raise ValueError(
+                f"should be the smallest and the largest factor, such as [0.5, 2.0], but got {list(scale)}"
+            )
+        return scale
+
+    @field_validator("scale", "crop_limit")
+    @classmethod
+    def _has_a_crop(cls, value: Value, info: ValidationInfo) -> Value:
+        if value is not None and info.data.get("crop", ...) is None:
+            raise ValueError("has no effect without a crop. Set 'crop' too")
+        return value
 
 
 @dataclass(frozen=True)

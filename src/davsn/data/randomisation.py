@@ -5,7 +5,6 @@ What is random comes from the generator given. Noise alone differs from frame to
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 import cv2
@@ -15,7 +14,7 @@ from pydantic import Field
 
 from davsn.core.clip import Clip
 from davsn.core.settings import Settings
-from davsn.data.transforms import colour
+from davsn.data.transforms import colour, each_frame
 
 Frame = NDArray[np.uint8]
 Draw = Callable[[np.random.Generator], Frame]
@@ -75,7 +74,7 @@ def photometric(clip: Clip, settings: Photometric, generator: np.random.Generato
             frame = np.clip(frame + grain, 0, 255).round().astype(np.uint8)
         return _recompressed(frame, quality) if quality is not None else np.asarray(frame, np.uint8)
 
-    return _each(clip, change)
+    return each_frame(clip, change)
 
 
 def styled(clip: Clip, settings: Style, draw: Draw, generator: np.random.Generator) -> Clip:
@@ -91,19 +90,10 @@ def styled(clip: Clip, settings: Style, draw: Draw, generator: np.random.Generat
         return clip
     like = draw(generator)
     if settings.kind == "lab":
-        return _each(clip, _lab(clip.frames[0], like))
+        return each_frame(clip, _lab(clip.frames[0], like))
     if settings.kind == "histogram":
-        return _each(clip, _histogram(clip.frames[0], like))
-    return _each(clip, lambda frame: _low_frequencies(frame, like, settings.band))
-
-
-def _each(clip: Clip, change: Callable[[Frame], Frame]) -> Clip:
-    """The clip with every frame changed; a frame that stands at two offsets is changed once."""
-    done: dict[int, Frame] = {}
-    frames: dict[int, Frame] = {}
-    for offset, frame in sorted(clip.frames.items(), reverse=True):
-        frames[offset] = done[id(frame)] if id(frame) in done else done.setdefault(id(frame), change(frame))
-    return replace(clip, frames={offset: frames[offset] for offset in clip.frames})
+        return each_frame(clip, _histogram(clip.frames[0], like))
+    return each_frame(clip, lambda frame: _low_frequencies(frame, like, settings.band))
 
 
 def _recompressed(frame: Frame, quality: int) -> Frame:

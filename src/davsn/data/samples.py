@@ -14,8 +14,9 @@ from davsn.core.clip import Clip, ClipSpec
 from davsn.core.errors import DataError
 from davsn.data.dataset import ClipInfo, VideoDataset
 from davsn.data.origin import Origin
+from davsn.data.randomisation import Draw, photometric, styled
 from davsn.data.reader import Reader, store_of
-from davsn.data.transforms import colour, crop, mirror
+from davsn.data.transforms import colour, crop, mirror, rescale
 from davsn.flow.cache import FlowCache
 from davsn.flow.estimation import Completion, estimated
 from davsn.flow.files.io import Flow
@@ -34,6 +35,7 @@ class Samples(Dataset[Clip]):
         spec: the frames, flows and label map that each sample needs.
         every_frame: if labels are required, include the chosen frames without a label map as well. Their samples have
             no labels.
+        style_frames: draws the target frames for the setting ``style``; see :class:`davsn.data.frame_pool.FramePool`.
 
     Raises:
         DataError: no samples, or a frame has no neighbour and ``missing`` is 'error'.
@@ -44,8 +46,10 @@ class Samples(Dataset[Clip]):
         left_out: how many frames had no neighbour and were skipped.
     """
 
-    def __init__(self, dataset: VideoDataset, spec: ClipSpec, every_frame: bool = False) -> None:
-        self.dataset, self.spec = dataset, spec
+    def __init__(
+        self, dataset: VideoDataset, spec: ClipSpec, every_frame: bool = False, style_frames: Draw | None = None
+    ) -> None:
+        self.dataset, self.spec, self._style_frames = dataset, spec, style_frames
         self._config = dataset.config
         self._reader = Reader(dataset)
         self._flow_cache: FlowCache | None = None
@@ -198,10 +202,20 @@ class Samples(Dataset[Clip]):
         """Apply the random changes of training to a sample."""
         config = self._config
         if config.crop is not None:
-            sample = crop(sample, config.crop, generator)
+            if config.scale is not None:
+                sample = rescale(sample, config.scale, config.crop, generator)
+            sample = crop(sample, config.crop, generator, config.crop_limit)
         if config.mirror and generator.random() < 0.5:
             sample = mirror(sample)
-        return colour(sample, config.colour, generator) if config.colour else sample
+        if config.colour:
+            sample = colour(sample, config.colour, generator)
+        if config.photometric is not None:
+            sample = photometric(sample, config.photometric, generator)
+        if config.style is None:
+            return sample
+        if self._style_frames is None:
+            raise DataError("a style needs frames of a target, and there are none", sample.name, "Remove 'style'")
+        return styled(sample, config.style, self._style_frames, generator)
 
 
 class _Unlabelled(VideoDataset):

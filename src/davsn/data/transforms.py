@@ -4,6 +4,7 @@ Every transform is a pure function; its randomness comes from the generator give
 :mod:`davsn.ops.warp`.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -14,27 +15,42 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from davsn.core.clip import Clip
+from davsn.core.clip import IGNORE, Clip
 from davsn.core.errors import DataError
 from davsn.ops.arrays import to_arrays, to_tensor
 from davsn.ops.warp import mirror_flow, resize_flow
 
+Size = tuple[int, int] | int
+"""The size of resized frames: (width, height) for all; or the height alone, and each frame keeps its own aspect. The
+width is then rounded to a multiple of 8."""
+_STRIDE = 8
+"""Widths that follow the aspect are multiples of this; networks reduce frames by powers of two."""
 _STRIP = 8
 """Rows or columns at a border that determine the two outermost ones of half the size. Two more come out, unused."""
+_WINDOWS = 10
+"""Number of windows that a crop draws at most, as in DAFormer's code."""
 _REDS = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in the brightness (BT.601)."""
 
 
-def resize_frame(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fitted(native: tuple[int, int], size: Size | None) -> tuple[int, int]:
+    """The (width, height) that a frame of a native (width, height) is resized to; see :data:`Size`. None: native."""
+    if isinstance(size, int):
+        return max(_STRIDE, round(size * native[0] / native[1] / _STRIDE) * _STRIDE), size
+    return native if size is None else size
+
+
+def resize_frame(frame: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """Resize a frame, bicubic with antialiasing, on bytes. All published scores of these methods used this.
 
     Args:
         frame: (H, W, 3) uint8.
-        size: (width, height) of the result.
+        size: see :data:`Size`.
 
     Returns:
         (height, width, 3) uint8; the frame itself if it has this size.
     """
+    size = fitted((frame.shape[1], frame.shape[0]), size)
     if frame.shape[1::-1] == size:
         return frame
     if frame.shape[1::-1] == (2 * size[0], 2 * size[1]) and size[0] >= size[1] >= _STRIP and _torch_halves():
@@ -75,8 +91,45 @@ def flow_to_size(clip: Clip, size: tuple[int, int]) -> Clip:
     return replace(clip, flows=flows, valid=valid)
 
 
-def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> Clip:
+def each_frame(clip: Clip, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Clip:
+    """Change every frame of a clip, the latest first. A frame that stands at two offsets is changed once."""
+    done: dict[int, NDArray[np.uint8]] = {}
+    for _, frame in sorted(clip.frames.items(), reverse=True):
+        if id(frame) not in done:
+            done[id(frame)] = change(frame)
+    return replace(clip, frames={offset: done[id(frame)] for offset, frame in clip.frames.items()})
+
+
+def rescale(clip: Clip, limits: tuple[float, float], window: tuple[int, int], generator: np.random.Generator) -> Clip:
+    """Resize frames and label map by one random factor, drawn uniformly between two limits.
+
+    A factor at which the window of a later crop does not fit is never drawn. Flow keeps its resolution, as always when
+    frames are resized; the crop brings it to the frames' size.
+
+    Args:
+        clip: its label map, if any, has the frames' size.
+        limits: the smallest and the largest factor.
+        window: (width, height) of the crop.
+        generator: draws the factor.
+    """
+    rows, columns = clip.frames[0].shape[:2]
+    low, high = limits
+    fits = max(window[0] / columns, window[1] / rows)
+    factor = generator.uniform(min(max(low, fits), high), high)
+    size = (round(factor * columns), round(factor * rows))
+    clip = each_frame(clip, lambda frame: resize_frame(frame, size))
+    return clip if clip.labels is None else replace(clip, labels=resize_label(clip.labels, size))
+
+
+def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator, limit: float | None = None) -> Clip:
     """Crop one random window of (width, height) from everything in a clip. Flow is first resized to the frames' size.
+
+    Args:
+        clip: what to crop.
+        size: (width, height) of the window.
+        generator: draws the window.
+        limit: draw again, up to ten windows in all, while one class fills more than this share of the window's labelled
+            pixels. The tenth window is taken as it is. Without a label map, or with null, the first one is.
 
     Raises:
         DataError: the window is larger than the frames.
@@ -88,12 +141,14 @@ def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> C
             clip.name,
             "Make 'crop' smaller or 'size' larger",
         )
-    top, left = int(generator.integers(rows - height + 1)), int(generator.integers(columns - width + 1))
-    window = np.s_[top : top + height, left : left + width]
-    clip = flow_to_size(clip, (columns, rows))
+    for _ in range(_WINDOWS):
+        top, left = int(generator.integers(rows - height + 1)), int(generator.integers(columns - width + 1))
+        window = np.s_[top : top + height, left : left + width]
+        if limit is None or clip.labels is None or _largest_share(clip.labels[window]) <= limit:
+            break
+    clip = each_frame(flow_to_size(clip, (columns, rows)), lambda frame: frame[window])
     return replace(
         clip,
-        frames={offset: frame[window] for offset, frame in clip.frames.items()},
         flows={pair: flow[window] for pair, flow in clip.flows.items()},
         valid={pair: mask[window] for pair, mask in clip.valid.items()},
         labels=None if clip.labels is None else clip.labels[window],
@@ -103,8 +158,7 @@ def crop(clip: Clip, size: tuple[int, int], generator: np.random.Generator) -> C
 def mirror(clip: Clip) -> Clip:
     """Mirror everything in a clip left to right. The x of the flow changes its sign."""
     return replace(
-        clip,
-        frames={offset: frame[:, ::-1] for offset, frame in clip.frames.items()},
+        each_frame(clip, lambda frame: frame[:, ::-1]),
         flows={pair: to_arrays(mirror_flow(to_tensor([flow])))[0] for pair, flow in clip.flows.items()},
         valid={pair: mask[:, ::-1] for pair, mask in clip.valid.items()},
         labels=None if clip.labels is None else clip.labels[:, ::-1],
@@ -123,8 +177,13 @@ def colour(clip: Clip, strength: float, generator: np.random.Generator) -> Clip:
     chroma = saturation * _hue(angle) @ (np.eye(3) - grey)
     centre = 127.5 * brightness * (1 - contrast)  # contrast keeps mid-grey, not a frame's mean: frames still match
     matrix = np.column_stack([brightness * contrast * (grey + chroma), np.full(3, centre)])
-    frames = {offset: cv2.transform(np.ascontiguousarray(frame), matrix) for offset, frame in clip.frames.items()}
-    return replace(clip, frames=frames)
+    return each_frame(clip, lambda frame: np.asarray(cv2.transform(np.ascontiguousarray(frame), matrix), np.uint8))
+
+
+def _largest_share(label: NDArray[np.uint8]) -> float:
+    """The share of the labelled pixels that the largest class has; 1 if no pixel is labelled."""
+    counts = np.bincount(label.ravel(), minlength=IGNORE + 1)[:IGNORE]
+    return float(counts.max() / counts.sum()) if counts.any() else 1.0
 
 
 def _hue(angle: float) -> NDArray[np.float64]:

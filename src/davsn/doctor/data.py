@@ -11,6 +11,7 @@ from davsn.core.clip import ClipSpec
 from davsn.core.errors import FileError
 from davsn.data.dataset import VideoDataset
 from davsn.data.samples import Samples
+from davsn.data.transforms import fitted
 from davsn.doctor.flow_fit import Explained, fit
 
 Value = TypeVar("Value")
@@ -197,8 +198,9 @@ class _Look:
     def sample(self, samples: Samples, clip: int, position: int) -> None:
         """Read everything that a sample needs."""
         positions = samples.positions(clip, position) or {}
-        sizes = [size for other in sorted(set(positions.values())) if (size := self.frame(clip, other))]
-        if self.dataset.config.size is None and len(set(sizes)) > 1:
+        native = [size for other in sorted(set(positions.values())) if (size := self.frame(clip, other))]
+        sizes = [fitted(size, self.dataset.config.size) for size in native]
+        if len(set(sizes)) > 1:
             both = _sizes(sizes)
             self.add(
                 self.name(clip, position),
@@ -219,9 +221,9 @@ class _Look:
             self._flow(clip, one, other)
 
     def compare_sizes(self, batch_size: int) -> None:
-        sizes = [size for size in self._frames.values() if size]
         config = self.dataset.config
-        if config.size is None and len(set(sizes)) > 1:
+        sizes = [fitted(size, config.size) for size in self._frames.values() if size]
+        if len(set(sizes)) > 1:
             severity: Severity = "note" if batch_size == 1 or config.crop is not None else "fatal"
             remedy = "Set 'size', or batch_size: 1" if severity == "fatal" else ""
             self.add(HERE, f"frames of different sizes: {_sizes(sizes)}", remedy, severity)

@@ -15,6 +15,7 @@ from davsn.core.clip import LABELLED_PAIR, Batch, ClipSpec
 from davsn.core.errors import DavsnError, FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings, VideoDataset
+from davsn.data.frame_pool import FramePool
 from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
 from davsn.data.taxonomy import Taxonomy
@@ -190,10 +191,13 @@ class _Doctor:
     def _first_batch(self, key: str, spec: ClipSpec) -> Batch | None:
         """Load the first batch that training would load, or one of the next if the first has bad files."""
         size, seed = self.experiment.training.batch_size, self.experiment.seed
-        for start in range(_TRIED if key in self._sets else 0):
+        styled = key in self._sets and self._sets[key].config.style is not None
+        needed = {key, "target"} if styled else {key}
+        for start in range(_TRIED if needed <= self._sets.keys() else 0):
             with self.noting(key):
                 dataset = self._sets[key]
-                samples = Samples(target_training(dataset) if key == "target" else dataset, spec)
+                pool = FramePool(self._sets["target"]) if styled else None
+                samples = Samples(target_training(dataset) if key == "target" else dataset, spec, style_frames=pool)
                 return with_flows(next(training_batches(samples, size, seed, start=start)), spec)
         return None
 

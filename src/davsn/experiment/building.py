@@ -8,7 +8,8 @@ import torch
 
 from davsn.core.errors import CheckpointError, ConfigError, DataError
 from davsn.core.plugins import Choice, find
-from davsn.data.dataset import VideoDataset
+from davsn.data.dataset import DatasetSettings, VideoDataset
+from davsn.data.frame_pool import FramePool
 from davsn.data.taxonomy import Taxonomy
 from davsn.experiment.experiment import Experiment
 from davsn.learning.method import Method, build_method
@@ -27,6 +28,17 @@ def build_dataset(part: Choice) -> VideoDataset:
         DataError: the settings lead to no usable data.
     """
     return find(VideoDataset, part.name)(part.settings)  # type: ignore[arg-type]  # choice_of made them of its Config
+
+
+def build_style_frames(experiment: Experiment) -> FramePool | None:
+    """Build the pool of target frames whose style the source takes; None if it takes none.
+
+    Raises:
+        DataError: the target's settings lead to no usable data.
+    """
+    source, target = experiment.source.settings, experiment.target
+    assert isinstance(source, DatasetSettings)
+    return None if source.style is None or target is None else FramePool(build_dataset(target))
 
 
 def known_classes(part: Choice) -> Taxonomy | None:

@@ -13,7 +13,7 @@ from davsn.core.plugins import Choice as Choice
 from davsn.core.plugins import choice_of, find
 from davsn.core.plugins import choose as choose
 from davsn.core.settings import Changes, Settings, override, read_yaml, validate
-from davsn.data.dataset import VideoDataset
+from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.learning.method import Method
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import Propagation
@@ -64,6 +64,25 @@ class Experiment(Settings):
     """A checkpoint whose segmentation network this run starts from, such as a source-only one; or a run folder, for its
     newest checkpoint; or a weights file, of the public code (.pth, network deeplab) or exported (.safetensors)."""
 
+    @field_validator("target")
+    @classmethod
+    def _gives_a_style(cls, target: Choice | None, info: ValidationInfo) -> Choice | None:
+        if target is None and _styled(info.data.get("source")):
+            raise ValueError(
+                "source.style takes the style of target frames, but there is no target. Set 'target', or remove "
+                "source.style"
+            )
+        if _styled(target):
+            raise ValueError("style gives source frames the target's style. Set it in 'source', and remove it here")
+        return target
+
+    @field_validator("validation")
+    @classmethod
+    def _takes_no_style(cls, validation: dict[str, Choice]) -> dict[str, Choice]:
+        if found := [name for name, part in validation.items() if _styled(part)]:
+            raise ValueError(f"{', '.join(found)}: style changes training clips only. Set it in 'source', not here")
+        return validation
+
     @field_validator("method")
     @classmethod
     def _has_what_it_needs(cls, method: Choice, info: ValidationInfo) -> Choice:
@@ -108,6 +127,11 @@ class Experiment(Settings):
                 "weights file; source_only trains one"
             )
         return start
+
+
+def _styled(part: Choice | None) -> bool:
+    """Whether a data set's settings ask for the style of target frames."""
+    return part is not None and isinstance(part.settings, DatasetSettings) and part.settings.style is not None
 
 
 def _with_those_below(method: Choice) -> Iterator[Choice]:

@@ -20,7 +20,7 @@ from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw, class_shares, counted
-from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, device_of
+from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, build_style_frames, device_of
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.preparation import fill_with_progress, tell_caches
 from davsn.experiment.trained import flat
@@ -65,7 +65,8 @@ class Run:
                 ["target_statistics  the network has no batch normalisation. Set training.target_statistics=0"],
             )
         of_source, of_target = clips_of(experiment)
-        self.source = Samples(source, of_source) if of_source.frames else None
+        style_frames = build_style_frames(experiment)
+        self.source = Samples(source, of_source, style_frames=style_frames) if of_source.frames else None
         self.target: Samples | None = None
         if of_target is not None and experiment.target is not None:
             self.target = Samples(target_training(build_dataset(experiment.target)), of_target)

@@ -14,6 +14,7 @@ from davsn.core.settings import opened, read_yaml, validate
 from davsn.data.dataset import DatasetSettings
 from davsn.data.loading import Samples
 from davsn.data.taxonomy import Taxonomy
+from davsn.data.transforms import Size
 from davsn.experiment.building import (
     build_dataset,
     build_labelled,
@@ -48,8 +49,8 @@ class Trained:
     criteria: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def size(self) -> tuple[int, int] | None:
-        """(width, height) of the target frames that it was trained on, or else of the source frames; None: any size."""
+    def size(self) -> Size | None:
+        """The size of the target frames that it was trained on, or else of the source frames; None: any size."""
         return trained_size(self.experiment)
 
     @property
@@ -61,8 +62,8 @@ class Trained:
             return device_of("auto")
 
 
-def trained_size(experiment: Experiment) -> tuple[int, int] | None:
-    """(width, height) of the target frames of an experiment, or else of the source frames; None: any size."""
+def trained_size(experiment: Experiment) -> Size | None:
+    """The size of the target frames of an experiment, or else of the source frames; None: any size."""
     part = experiment.target or experiment.source
     assert isinstance(part.settings, DatasetSettings)
     return part.settings.size

@@ -16,7 +16,7 @@ from davsn.core.clip import Levels
 from davsn.core.errors import DataError
 from davsn.data.footage import Frame, Source, footage
 from davsn.data.taxonomy import Taxonomy
-from davsn.data.transforms import resize_frame
+from davsn.data.transforms import Size, resize_frame
 from davsn.data.writers import Mask, writer_for
 from davsn.flow.estimator import FlowEstimator
 from davsn.networks.predicting import Precision, predicting
@@ -41,7 +41,7 @@ def stream(
     segmenter: VideoSegmenter,
     frames: Iterable[Frame],
     estimator: FlowEstimator,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
     probabilities: bool = False,
@@ -56,7 +56,7 @@ def stream(
         segmenter: the segmentation network.
         frames: the frames, read one at a time.
         estimator: estimates the flow between neighbours, at the network's input size.
-        size: (width, height) of the network's input; None: each frame's own size.
+        size: the size of the network's input, by which each frame is resized; None: each frame's own size.
         device: the device to compute on.
         precision: the precision of the network.
         probabilities: whether to return the probability of every class too.
@@ -128,7 +128,7 @@ class Predictor:
     segmenter: VideoSegmenter
     taxonomy: Taxonomy
     estimator: FlowEstimator
-    size: tuple[int, int] | None = None
+    size: Size | None = None
     device: torch.device | str = "cpu"
     precision: Precision = "fp32"
 
@@ -168,6 +168,6 @@ class Predictor:
         return Summary(target, done, time.perf_counter() - begin)
 
 
-def _tensor(frame: Frame, size: tuple[int, int] | None) -> Tensor:
-    """A frame as a tensor (1, 3, H, W) float32, RGB in [0, 1], resized to ``size`` (width, height) if given."""
+def _tensor(frame: Frame, size: Size | None) -> Tensor:
+    """A frame as a tensor (1, 3, H, W) float32, RGB in [0, 1], resized to ``size`` if given."""
     return pictures([frame if size is None else resize_frame(frame, size)])

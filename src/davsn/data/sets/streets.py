@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from davsn.core.errors import DataError
 from davsn.data.class_tables import ClassSet, named_train_ids, taxonomy
@@ -53,6 +53,15 @@ class Config(DatasetSettings):
     """Number of frames a clip."""
     rate: float = Field(15.0, gt=0)
     """Frames a second."""
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _has_both_sides(cls, size: object) -> object:
+        if isinstance(size, int):
+            raise ValueError(
+                f"streets has no aspect of its own to keep. Give [width, height], such as [{2 * size}, {size}]"
+            )
+        return size
 
 
 class Streets(VideoDataset):
