@@ -32,6 +32,7 @@ from davsn.experiment import (
     dump,
 )
 from davsn.methods.base import Method
+from davsn.networks.predicting import bf16_slowdown
 from davsn.rehearsal import CannotRehearseError, rehearse, with_flows
 from davsn.run import compare_settings
 from davsn.training import Trainer, optimisation_of
@@ -41,6 +42,8 @@ _PROCESS = 2.0
 """Memory of a process over that of its tensors; on the CPU up to 1.84 was measured (benchmarks/check.py)."""
 _TRIED = 5
 """Batches to try to load, so that one bad file does not hide what else there is to find."""
+_SLOWER = 1.5
+"""Times fp32's seconds from which bf16 is told to be slow; the measured ratio of a small convolution is not exact."""
 _LEARNED_LATER = ("hub", "auto", "random")
 """Starts of a network that need no file; 'hub' and 'auto' would fetch one now."""
 
@@ -64,6 +67,23 @@ def examine(experiment: Experiment, folder: Path, every: int = 10, watch: Watch 
     doctor.compare_classes()
     doctor.run(folder)
     return list(doctor.findings)
+
+
+def slow_precision(experiment: Experiment) -> Finding | None:
+    """A warning where an experiment chooses bf16 on a CPU that is faster in fp32; None anywhere else.
+
+    Raises:
+        ConfigError: the experiment's device is not on this machine.
+    """
+    training = experiment.training
+    device = device_of(training.device)
+    if training.precision != "bf16" or device.type != "cpu":
+        return None
+    times = bf16_slowdown()
+    if times < _SLOWER:
+        return None
+    what = f"bf16 is about {times:.2g} times slower than fp32 here: this CPU has no fast instructions for it"
+    return Finding("", what, "Set training.precision=fp32", "warning", "training")
 
 
 class _Doctor:
@@ -152,7 +172,8 @@ class _Doctor:
     def run(self, folder: Path) -> None:
         """Rehearse the first step, and compare what it takes with what there is."""
         with self.noting("training"):
-            device_of(self.experiment.training.device)
+            slow = slow_precision(self.experiment)  # which finds a device that is not there
+            self.findings.update({slow: None} if slow else {})
         if self.experiment.training.tensorboard and find_spec("tensorboard") is None:
             self.add(
                 "training", "TensorBoard is not installed", "pip install tensorboard, or training.tensorboard=false"

@@ -76,6 +76,21 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
     assert disk.where == str(place / "run")
 
 
+@pytest.mark.parametrize(("times", "told"), [(17.2, "17"), (1.6, "1.6"), (1.4, None), (0.5, None)])
+def test_bf16_on_a_cpu_that_is_slow_at_it(look, monkeypatch, times, told):
+    monkeypatch.setattr(doctor, "bf16_slowdown", lambda: times)
+    what = f"bf16 is about {told} times slower than fp32 here: this CPU has no fast instructions for it"
+    slow = Finding("", what, "Set training.precision=fp32", "warning", "training")
+    assert of(look("training.precision=bf16"), "training") == ([slow] if told else [])
+
+
+def test_no_time_is_taken_where_bf16_is_not_chosen_or_not_the_cpus(place, monkeypatch):
+    monkeypatch.setattr(doctor, "bf16_slowdown", lambda: pytest.fail("measured"))
+    assert doctor.slow_precision(experiment(place)) is None
+    monkeypatch.setattr(doctor, "device_of", lambda name: torch.device("cuda"))
+    assert doctor.slow_precision(experiment(place, "training.precision=bf16")) is None
+
+
 def test_all_that_is_wrong_is_told_at_once(place, look):
     cut(place / "game" / "frames" / "a" / "f_9.png", 0.5)
     (place / "camera" / "classes.yaml").write_text(CLASSES.replace("person", "horse"))

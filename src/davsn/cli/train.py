@@ -20,6 +20,7 @@ from davsn.data.loading import Samples, evaluation_batches
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.rare_classes import class_draw
 from davsn.data.reader import store_of
+from davsn.doctor import slow_precision
 from davsn.errors import ConfigError
 from davsn.evaluation import evaluate
 from davsn.experiment import Experiment, Part, load
@@ -136,6 +137,9 @@ def recipe_values(name: str) -> dict[str, Any]:
 def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder with progress on the screen; False if a signal stopped it."""
     run = Run(experiment, folder)
+    slow = slow_precision(experiment)
+    if slow is not None:
+        say(f"Warning: {slow.what}. {slow.remedy}")
     tell_caches(experiment)
     for domain in run.domains:
         if domain.left_out:
