@@ -158,7 +158,7 @@ def test_watching_a_run_in_another_process(davsn, world, tmp_path, monkeypatch):
             time.sleep(0.05)
         code, out, err = davsn(world, "eval", tmp_path / "run", "--watch", "--data", "camera")
     finally:
-        assert first.wait(timeout=60) == 0
+        assert first.wait(timeout=120) == 0
     assert code == 0, err
     assert sorted(steps_scored(out)) == [2, 4, 6, 8, 10, 12]
     assert open_trained(tmp_path / "run").step == 12

@@ -10,6 +10,7 @@ import torch
 import yaml
 from PIL import Image
 
+from davsn.experiment import preparation
 from davsn.experiment.trained import open_trained
 from davsn.flow.estimators.dis import Dis
 from davsn.scoring.scores import Scores
@@ -209,10 +210,13 @@ def test_a_users_own_method_file(davsn, world, tmp_path):
     assert code == 0, err
 
 
-def test_bf16_and_a_moving_average_reach_prediction(davsn, world, tmp_path):
-    changes = ["training.precision=bf16", "training.average=0.9", "method=source_only"]
-    code, _, err = davsn(world, "train", "tiny.yaml", *changes, "-o", tmp_path / "run")
+def test_bf16_and_a_moving_average_reach_prediction(davsn, world, tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "bf16_slowdown", lambda: 17.2)
+    changes = ["training.precision=bf16", "training.average=0.9", "method=source_only", "training.device=cpu"]
+    code, out, err = davsn(world, "train", "tiny.yaml", *changes, "-o", tmp_path / "run")
     assert code == 0, err
+    assert out.startswith("Warning: bf16 is about 17 times slower than fp32 here: ")
+    assert ". Set training.precision=fp32\n" in out
     code, _, _ = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
     assert code == 0
     weights = open_trained(tmp_path / "run").segmenter.state_dict().values()

@@ -1,7 +1,6 @@
 """VIPER, Cityscapes-Seq and SYNTHIA-Seq in their own layouts: which frames and neighbours, and the traps in words."""
 
 import os
-import time
 from pathlib import Path
 
 import cv2
@@ -460,18 +459,14 @@ def test_runs_hold_every_frame_once_and_only_neighbours_by_number(keys, step):
         assert (drive, run[0][1] - step) not in keys
 
 
-def test_twenty_thousand_files_are_listed_in_seconds_and_none_is_opened(tmp_path):
+def test_twenty_thousand_files_are_listed_and_none_is_opened(tmp_path):
     for kind, suffix in (("img", "jpg"), ("cls", "png")):
         for drive in range(1, 11):
             folder = tmp_path / "train" / kind / f"{drive:03d}"
             folder.mkdir(parents=True)
             for number in range(1, 1001):
                 Path(folder, f"{drive:03d}_{number:05d}.{suffix}").touch()  # empty: opening one would fail
-    began = time.perf_counter()
-    dataset = make(Viper, {"root": tmp_path})
-    samples = Samples(dataset, LABELLED)
-    assert time.perf_counter() - began < 5
-    assert len(samples) == 1000
+    assert len(Samples(make(Viper, {"root": tmp_path}), LABELLED)) == 1000
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from PIL import Image
 from davsn.doctor import examination
 from davsn.doctor.data import Finding
 from davsn.doctor.examination import examine
+from davsn.experiment import preparation
 from davsn.experiment.building import build_segmenter
 from davsn.experiment.experiment import load
 from davsn.experiment.run import Run
@@ -75,6 +76,21 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
     )
     assert re.fullmatch(told, disk.what)
     assert disk.where == str(place / "run")
+
+
+@pytest.mark.parametrize(("times", "told"), [(17.2, "17"), (1.6, "1.6"), (1.4, None), (0.5, None)])
+def test_bf16_on_a_cpu_that_is_slow_at_it(look, monkeypatch, times, told):
+    monkeypatch.setattr(preparation, "bf16_slowdown", lambda: times)
+    what = f"bf16 is about {told} times slower than fp32 here: this CPU has no fast instructions for it"
+    slow = Finding("", what, "Set training.precision=fp32", "warning", "training")
+    assert of(look("training.precision=bf16"), "training") == ([slow] if told else [])
+
+
+def test_no_time_is_taken_where_bf16_is_not_chosen_or_not_the_cpus(place, monkeypatch):
+    monkeypatch.setattr(preparation, "bf16_slowdown", lambda: pytest.fail("measured"))
+    assert preparation.slow_precision(experiment(place)) is None
+    monkeypatch.setattr(preparation, "device_of", lambda name: torch.device("cuda"))
+    assert preparation.slow_precision(experiment(place, "training.precision=bf16")) is None
 
 
 def test_all_that_is_wrong_is_told_at_once(place, look):

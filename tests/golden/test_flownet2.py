@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
-from vectors import checksum, files, fill, load, meta, noise
+from vectors import checksum, files, fill, label, load, meta, noise
 
 from davsn.flow.estimators.flownet2 import networks, stacks
 from davsn.flow.estimators.flownet2.networks import FlowNetC, FlowNetFusion, FlowNetS
@@ -15,9 +15,9 @@ from davsn.flow.estimators.flownet2.ops import channel_norm, correlation
 from davsn.flow.estimators.flownet2.stacks import build, estimate
 from davsn.ops.warp import warp
 
-RECORDINGS = {path.stem: path for path in reversed(files("flownet2/*.npz"))}  # each once, from the first folder
-PARTS = {name: load(path) for name, path in RECORDINGS.items() if "model" in meta(load(path))}
-SLOW = {"flownet2", "css"}  # many weights to fill
+PARTS = {path: vectors for path in files("flownet2/*.npz") for vectors in [load(path)] if "model" in meta(vectors)}
+SLOW = 10**8
+"""More weights than this take seconds to fill."""
 GAIN = {
     "flownets_1.predict_flow2.": 0.125,
     "flownets_2.predict_flow2.": 0.125,
@@ -45,38 +45,47 @@ def close(ours, recorded, tolerance=1e-4):
     assert (ours - recorded).abs().max() <= tolerance * max(1.0, float(recorded.abs().max()))
 
 
-def cases(name, key):
-    """(first key's prefix, arrays) for each numbered case of an operation's recording."""
-    vectors = load(RECORDINGS[name])
-    return vectors, sorted(stem.partition("_")[0] for stem in vectors if stem.endswith(f"_{key}"))
+def operation(name):
+    """A test of all recordings of an operation."""
+    return pytest.mark.parametrize("path", files(f"flownet2/op_{name}*.npz"), ids=label)
 
 
-def test_correlation():
-    vectors, names = cases("op_correlation", "out")
+def cases(path):
+    """All arrays of an operation's recording, and what each case's names begin with, in the order of the numbers."""
+    vectors = load(path)
+    names = [key.removesuffix("_out") for key in vectors if key.endswith("_out")]
+    assert names
+    return vectors, sorted(names, key=lambda name: int(name[1:]))
+
+
+@operation("correlation")
+def test_correlation(path):
+    vectors, names = cases(path)
     for name, case in zip(names, meta(vectors)["cases"], strict=True):
         a, b = torch.from_numpy(vectors[f"{name}_a"]), torch.from_numpy(vectors[f"{name}_b"])
         radius = case["max_displacement"] // case["stride2"]
         close(correlation(a, b, radius, case["stride2"]), vectors[f"{name}_out"], 1e-5)
 
 
-def test_resampling_is_the_warp_of_the_project():
-    vectors, names = cases("op_resample2d", "out")
-    assert len(names) == 5
+@operation("resample2d")
+def test_resampling_is_the_warp_of_the_project(path):
+    vectors, names = cases(path)
     for name in names:
         image, flow = torch.from_numpy(vectors[f"{name}_img"]), torch.from_numpy(vectors[f"{name}_flow"])
         close(warp(image, flow)[0], vectors[f"{name}_out"], 1e-5)
 
 
-def test_channel_norm():
-    vectors, names = cases("op_channelnorm", "out")
+@operation("channelnorm")
+def test_channel_norm(path):
+    vectors, names = cases(path)
     for name in names:
         close(channel_norm(torch.from_numpy(vectors[f"{name}_x"])), vectors[f"{name}_out"], 1e-5)
 
 
 @lru_cache(1)
-def network(name):
+def network(path):
     """The network of a recording with its weights."""
-    described = meta(PARTS[name])
+    described = meta(PARTS[path])
     model, batch_norm = described["model"], described["options"].get("batchNorm", False)
     if model == "FlowNetS12":
         made = FlowNetS(12)
@@ -152,19 +161,23 @@ def recorder(made, monkeypatch):
     return seen, hooks
 
 
-def inputs(described, case):
+def inputs(path, case):
     """Two frames of a picture pair in [0, 1], or the made-up channels of a network alone."""
+    described = meta(PARTS[path])
     if "input_names" in described:
         name, shape = (described[key][int(case[1:])] for key in ("input_names", "input_shapes"))
         return (noise(name, shape, described["seed"], described["scale"]),)
-    pair = torch.from_numpy(load(RECORDINGS["pairs"])[case]).permute(1, 0, 4, 2, 3).float() / 255
+    (pictures,) = (pairs[case] for pairs in map(load, path.parent.glob("pairs*.npz")) if case in pairs)
+    pair = torch.from_numpy(pictures).permute(1, 0, 4, 2, 3).float() / 255
     return pair[0], pair[1]
 
 
 def runs():
-    for name, vectors in PARTS.items():
+    for path, vectors in PARTS.items():
+        slow = meta(vectors)["parameters"] > SLOW
         for case in dict.fromkeys(key.partition("_")[0] for key in vectors if key != "meta"):
-            yield pytest.param(name, case, marks=[pytest.mark.slow] if name in SLOW else [])
+            marks = [pytest.mark.slow] if slow else []
+            yield pytest.param(path, case, id=f"{label(path)}-{case}", marks=marks)
 
 
 def wanted(key, seen):
@@ -178,11 +191,11 @@ def wanted(key, seen):
     return seen[f"predict_{key}#1"]  # flow2 … flow6
 
 
-@pytest.mark.parametrize(("name", "case"), list(runs()))
-def test_every_recorded_number(name, case, monkeypatch):
-    vectors, made = PARTS[name], network(name)
+@pytest.mark.parametrize(("path", "case"), list(runs()))
+def test_every_recorded_number(path, case, monkeypatch):
+    vectors, made = PARTS[path], network(path)
     seen, hooks = recorder(made, monkeypatch)
-    given = inputs(meta(vectors), case)
+    given = inputs(path, case)
     try:
         with torch.no_grad():
             seen["flow"] = seen["out"] = estimate(made, *given) if len(given) == 2 else made(*given)

@@ -22,12 +22,14 @@ Shape = tuple[int, ...]
 
 
 def files(pattern: str) -> list[Path]:
-    """Recordings whose file name matches, such as ``"b_forward_*.npz"``, of all folders."""
+    """Recordings whose file name matches, such as ``"b_forward_*.npz"``, of all folders; a mere copy is left out."""
     project = Path(__file__).parents[2]
     shared = Path(os.environ.get("DAVSN_SHARED", project.parent / "shared"))
     named = os.environ.get("DAVSN_GOLDEN")
     folders = [Path(named)] if named else [Path(__file__).parent / "data", shared / "golden"]
-    return [path for folder in folders for path in sorted(folder.glob(pattern))]
+    found = [path for folder in folders for path in sorted(folder.glob(pattern))]
+    first = {(path.name, path.read_bytes()): path for path in reversed(found)}
+    return [path for path in found if path in first.values()]
 
 
 def label(path: Path) -> str:

@@ -23,6 +23,7 @@ from davsn.doctor.data import HERE, Finding, Severity, Watch, check, unwatched
 from davsn.doctor.rehearsal import CannotRehearseError, rehearse, with_flows
 from davsn.experiment.building import build_adaptation, build_dataset, device_of
 from davsn.experiment.experiment import Experiment, asked, clips_of, dump
+from davsn.experiment.preparation import slow_precision
 from davsn.experiment.run import compare_settings
 from davsn.learning.method import Method
 from davsn.training import checkpoint
@@ -146,7 +147,9 @@ class _Doctor:
     def run(self, folder: Path) -> None:
         """Rehearse the first step, and compare the resources that it needs with those of this machine."""
         with self.noting("training"):
-            device_of(self.experiment.training.device)
+            slow = slow_precision(self.experiment)  # which also finds a device that is not there
+            if slow:
+                self.add("training", slow, "Set training.precision=fp32", "warning")
         if self.experiment.training.tensorboard and find_spec("tensorboard") is None:
             self.add(
                 "training", "TensorBoard is not installed", "pip install tensorboard, or training.tensorboard=false"

@@ -8,7 +8,12 @@ from davsn.data.dataset import DatasetSettings
 from davsn.data.loading import Samples
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.reader import store_of
+from davsn.experiment.building import device_of
 from davsn.experiment.experiment import Experiment
+from davsn.networks.predicting import bf16_slowdown
+
+_SLOWER = 1.5
+"""The ratio of bf16's time to fp32's from which a warning is given. A small convolution tells it only roughly."""
 
 
 def fill_with_progress(samples: Samples, device: torch.device, batch_size: int = 1) -> None:
@@ -29,3 +34,18 @@ def tell_caches(experiment: Experiment) -> None:
     for place, store in stores.items():
         filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
         say(f"Cache: {place}, {filled}; you can delete it at any time")
+
+
+def slow_precision(experiment: Experiment) -> str | None:
+    """What is wrong with the precision of an experiment: bf16 on a CPU that is faster in fp32. None if nothing is.
+
+    Raises:
+        ConfigError: the experiment's device is not on this machine.
+    """
+    training = experiment.training
+    if device_of(training.device).type != "cpu" or training.precision != "bf16":
+        return None
+    times = bf16_slowdown()
+    if times < _SLOWER:
+        return None
+    return f"bf16 is about {times:.2g} times slower than fp32 here: this CPU has no fast instructions for it"

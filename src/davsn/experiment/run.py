@@ -22,7 +22,7 @@ from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw, class_shares, counted
 from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, build_style_frames, device_of
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
-from davsn.experiment.preparation import fill_with_progress, tell_caches
+from davsn.experiment.preparation import fill_with_progress, slow_precision, tell_caches
 from davsn.experiment.trained import flat
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
@@ -149,6 +149,8 @@ class Run:
 def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder and show progress; return False if a signal stopped the run."""
     run = Run(experiment, folder)
+    if slow := slow_precision(experiment):
+        say(f"Warning: {slow}. Set training.precision=fp32")
     tell_caches(experiment)
     for domain in run.domains:
         if domain.left_out:

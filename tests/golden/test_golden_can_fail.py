@@ -1,0 +1,77 @@
+"""The comparison with the recordings turns red when a loss is wrong: a test that cannot fail proves nothing."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import steps
+from steps import LOSSES, first_step, recorded, recordings, run
+from test_steps import off, rounding, tolerances, widened
+from vectors import load, meta
+
+from davsn.learning.method import Term
+
+
+def examples():
+    """A recording of each method, by the method's name, with the losses that it holds.
+
+    It is the one whose losses weigh most beside the source's, since their gradients drown else; and then the smallest.
+    """
+
+    def rank(found):
+        path, vectors = found
+        cfg = meta(vectors)["cfg"]
+        weights = [cfg.get(key, 0.0) for key in ("lamda_u", "LAMBDA_ADV_MAIN", "LAMBDA_ENT_MAIN", "LAMBDA_T")]
+        return max(weights), -path.stat().st_size
+
+    ranked = sorted(((path, load(path)) for path in recordings()), key=rank)
+    return {meta(vectors)["method"]: (path, vectors["loss_names"].tolist()) for path, vectors in ranked}
+
+
+EXAMPLES = examples()
+
+
+@lru_cache
+def example(method):
+    """A recording, short where its first step holds norms that gradients show in; and how far it may be off at most."""
+    vectors = load(EXAMPLES[method][0])
+    vectors = first_step(vectors) if "grad_norms" in vectors else vectors
+    return vectors, widened(tolerances(vectors), rounding(vectors, run(vectors)))
+
+
+def changing(monkeypatch, change):
+    """Let every run from now on see each term of the method as ``change`` makes it."""
+    true = steps.trainer_of
+
+    def trainer_of(described):
+        trainer = true(described)
+        terms = trainer.method.terms
+
+        def changed(*given):
+            for yielded in terms(*given):
+                yield tuple(map(change, (yielded,) if isinstance(yielded, Term) else yielded))
+
+        trainer.method.terms = changed
+        return trainer
+
+    monkeypatch.setattr(steps, "trainer_of", trainer_of)
+
+
+@pytest.mark.parametrize("method", EXAMPLES)
+def test_one_percent_more_of_any_loss_is_seen(method, monkeypatch):
+    changing(monkeypatch, lambda term: replace(term, loss=1.01 * term.loss))
+    vectors = first_step(load(EXAMPLES[method][0]))
+    found, wanted, allowed = run(vectors)["loss"], recorded(vectors)["loss"], tolerances(vectors)["loss"]
+    assert (np.abs(found - wanted) > allowed).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "loss"), [(method, loss) for method, (_, losses) in EXAMPLES.items() for loss in losses]
+)
+def test_a_loss_that_pulls_the_other_way_is_seen(method, loss, monkeypatch):
+    """The sign of its weight alone is wrong, so that the logged loss of the first step is right."""
+    vectors, allowed = example(method)
+    changing(monkeypatch, lambda term: replace(term, weight=-term.weight) if term.name == LOSSES[loss] else term)
+    assert off(run(vectors), recorded(vectors), allowed)
