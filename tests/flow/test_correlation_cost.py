@@ -6,6 +6,8 @@ How far that is depends on the processor, so that no test asks for it: docs/resu
 import pytest
 import torch
 
+from benchmarks.costs import correlation as benchmark
+
 
 def test_every_variant_computes_the_same_and_is_timed_against_the_fastest(monkeypatch):
     with torch.no_grad():
