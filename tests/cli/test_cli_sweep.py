@@ -102,7 +102,7 @@ def test_interrupting_a_sweep_stops_and_saves_its_runs(world, tmp_path):
     running.send_signal(signal.SIGTERM)
     assert running.wait(timeout=120) == 130
     with alone(tmp_path / "da_vsn-0"):  # nobody trains there any more
-        assert "Stopped and saved" in (tmp_path / "da_vsn-0" / "output.txt").read_text()
+        assert "Stopped; everything is saved in" in (tmp_path / "da_vsn-0" / "output.txt").read_text()
 
 
 @pytest.mark.slow

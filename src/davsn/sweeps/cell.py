@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from davsn.core.console import say
 from davsn.core.errors import DavsnError
 from davsn.experiment.checkpoint_scores import score_checkpoints
 from davsn.experiment.experiment import load
@@ -21,6 +22,7 @@ def main() -> int:
     try:
         experiment = load(json.load(sys.stdin), where=str(folder))
         if not train_in(experiment, folder):
+            say(f"Stopped; everything is saved in {folder}.")
             return 130
         file = RunFolder(folder).snapshots
         score_checkpoints(folder, experiment, experiment.validation, file, own_code=True)
