@@ -128,7 +128,7 @@ def test_a_style_without_a_usable_target_is_the_targets_fault_alone(place, look)
     shutil.rmtree(place / "camera" / "frames")
     (place / "camera" / "frames").mkdir()
     found = look("source.style.share=1", "method=source_only", "validation={}")
-    assert {finding.part for finding in fatal(found)} == {"target"}
+    assert {finding.key for finding in fatal(found)} == {"target"}
     assert "the first step was not rehearsed" in of(found, "training")[0].what
 
 
