@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from davsn.core.errors import ConfigError
+from davsn.data.dataset import DatasetSettings
 from davsn.data.footage import names_videos
-
-_OF_ANY_VIDEO = ("size", "mirror", "colour", "flow")
-"""Settings of the data set ``folder`` that the data set ``video`` takes too."""
 
 
 def footage_choice(paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,13 +14,13 @@ def footage_choice(paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[s
 
     Args:
         paths: video files and folders of them, or one folder of frames.
-        settings: settings of ``folder``; for ``video``, only those that it takes too are kept.
+        settings: settings of ``folder``; for ``video``, those that every data set has are kept.
 
     Raises:
         ConfigError: the paths are several folders of frames.
     """
     if any(names_videos(path) for path in paths):
-        kept = {key: value for key, value in settings.items() if key in _OF_ANY_VIDEO}
+        kept = {key: value for key, value in settings.items() if key in DatasetSettings.model_fields}
         return {"name": "video", "paths": list(paths), **kept}
     if len(paths) > 1:
         raise ConfigError("davsn adapt", ["--target  takes one folder of frames, or any number of videos"])
