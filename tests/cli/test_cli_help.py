@@ -1,11 +1,14 @@
 """What a person meets first: help that teaches, names answered with the nearest one, and exit codes."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import yaml
 
+from davsn.api.training import TrainedRun
 from davsn.cli import COMMANDS
+from davsn.cli.train import show
 
 
 def test_there_are_all_commands():
@@ -62,3 +65,23 @@ def test_a_recipe_is_shown_to_be_read_or_copied(davsn, tmp_path):
     code, _, err = davsn(tmp_path, "list", "networks", "light")
     assert code == 2
     assert "only a method or a recipe can be shown in full: davsn list methods light" in err
+
+
+def test_no_option_is_made_up_by_the_parser(davsn, tmp_path):
+    for command in ("sweep", "adapt", "eval", "train", "predict", "flow"):
+        code, out, _ = davsn(tmp_path, command, "--help")
+        assert code == 0
+        assert "--empty-" not in out, command
+
+
+def test_a_folder_with_brackets_is_printed_as_it_is(capsys):
+    assert show(TrainedRun("mine", Path("runs/[bold]mine"), finished=False)) == 130
+    assert "runs/[bold]mine" in capsys.readouterr().out
+
+
+def test_flow_says_what_each_of_its_commands_does(davsn, tmp_path):
+    code, out, _ = davsn(tmp_path, "flow", "--help")
+    assert code == 0
+    for name in ("convert", "show", "measure"):
+        (line,) = (line for line in out.splitlines() if line.strip("│ ").startswith(f"{name} "))
+        assert len(line.split()) > 4, line
