@@ -77,11 +77,18 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
 
 
 @pytest.mark.parametrize(("times", "told"), [(17.2, "17"), (1.6, "1.6"), (1.4, None), (0.5, None)])
-def test_bf16_on_a_cpu_that_is_slow_at_it(look, monkeypatch, times, told):
+def test_bf16_on_a_cpu_that_is_slow_at_it(place, monkeypatch, times, told):
     monkeypatch.setattr(doctor, "bf16_slowdown", lambda: times)
     what = f"bf16 is about {told} times slower than fp32 here: this CPU has no fast instructions for it"
     slow = Finding("", what, "Set training.precision=fp32", "warning", "training")
-    assert of(look("training.precision=bf16"), "training") == ([slow] if told else [])
+    assert doctor.slow_precision(experiment(place, "training.precision=bf16")) == (slow if told else None)
+
+
+def test_slow_bf16_is_a_finding(look, monkeypatch):
+    monkeypatch.setattr(doctor, "bf16_slowdown", lambda: 17.2)
+    (slow,) = of(look("training.precision=bf16", "method=source_only"), "training")
+    assert slow.severity == "warning"
+    assert slow.what.startswith("bf16 is about 17 times slower")
 
 
 def test_no_time_is_taken_where_bf16_is_not_chosen_or_not_the_cpus(place, monkeypatch):
