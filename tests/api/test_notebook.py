@@ -13,7 +13,7 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "python.ipynb"
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's libraries, none of which davsn imports
 def test_the_notebook_runs_and_shows_what_it_says(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=1500, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [
         "".join(str(output.get("data", output)) for output in cell.outputs)
         for cell in notebook.cells

@@ -204,7 +204,12 @@ def test_a_users_own_method_file(davsn, world, tmp_path):
     code, _, err = davsn(world, "train", "tiny.yaml", f"method={tmp_path / 'halved.py'}", "-o", tmp_path / "run")
     assert code == 0, err
     settings = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())
-    assert settings["method"] == {"name": str(tmp_path / "halved.py"), "main_weight": 0.5, "aux_weight": 0.1}
+    assert settings["method"] == {
+        "name": str(tmp_path / "halved.py"),
+        "main_weight": 0.5,
+        "aux_weight": 0.1,
+        "adjust": 0.0,
+    }
     (tmp_path / "halved.py").unlink()  # whoever looked for it would fail
     code, _, err = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
     assert code == 0, err

@@ -30,6 +30,9 @@ def examples():
 
 
 EXAMPLES = examples()
+DROWNED = {"loss_sta_aux", "loss_sa_aux", "loss_wd", "loss_wd_aux"}
+"""Losses of DA-VSN whose gradients are below 1e-4 of those that they are added to. No norm in float32 shows their sign.
+The recordings hold their values, and tests/ops/test_losses.py and tests/methods the gradients of their functions."""
 
 
 @lru_cache
@@ -58,9 +61,10 @@ def changing(monkeypatch, change):
     monkeypatch.setattr(steps, "trainer_of", trainer_of)
 
 
+@pytest.mark.parametrize("factor", [1.01, -1.0])
 @pytest.mark.parametrize("method", EXAMPLES)
-def test_one_percent_more_of_any_loss_is_seen(method, monkeypatch):
-    changing(monkeypatch, lambda term: replace(term, loss=1.01 * term.loss))
+def test_a_wrong_factor_or_sign_of_any_loss_is_seen(method, factor, monkeypatch):
+    changing(monkeypatch, lambda term: replace(term, loss=factor * term.loss))
     vectors = first_step(load(EXAMPLES[method][0]))
     found, wanted, allowed = run(vectors)["loss"], recorded(vectors)["loss"], tolerances(vectors)["loss"]
     assert (np.abs(found - wanted) > allowed).all()
@@ -68,7 +72,8 @@ def test_one_percent_more_of_any_loss_is_seen(method, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "loss"), [(method, loss) for method, (_, losses) in EXAMPLES.items() for loss in losses]
+    ("method", "loss"),
+    [(method, loss) for method, (_, losses) in EXAMPLES.items() for loss in losses if loss not in DROWNED],
 )
 def test_a_loss_that_pulls_the_other_way_is_seen(method, loss, monkeypatch):
     """The sign of its weight alone is wrong, so that the logged loss of the first step is right."""

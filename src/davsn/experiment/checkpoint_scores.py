@@ -14,7 +14,8 @@ from rich.table import Table
 from davsn.core.console import say
 from davsn.core.errors import CheckpointError, DataError
 from davsn.core.files.writing import replacing
-from davsn.core.plugins import Choice
+from davsn.core.plugins import Choice, choose
+from davsn.data.dataset import VideoDataset
 from davsn.experiment.experiment import Experiment, completed, dump
 from davsn.experiment.scoring import score
 from davsn.experiment.trained import open_trained
@@ -229,8 +230,16 @@ def content_of(path: Path) -> str:
 def _same(held: Any, wanted: Mapping[str, Any]) -> bool:
     """Whether scores were computed with these settings, whichever version of davsn has written them."""
     if isinstance(held, dict) and isinstance(held.get("run"), dict):
-        held = {**held, "run": completed(held["run"])}
+        held = {**held, "run": completed(held["run"]), "data": _completed_data(held.get("data"))}
     return bool(held == wanted)
+
+
+def _completed_data(settings: Any) -> Any:
+    """A data set's settings with the defaults of all that did not exist when they were written."""
+    try:
+        return choose(VideoDataset, settings, paths=False).model_dump(mode="json")
+    except ValueError:  # for example of a plug-in file that is gone
+        return settings
 
 
 def _mark(path: Path) -> tuple[str, int, int] | None:
