@@ -1,5 +1,6 @@
 """The notebook of the docs runs from top to bottom."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -22,3 +23,9 @@ def test_the_notebook_runs_and_shows_what_it_says(tmp_path):
     assert "True" in shown[2]  # the run is finished
     assert "image/png" in shown[4]  # the overlay
     assert "Did you mean 'steps'?" in shown[-1]
+
+
+def test_the_notebooks_outputs_name_no_machine():
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    assert not re.search(r"[\"' ]/(?:home|root|tmp|usr|work)/", text)
+    assert '"name": "stderr"' not in text
