@@ -25,6 +25,12 @@ demo. The third study
      python -m benchmarks.studies.methods WORLD --statistics
 
 trains methods with the running statistics of both domains, and with those of the target alone (training.statistics).
+The next two
+
+     python -m benchmarks.studies.methods WORLD --recipe
+     python -m benchmarks.studies.methods WORLD --on-recipe
+
+train plain source_only with each part of the strong training recipe, and every method on top of the whole recipe.
 """
 
 import argparse
@@ -173,6 +179,8 @@ def arguments() -> argparse.Namespace:
     study = parser.add_mutually_exclusive_group()
     for flag, name, told in (
         ("--choose", "choices", "compare settings on seed 0 instead"),
+        ("--recipe", "recipe", "train with and without each part of the training recipe instead"),
+        ("--on-recipe", "on_recipe", "train every method on top of the training recipe instead"),
         ("--statistics", "statistics", "compare the statistics of both domains with those of the target instead"),
     ):
         study.add_argument(flag, action="store_const", dest="study", const=name, default="methods", help=told)

@@ -39,6 +39,16 @@ CHOICES = {
     "cmom": ({"things": STREETS_THINGS}, {"things": STREETS_THINGS, "statistics": "batch"}),
 }
 """The settings that were tried on seed 0 of the streets."""
+STRONG: Mapping[str, Any] = {
+    "statistics": 50,
+    "photometric": {"share": 0.5, "strength": 0.6},
+    "style": {"kind": "lab", "share": 0.5},
+    "adjust": 0.5,
+}
+"""The parts of the strong recipe, in the order in which a study adds them."""
+KEYS = {"statistics": "training.target_statistics", "photometric": "source.photometric", "style": "source.style"}
+"""The setting of each part, but for the method's own."""
+RECIPE = "the recipe"
 NORMALISED = ("minent", "advent", "da_vsn", "tps", "mean_teacher", "cmom")
 """The methods of the study of statistics. It leaves out pixmatch and masked, which cost most."""
 
@@ -102,7 +112,7 @@ def streets(given: argparse.Namespace) -> World:
     """The demo's world. Its clips are drawn anew for each seed."""
     recipe = recipe_values("demo")
     recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
-    snapshots = 3 if given.study == "choices" else 5
+    snapshots = {"choices": 3, "recipe": 1, "on_recipe": 1}.get(given.study, 5)
     return World(recipe, given.first or 240, given.steps or 150, snapshots, STREETS_THINGS, drawn=True)
 
 
@@ -120,7 +130,8 @@ def procity_camvid(given: argparse.Namespace) -> World:
     }
     recipe["network"]["weights"] = str(given.weights.resolve())
     recipe["training"]["workers"] = 0
-    return World(recipe, given.first or 200, given.steps or 80, 4, (4, 5, 8, 9), drawn=False)
+    snapshots = 1 if given.study in ("recipe", "on_recipe") else 4
+    return World(recipe, given.first or 200, given.steps or 80, snapshots, (4, 5, 8, 9), drawn=False)
 
 
 def planned(world: World) -> Iterator[Planned]:
@@ -171,6 +182,60 @@ def methods(world: World) -> Iterator[Planned]:
             yield Planned(f"tps: {title}", (*method(**TPS), *changes), timed=False)
 
 
+def strong(*parts: str, **method: Any) -> tuple[str, ...]:
+    """The assignments of a row of the studies of the recipe: its method, and parts of :data:`STRONG`.
+
+    Args:
+        parts: names of the parts.
+        method: the method's settings; ``adjust`` is added if it is among the parts.
+    """
+    adjusted = {"adjust": STRONG["adjust"]} if "adjust" in parts else {}
+    if "over" in method:
+        method["over"] = {**method["over"], **adjusted}
+    else:
+        method |= adjusted
+    rest = (f"{KEYS[part]}={json.dumps(STRONG[part])}" for part in parts if part != "adjust")
+    return (f"method={json.dumps(method)}", *rest)
+
+
+def ingredients(world: World) -> Iterator[Planned]:
+    """The rows of the study of the recipe: its parts one after the other, the whole, and the whole without each."""
+    whole = tuple(STRONG)
+
+    def row(title: str, *parts: str, labels: str = "game") -> Planned:
+        return Planned(title, strong(*parts, name="source_only"), timed=False, labels=labels)
+
+    yield Planned(START, strong(name="source_only"), after=None, timed=False)
+    yield row("source_only")
+    for count in range(1, len(whole)):
+        yield row(f"with {', '.join(whole[:count])}", *whole[:count])
+    yield row(RECIPE, *whole)
+    for left_out in whole[:-1]:  # the row before the whole leaves out the last one
+        yield row(f"{RECIPE} without {left_out}", *(part for part in whole if part != left_out))
+    if world.drawn:
+        yield row(f"{CEILING}, {RECIPE}", *whole, labels="camera")
+
+
+def on_recipe(world: World) -> Iterator[Planned]:
+    """The rows of the study of methods on top of the recipe."""
+    rows = list(ingredients(world))
+    yield rows[0]
+    yield next(row for row in rows if row.title == RECIPE)
+    things = {"things": world.things, "statistics": "batch"}
+    methods: Mapping[str, dict[str, Any]] = {
+        "tps": TPS,
+        "da_vsn": DA_VSN,
+        "mean_teacher": TEACHER,
+        "masked over mean_teacher": {"name": "masked", "over": TEACHER},
+        "pixmatch": {"name": "pixmatch"},
+        "minent": {"name": "minent", "entropy_weight": 0.03},
+        "advent": {"name": "advent", **SMALL, "adversarial_weight": 0.05},
+        "cmom": {"name": "cmom", **things},
+    }
+    for title, settings in methods.items():
+        yield Planned(f"{title}, {RECIPE}", strong(*STRONG, **settings), timed=False)
+
+
 def tried(world: World) -> Iterator[Planned]:
     """The rows of the study of settings: the start, and every setting that was tried on seed 0."""
     yield next(planned(world))
@@ -183,6 +248,8 @@ def tried(world: World) -> Iterator[Planned]:
 STUDIES: Mapping[str, tuple[Callable[[World], Iterator[Planned]], str, str]] = {
     "methods": (planned, "methods_{}", "Every method on {}"),
     "choices": (tried, "methods_choices", "What was tried before"),
+    "recipe": (ingredients, "recipe_{}", "Every part of the training recipe, on {}"),
+    "on_recipe": (on_recipe, "on_recipe_{}", "Every method on top of the training recipe, on {}"),
     "statistics": (normalised, "methods_statistics_{}", "Whose statistics, on {}"),
 }
 """Study → its rows, the record's name and the record's title."""
