@@ -59,6 +59,11 @@ def vkitti2(path):
     return published.vkitti2(path, {"Scene01/clone": [0, 1, 2], "Scene02/clone": [0, 1, 2]})
 
 
+def several(path):
+    sets = {name: {"name": "folder", "root": write_labelled(path / name, {"a": 4, "b": 3})} for name in ("one", "two")}
+    return {"sets": sets, "shares": {"one": 0.75, "two": 0.25}}
+
+
 MAKERS = {
     "folder": folder,
     "video": video,
@@ -69,6 +74,7 @@ MAKERS = {
     "camvid": camvid,
     "kitti_step": kitti_step,
     "vkitti2": vkitti2,
+    "several": several,
 }
 """What each data set needs to find tiny data; one that is not named must do with its defaults."""
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -116,8 +117,11 @@ def draw(folder: Path, scale: Scale, seed: int) -> None:
         if not (folder / name / "classes.yaml").is_file():
             clips, length = scale.unseen if name == "unseen" else scale.training
             dataset = Streets(Streets.Config(size=scale.size, clips=clips, length=length, **options))
+            unfinished = folder / f".{name}"  # what a stopped demo left there is drawn anew
+            shutil.rmtree(unfinished, ignore_errors=True)
             with progress(f"rendering {name}", clips * length) as show:
-                write(dataset, folder / name, partial(_show, show))
+                write(dataset, unfinished, partial(_show, show))
+            unfinished.rename(folder / name)
 
 
 def _show(show: Report, done: int, total: int) -> None:

@@ -130,6 +130,19 @@ class ClipInfo:
     chosen: Sequence[int] | None = None
 
 
+@dataclass(frozen=True)
+class Group:
+    """Clips of a data set that training draws with a share of their own.
+
+    Attributes:
+        clips: the clips' positions in the data set.
+        share: how many of the samples come from them; the shares of all groups add up to 1.
+    """
+
+    clips: range
+    share: float
+
+
 class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
     """A data set of clips. Frames may have label maps, and pairs of frames may have flow.
 
@@ -153,6 +166,8 @@ class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
     """The errors of files that were accepted in part because ``bad_files`` is 'skip'."""
     without_neighbours: str = "Single frames need missing: repeat"
     """What an error suggests when not a single frame has its neighbour."""
+    groups: Sequence[Group] = ()
+    """Which clips are drawn how often in training; empty: all frames alike."""
     published: Mapping[Literal["clips", "frames", "used"], int] = {}
     """The number of clips, of frames and of used frames in a complete copy of a published data set with these settings,
     as far as they are known. A used frame may be the current frame of a sample."""

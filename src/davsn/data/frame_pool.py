@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from davsn.core.errors import DataError, FileError
 from davsn.data.dataset import VideoDataset
 from davsn.data.reader import Reader
-from davsn.data.samples import target_training
+from davsn.data.samples import GroupDraw, target_training
 
 _TRIED = 20
 """Number of frames to try to read, so that a data set without a readable frame ends in an error."""
@@ -15,7 +15,8 @@ _TRIED = 20
 class FramePool:
     """Draws frames of a target data set at random. No label map can be read through it.
 
-    It draws from the frames that training on the target may use as current frames, all with the same probability.
+    It draws from the frames that training on the target may use as current frames: all with the same probability, or
+    with the shares of the sets in ``several``.
     Frames have the ``size`` of the data set's settings, and come from its cache if it has one. The pool can be sent to
     loader processes.
 
@@ -35,6 +36,7 @@ class FramePool:
             for clip, info in enumerate(unlabelled.clips)
             for position in (range(len(info.frames)) if info.chosen is None else info.chosen)
         ]
+        self._by_share = GroupDraw(unlabelled.groups, self._places) if unlabelled.groups else None
 
     def __call__(self, generator: np.random.Generator) -> NDArray[np.uint8]:
         """Draw a frame: (H, W, 3) RGB, read-only. With ``bad_files: skip``, an unreadable one is replaced by another.
@@ -44,7 +46,10 @@ class FramePool:
         """
         for _ in range(_TRIED if self._skips else 1):
             try:
-                return self._reader.frame(*self._places[generator.integers(len(self._places))])
+                return self._reader.frame(*self._places[self._index(generator)])
             except FileError as error:
                 last = error
         raise last if not self._skips else DataError(f"{_TRIED} frames in a row cannot be read; the last: {last}")
+
+    def _index(self, generator: np.random.Generator) -> int:
+        return int(generator.integers(len(self._places))) if self._by_share is None else self._by_share(generator)

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from davsn.core.clip import Batch, Clip
 from davsn.core.errors import DataError, FileError
 from davsn.data.rare_classes import ClassDraw
-from davsn.data.samples import Samples, target_training
+from davsn.data.samples import GroupDraw, Samples, target_training
 from davsn.data.transforms import flow_to_size
 from davsn.flow.estimation import Completion
 from davsn.ops.arrays import pictures, to_tensor
@@ -66,7 +66,8 @@ def training_batches(
     """Yield shuffled batches without end. Batch ``k`` depends on ``seed`` and ``k`` alone.
 
     The number of workers and the first batch make no difference. So a run that is resumed continues exactly as if it
-    had never stopped. Every epoch is a permutation of all samples; a batch may span two epochs.
+    had never stopped. Every epoch is a permutation of all samples; a batch may span two epochs. A data set whose sets
+    have shares has no epochs: the set of each sample is drawn by its share, then the sample.
 
     Args:
         samples: the samples to draw from.
@@ -74,7 +75,7 @@ def training_batches(
         seed: seed of the order and of all random changes; not negative.
         workers: number of processes that load ahead; 0 loads in this process.
         start: number of the first batch; earlier batches are not read.
-        by_class: draws samples by their classes; then there are no epochs.
+        by_class: draws samples by their classes, and not by the shares of their sets; then there are no epochs.
 
     Raises:
         DataError, FlowError: a file cannot be used, and ``bad_files`` is not 'skip'.
@@ -99,12 +100,13 @@ def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
 class _Shuffled:
     """Loads the sample of draw n, with the random changes of training.
 
-    It is the n-th sample in the permutations of all epochs, one after another. When samples are drawn by class, the
-    draw's number alone determines the sample.
+    It is the n-th sample in the permutations of all epochs, one after another. When samples are drawn by class or by
+    the share of their set, the draw's number alone determines the sample.
     """
 
     def __init__(self, samples: Samples, seed: int, by_class: ClassDraw | None) -> None:
-        self._samples, self._seed, self._by_class = samples, seed, by_class
+        self._samples, self._seed, groups = samples, seed, samples.dataset.groups
+        self._random = by_class or (GroupDraw(groups, samples.places) if groups else None)
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def __call__(self, draw: int) -> Clip:
@@ -123,10 +125,10 @@ class _Shuffled:
 
     def _indices(self, draw: int) -> Iterator[int]:
         """Yield the sample of a draw, then the samples that replace it if it cannot be read."""
-        if self._by_class is not None:
+        if self._random is not None:
             generator = np.random.default_rng((self._seed, 2, draw))
             while True:
-                yield self._by_class(generator)
+                yield self._random(generator)
         epoch, place = divmod(draw, len(self._samples))
         if self._order[0] != epoch:
             order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._samples))

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from davsn.core.clip import Clip, ClipSpec
 from davsn.core.errors import DataError
-from davsn.data.dataset import ClipInfo, VideoDataset
+from davsn.data.dataset import ClipInfo, Group, VideoDataset
 from davsn.data.origin import Origin
 from davsn.data.randomisation import Draw, photometric, styled
 from davsn.data.reader import Reader, store_of
@@ -218,6 +218,31 @@ class Samples(Dataset[Clip]):
         return styled(sample, config.style, self._style_frames, generator)
 
 
+class GroupDraw:
+    """Draws samples of the groups of a data set with the share of each; see :class:`davsn.data.dataset.Group`.
+
+    Args:
+        groups: of the data set; at least one.
+        places: (clip, position) of each sample.
+
+    Raises:
+        DataError: a group has no sample.
+    """
+
+    def __init__(self, groups: Sequence[Group], places: Sequence[tuple[int, int]]) -> None:
+        clips = np.array([clip for clip, _ in places])
+        self._shares = [group.share for group in groups]
+        self._samples = [np.flatnonzero((clips >= group.clips.start) & (clips < group.clips.stop)) for group in groups]
+        if any(not len(samples) for samples in self._samples):
+            raise DataError(
+                "a set with a share has no frame with all that the method needs. Set missing: repeat, or leave it out"
+            )
+
+    def __call__(self, generator: np.random.Generator) -> int:
+        """Draw the index of a sample."""
+        return int(generator.choice(self._samples[generator.choice(len(self._shares), p=self._shares)]))
+
+
 class _Unlabelled(VideoDataset):
     """A data set as training on the target sees it: the same frames, but no labels."""
 
@@ -225,7 +250,7 @@ class _Unlabelled(VideoDataset):
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
         self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
         self.damage, self.without_neighbours = dataset.damage, dataset.without_neighbours
-        self.published = dataset.published
+        self.published, self.groups = dataset.published, dataset.groups
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)

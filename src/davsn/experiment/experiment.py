@@ -108,6 +108,11 @@ class Experiment(Settings):
                 raise ValueError(
                     f"{method.name} reads no source, so source samples cannot be drawn by class. Remove rare_classes"
                 )
+        given = info.data.get("source")
+        if training.rare_classes is not None and given is not None and getattr(given.settings, "shares", None):
+            raise ValueError(
+                "source.shares and training.rare_classes both say how often a frame is drawn. Remove one of them"
+            )
         return training
 
     @field_validator("training")
