@@ -57,11 +57,19 @@ def test_the_recipe_of_the_tour_is_valid():
 
 
 def test_the_class_table_in_the_text_is_read(tmp_path):
-    (table,) = blocks("data.md", "yaml")
+    table, _ = blocks("data.md", "yaml")
     (tmp_path / "classes.yaml").write_text(table)
     taxonomy = read_classes(tmp_path / "classes.yaml")
     assert taxonomy.names == ("road", "fence")
     assert taxonomy.scored == (0,)
+
+
+def test_several_data_sets_are_told_as_the_text_says():
+    _, domains = blocks("data.md", "yaml")
+    rest = {"network": "light", "method": "da_vsn", "optimiser": {"name": "adamw"}}
+    experiment = load({**yaml.safe_load(domains), **rest}, ["source.sets.own.root=DIR"], paths=False)
+    assert list(experiment.source.settings.sets) == ["drawn", "own"]
+    assert str(experiment.source.settings.sets["own"].settings.root) == "DIR"
 
 
 def test_a_method_is_added_as_the_text_says(tmp_path, monkeypatch, capsys):

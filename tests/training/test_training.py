@@ -71,9 +71,9 @@ def run(folder, trainer=None, **settings):
     return trainer, finished
 
 
-@pytest.mark.parametrize("average", [None, 0.9])
+@pytest.mark.parametrize("average", [{}, {"average": 0.9}, {"average_last": 0.4}])
 def test_a_run_stopped_anywhere_ends_bit_for_bit_like_one_that_was_not(tmp_path, average):
-    whole, _ = run(tmp_path / "whole", average=average)
+    whole, _ = run(tmp_path / "whole", **average)
     for stop in (1, 5, 7):
 
         class Dies(Exception):
@@ -87,11 +87,13 @@ def test_a_run_stopped_anywhere_ends_bit_for_bit_like_one_that_was_not(tmp_path,
 
         folder = tmp_path / f"stopped{stop}"
         with pytest.raises(Dies):
-            train(trainer_of(average=average), dying, folder, extra={"settings": {}})
-        resumed, finished = run(folder, trainer_of(seed=99 if stop > 4 else 0, average=average))
+            train(trainer_of(**average), dying, folder, extra={"settings": {}})
+        resumed, finished = run(folder, trainer_of(seed=99 if stop > 4 else 0, **average))
         assert finished
         for key, value in weights(whole).items():
             assert torch.equal(value, weights(resumed)[key]), key
+        for key, value in whole.segmenter.state_dict().items():  # the average, if there is one
+            assert torch.equal(value, resumed.segmenter.state_dict()[key]), key
         assert (folder / "log.jsonl").read_bytes() == (tmp_path / "whole" / "log.jsonl").read_bytes()
 
 
@@ -227,6 +229,26 @@ def test_the_average_follows_the_segmenter():
     loaded = VideoSegmenter(Tiny())
     segmenter_of({"parts": {"segmenter": None}, **trainer.state_dict()}, loaded)
     assert torch.equal(loaded.image.main.weight, trainer.segmenter.image.main.weight)
+
+
+def test_the_weights_of_the_last_share_of_the_run_count_alike():
+    trainer, seen = trainer_of(SourceOnly, average_last=0.5, steps=4), []
+    for number in range(4):
+        trainer.step(batch(number, True), None)
+        seen.append(trainer.parts["segmenter"].image.main.weight.detach().clone())
+        if number < 2:
+            assert trainer.segmenter is trainer.parts["segmenter"]
+            assert trainer.state_dict()["average"] is None
+    assert not torch.equal(seen[2], seen[3])
+    torch.testing.assert_close(trainer.segmenter.image.main.weight, (seen[2] + seen[3]) / 2)
+    loaded = VideoSegmenter(Tiny())
+    segmenter_of({"parts": {"segmenter": None}, **trainer.state_dict()}, loaded)
+    assert torch.equal(loaded.image.main.weight, trainer.segmenter.image.main.weight)
+
+
+def test_a_run_has_one_average():
+    with pytest.raises(ValueError, match="a run has one average of its weights"):
+        trainer_of(SourceOnly, average=0.9, average_last=0.5)
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):

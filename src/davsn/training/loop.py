@@ -7,13 +7,13 @@ copies nothing to the host: losses stay on the device until :class:`Log` writes 
 import logging
 import math
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -51,6 +51,10 @@ class TrainingSettings(Settings):
     """Largest gradient norm of each part; null does not clip."""
     average: float | None = Field(None, gt=0, lt=1)
     """Decay of a moving average of the segmenter, which is kept beside it and used for prediction; null keeps none."""
+    average_last: float | None = Field(None, gt=0, lt=1)
+    """Share of the run, at its end, whose weights are averaged, each step alike (SWA, Izmailov et al., UAI 2018). The
+    mean is used for prediction; null averages nothing. Its batch normalisation is best estimated anew, by
+    'target_statistics'."""
     save_every: int = Field(1000, ge=1)
     """Steps between two checkpoints."""
     keep: int = Field(2, ge=1)
@@ -76,6 +80,18 @@ class TrainingSettings(Settings):
     device: str = "auto"
     """'cpu', 'cuda', 'mps', or 'auto' for the best device available."""
 
+    @field_validator("average_last")
+    @classmethod
+    def _is_the_only_average(cls, share: float | None, info: ValidationInfo) -> float | None:
+        if share is not None and info.data.get("average") is not None:
+            raise ValueError("a run has one average of its weights. Remove 'average' or 'average_last'")
+        return share
+
+    @property
+    def averaged_from(self) -> int:
+        """The first step whose weights count in the average."""
+        return self.steps - math.ceil(self.average_last * self.steps) if self.average_last else 0
+
 
 class Trainer:
     """Trains the parts of one method.
@@ -97,8 +113,8 @@ class Trainer:
         self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
         self.kept = {name: module.to(device) for name, module in method.kept.items()}
         self.average: AveragedModel | None = None
-        if settings.average is not None:
-            average = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
+        if settings.average is not None or settings.average_last is not None:
+            average = get_ema_multi_avg_fn(settings.average) if settings.average else _mean  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
         self.done = 0
         method.prepare(settings.steps)
@@ -120,12 +136,17 @@ class Trainer:
 
     @property
     def segmenter(self) -> VideoSegmenter:
-        """The network to predict with: the moving average if there is one, otherwise the trained segmenter."""
-        if self.average is None:
+        """The network to predict with: the average once it has begun, otherwise the trained segmenter."""
+        if self._average is None:
             return self._trained_segmenter
-        averaged = self.average.module
+        averaged = self._average.module
         assert isinstance(averaged, VideoSegmenter)
         return averaged
+
+    @property
+    def _average(self) -> AveragedModel | None:
+        """The average, once it has begun."""
+        return self.average if self.done > self.settings.averaged_from else None
 
     def step(self, source: Batch, target: Batch | None) -> Record:
         """Train one step of the method.
@@ -161,7 +182,7 @@ class Trainer:
         record.update(losses)
         record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
         self.method.after_step(self.done)
-        if self.average is not None:
+        if self.average is not None and self.done >= self.settings.averaged_from:
             self.average.update_parameters(self.parts["segmenter"])
         self.done += 1
         return record if losses else {}
@@ -186,7 +207,7 @@ class Trainer:
         return {
             "parts": {name: part.state_dict() for name, part in self.modules.items()},
             "optimisation": self.optimisation.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
+            "average": None if self._average is None else self._average.state_dict(),
             "random": checkpoint.random_state(),
         }
 
@@ -195,10 +216,20 @@ class Trainer:
         for name, part in self.modules.items():
             part.load_state_dict(state["parts"][name])
         self.optimisation.load_state_dict(state["optimisation"])
-        if self.average is not None:
+        if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])
         checkpoint.restore_random_state(state["random"])
         self.done = state["step"]
+
+
+@torch.no_grad()
+def _mean(means: Sequence[Tensor], news: Sequence[Tensor], count: Tensor) -> None:
+    """Update the means of ``count`` values with one more. PyTorch's own function cannot update counters of batches."""
+    for mean, new in zip(means, news, strict=True):
+        if mean.is_floating_point():
+            mean += (new - mean) / (count + 1)
+        else:
+            mean.copy_(new)
 
 
 def _together(pair: Loaded, what: str) -> tuple[str, ...]:
@@ -321,7 +352,7 @@ def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -
 
 
 def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter, where: str = "the checkpoint") -> None:
-    """Load the network to predict with from a checkpoint's content: the moving average if there is one.
+    """Load the network to predict with from a checkpoint's content: the average if it has begun.
 
     Raises:
         CheckpointError: the checkpoint has another network or number of classes; the message names ``where``.
