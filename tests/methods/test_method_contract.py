@@ -12,7 +12,7 @@ import torch
 
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import available, name_of
-from davsn.experiment.experiment import asked, dump, load
+from davsn.experiment.experiment import asked, clips_of, dump, load
 from davsn.learning.method import Method, Term
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
@@ -32,9 +32,14 @@ def pair(method, step=0):
     return batch(step, source), None if target is None else batch(step, target)
 
 
-def single(pair):
+def single(method, pair):
     """The same without previous frames and flows, as a network of single frames is given them."""
-    return tuple(one and replace(one, frames={0: one.current} if one.frames else {}, flows={}) for one in pair)
+
+    def current(batch):
+        return batch and replace(batch, frames={0: batch.current} if batch.frames else {}, flows={})
+
+    source, target = pair
+    return current(source), target if method.target_motion else current(target)
 
 
 def yields(method, seed=0):
@@ -156,18 +161,23 @@ def test_a_network_of_single_frames_is_trained_from_single_frames_or_refused_in_
         ):
             load(recipe_of(method), ["video.propagation=none"], paths=False)
         return
-    assert not asked(load(recipe_of(method), ["video.propagation=none"], paths=False)).flows
+    experiment = load(recipe_of(method), ["video.propagation=none"], paths=False)
+    assert not asked(experiment).flows
+    source, target = clips_of(experiment)
+    assert not source.flows
+    if method.target is not None:
+        assert bool(target.flows) == method.target_motion
     whole = trainer_of(method, propagation="none")
     assert not any("fusion" in key for key in weights(whole))
     before = {key: value.clone() for key, value in weights(whole).items()}
     for step in range(2):
-        whole.step(*single(pair(method, step)))
+        whole.step(*single(method, pair(method, step)))
     stopped = trainer_of(method, propagation="none")
-    stopped.step(*single(pair(method, 0)))
+    stopped.step(*single(method, pair(method, 0)))
     path = checkpoint.save(tmp_path, 1, stopped.state_dict(), keep=1)
     resumed = trainer_of(method, seed=7, propagation="none")
     resumed.load_state_dict(checkpoint.load(path))
-    resumed.step(*single(pair(method, 1)))
+    resumed.step(*single(method, pair(method, 1)))
     assert any(not torch.equal(value, before[key]) for key, value in weights(whole).items())
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
 

@@ -199,7 +199,9 @@ def clips_of(experiment: Experiment) -> tuple[ClipSpec, ClipSpec | None]:
     """Say what the experiment's method needs of source and target samples; None if it reads no target."""
     kind = find(Method, experiment.method.name)
     source, target = kind.clips(experiment.method.settings)
-    return asked(experiment, source), None if target is None else asked(experiment, target)
+    if target is not None and not kind.target_motion:
+        target = asked(experiment, target)
+    return asked(experiment, source), target
 
 
 def completed(settings: Mapping[str, Any]) -> dict[str, Any]:

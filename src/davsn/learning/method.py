@@ -74,6 +74,9 @@ class Method(Plugin, ABC, package="davsn.methods"):
 
     single_frames: ClassVar[bool] = False
     """Whether it can train a single-frame network (video.propagation: none), which gets the current frame alone."""
+    target_motion: ClassVar[bool] = False
+    """Whether it uses the target's other frames and flow itself, for example to move pseudo-labels. They are then
+    loaded for a single-frame network too."""
     needs_start: ClassVar[bool] = False
     """Whether it changes a network that is already trained, and so needs ``start``."""
 

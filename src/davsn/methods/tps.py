@@ -61,6 +61,8 @@ class Tps(Method):
         512."""
 
     paper = "Xing et al., Domain Adaptive Video Segmentation via Temporal Pseudo Supervision, ECCV 2022"
+    single_frames = True
+    target_motion = True
     when = "For good flow and a start that is right more often than not."
     target = ClipSpec(frames=(0, -1, -2), flows=((0, -1), (-1, -2)))
     faithful: ClassVar[Mapping[str, Any]] = {
