@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("davsn")
 
 if TYPE_CHECKING:
+    from davsn.api.adapting import adapt as adapt
     from davsn.api.checking import check as check
     from davsn.api.demo import demo as demo
     from davsn.api.evaluation import evaluate as evaluate
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from davsn.api.streets import write_streets as write_streets
     from davsn.api.sweeping import sweep as sweep
     from davsn.api.training import TrainedRun as TrainedRun
-    from davsn.api.training import adapt as adapt
     from davsn.api.training import train as train
     from davsn.core.errors import DavsnError as DavsnError
     from davsn.data.dataset import VideoDataset as VideoDataset
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from davsn.networks.image_network import ImageNetwork as ImageNetwork
 
 _PLACES = {
+    "api.adapting": ("adapt",),
     "api.checking": ("check",),
     "api.demo": ("demo",),
     "api.evaluation": ("evaluate", "evaluate_checkpoints", "evaluate_sets"),
@@ -56,7 +57,7 @@ _PLACES = {
     "api.model": ("Model", "Result", "load", "predict"),
     "api.streets": ("write_streets",),
     "api.sweeping": ("sweep",),
-    "api.training": ("TrainedRun", "adapt", "train"),
+    "api.training": ("TrainedRun", "train"),
     "core.errors": ("DavsnError",),
     "data.dataset": ("VideoDataset",),
     "flow.estimator": ("FlowEstimator",),

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 console = Console(highlight=False)
 _silent = ContextVar("silent", default=False)
+_shown: ContextVar[Progress | None] = ContextVar("shown", default=None)
+"""The bars on the terminal; a task inside another one adds a bar."""
 
 
 @contextmanager
@@ -58,10 +60,22 @@ def progress(what: str, total: int | None, start: int = 0) -> Iterator[Report]:
     if not console.is_terminal:
         yield _lines(what, total, start)
         return
+    outer = _shown.get()
+    if outer is not None:
+        yield _bar(outer, what, total, start)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bar:
-        task = bar.add_task(what, total=total, completed=start, note="")
-        yield lambda done, note="": bar.update(task, completed=done, note=note)
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bars:
+        before = _shown.set(bars)
+        try:
+            yield _bar(bars, what, total, start)
+        finally:
+            _shown.reset(before)
+
+
+def _bar(bars: Progress, what: str, total: int | None, start: int) -> Report:
+    task = bars.add_task(what, total=total, completed=start, note="")
+    return lambda done, note="": bars.update(task, completed=done, note=note)
 
 
 def _lines(what: str, total: int | None, start: int) -> Report:

@@ -83,6 +83,7 @@ class _Class(Settings):
     name: str
     color: tuple[int, int, int]
     scored: bool = True
+    of: list[str] | None = Field(None, min_length=1)  # see davsn.data.merged_classes
 
 
 class _Classes(Settings):

@@ -147,6 +147,11 @@ def _with_those_below(method: Choice) -> Iterator[Choice]:
             yield from _with_those_below(value)
 
 
+def compares_frames(method: Choice) -> bool:
+    """Whether a method, or a method in its settings, needs a video network and cannot train a single-frame one."""
+    return not all(find(Method, part.name).single_frames for part in _with_those_below(method))
+
+
 def needs_start(method: Choice) -> str | None:
     """Name the method, among a method and those in its settings, that needs a trained start; None if none does."""
     names = (part.name for part in _with_those_below(method))

@@ -3,12 +3,15 @@
 import torch
 
 from davsn.core.cache import GIGABYTE
+from davsn.core.clip import ClipSpec
 from davsn.core.console import progress, say
+from davsn.core.errors import FileError
+from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings
-from davsn.data.loading import Samples
+from davsn.data.loading import Samples, target_training
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.reader import store_of
-from davsn.experiment.building import device_of
+from davsn.experiment.building import build_dataset, device_of
 from davsn.experiment.experiment import Experiment
 from davsn.networks.predicting import bf16_slowdown
 
@@ -21,6 +24,25 @@ def fill_with_progress(samples: Samples, device: torch.device, batch_size: int =
     if needs_filling(samples):
         with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
             fill_ahead(samples, device, report, batch_size)
+
+
+def read_ahead(part: Choice) -> None:
+    """Read the frames of a cached target once, in order, with progress.
+
+    In training they are read at random, and a seek in a video takes far longer than the next frame.
+
+    Raises:
+        DataError: a frame cannot be read, and ``bad_files`` is not 'skip'.
+    """
+    samples = Samples(target_training(build_dataset(part)), ClipSpec())
+    with progress("reading target frames", len(samples)) as report:
+        for index in range(len(samples)):
+            try:
+                samples.load(index)
+            except FileError:
+                if samples.dataset.config.bad_files == "error":
+                    raise
+            report(index + 1)
 
 
 def tell_caches(experiment: Experiment) -> None:

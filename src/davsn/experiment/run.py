@@ -98,7 +98,7 @@ class Run:
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(
             self.trainer,
-            self._batches,
+            self.batches,
             self.folder,
             extra=extra,
             judge=self._judge(),
@@ -112,8 +112,10 @@ class Run:
         assert part is not None  # the settings ask for a target
         frames = Samples(target_training(build_dataset(part)), ClipSpec())
         batches = training_batches(frames, training.batch_size, self.experiment.seed + 2)
-        for number in range(1, training.target_statistics + 1):
-            estimate_statistics(segmenter, next(batches).to(self.device).current, 1 / number)
+        with shown("finishing", training.target_statistics) as report:
+            for number in range(1, training.target_statistics + 1):
+                estimate_statistics(segmenter, next(batches).to(self.device).current, 1 / number)
+                report(number)
         segmenter.eval()
 
     @property
@@ -125,7 +127,15 @@ class Run:
         """Return the step of the newest checkpoint in the folder; 0 for a new run."""
         return checkpoint.steps_of(self.folder.newest)
 
-    def _batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
+    def end(self) -> None:
+        """Do what follows the last step except saving, with the network as it is, so that its time can be measured."""
+        if self.experiment.training.target_statistics:
+            self._finish(self.trainer.segmenter)
+        if (judge := self._judge()) is not None:
+            judge(self.trainer.segmenter)
+
+    def batches(self, start: int) -> Iterator[tuple[Batch, Batch | None]]:
+        """Yield the source batch and the target batch of a step and of all later ones."""
         settings = self.experiment.training
         share: dict[str, Any] = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
         sources: Iterator[Batch] = repeat(Batch({}))
@@ -156,11 +166,18 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
-    if run.method.needs_shares or experiment.training.rare_classes is not None:
-        with shown("counting classes", len(run.source or ())) as report:
-            run.count_classes(report)
+    count_with_progress(run)
     with shown(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
+
+
+def count_with_progress(run: Run) -> None:
+    """Count the source's classes with progress, if a run needs them; a drawn source draws its label maps for that."""
+    if run.method.needs_shares or run.experiment.training.rare_classes is not None:
+        drawn = run.experiment.source.name == "streets"
+        what = "drawing, to count classes" if drawn else "counting classes"
+        with shown(what, len(run.source or ())) as report:
+            run.count_classes(report)
 
 
 def _losses(line: Mapping[str, float]) -> str:

@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "source_classes.json"
 
     @property
+    def time(self) -> Path:
+        """The number of steps that was chosen for a time, as JSON."""
+        return self.path / "time.json"
+
+    @property
     def snapshots(self) -> Path:
         """The scores of every checkpoint, as JSON."""
         return self.path / "snapshots.json"

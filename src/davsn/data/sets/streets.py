@@ -5,6 +5,7 @@ Its labels and its flow are exact.
 
 import math
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydantic import Field, field_validator
 from davsn.core.errors import DataError
 from davsn.data.class_tables import ClassSet, named_train_ids, taxonomy
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
+from davsn.data.merged_classes import merged_classes
 from davsn.data.origin import Origin, origin
 from davsn.data.taxonomy import Taxonomy
 from davsn.streets import appearance, domains, motion
@@ -40,9 +42,10 @@ class Config(DatasetSettings):
     """The appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours."""
     gap: float = Field(GAP, ge=0.0, le=1.0)
     """How much 'camera' differs from 'game'; at 0 both look the same."""
-    classes: ClassSet = "viper"
+    classes: ClassSet | Path = "viper"
     """The class set: 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
-    SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes."""
+    SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes. Or a class table of your
+    own, which merges or drops classes."""
     split: Literal["train", "val"] = "train"
     """The part to use. The two parts of a seed share no clip."""
     seed: int = Field(0, ge=0)
@@ -76,7 +79,8 @@ class Streets(VideoDataset):
     def __init__(self, config: DatasetSettings) -> None:
         assert isinstance(config, Config)
         self.config: Config = config
-        self.taxonomy: Taxonomy = taxonomy(config.classes)
+        chosen = config.classes
+        self.taxonomy: Taxonomy = merged_classes(chosen)[0] if isinstance(chosen, Path) else taxonomy(chosen)
         frames = [f"{position:06d}" for position in range(config.length)]
         names = [f"{config.split}{config.seed:03d}_{clip:03d}" for clip in range(config.clips)]
         self.clips = [ClipInfo(name, frames, range(config.length), config.rate) for name in names]
@@ -108,8 +112,9 @@ class Streets(VideoDataset):
         return origin(self, clip, position, self.config.model_dump(mode="json", include=_APPEARANCE))
 
     def label_origin(self, clip: int, position: int) -> Origin | None:
-        """Everything that a label map depends on: the same as a frame, and the class set."""
-        return origin(self, clip, position, self.config.model_dump(mode="json", include={*_APPEARANCE, "classes"}))
+        """Everything that a label map depends on: the same as a frame, and the train id of each category."""
+        appearance = self.config.model_dump(mode="json", include=_APPEARANCE)
+        return origin(self, clip, position, {**appearance, "ids": self._ids.tolist()})
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """Draw a label map: (H, W) train ids, 255 = ignore."""
@@ -128,6 +133,10 @@ class Streets(VideoDataset):
         return motion.flow(self._view(clip, position), self._view(clip, other))
 
 
-def train_ids(classes: ClassSet) -> NDArray[np.uint8]:
-    """(256,) lookup from :class:`Category` to train ids; 255 for categories that the class set leaves out."""
-    return named_train_ids([(category, category.name.lower()) for category in Category], classes)
+def train_ids(classes: ClassSet | Path) -> NDArray[np.uint8]:
+    """(256,) lookup from :class:`Category` to train ids; 255 for categories that the class table leaves out."""
+    names = [(category, category.name.lower()) for category in Category]
+    if not isinstance(classes, Path):
+        return named_train_ids(names, classes)
+    table, merged = merged_classes(classes)
+    return table.mapping([(category, merged[name]) for category, name in names if name in merged])

@@ -37,6 +37,9 @@ class Video(VideoDataset):
             tuple[Path, ...], BeforeValidator(lambda one: (one,) if isinstance(one, str | Path) else one)
         ] = Field(min_length=1)
         """Video files, or folders of video files; a single path needs no list."""
+        samples: int | None = Field(None, ge=1)
+        """Largest number of current frames, evenly spread over all videos; the other frames are only neighbours. null:
+        every frame may be a current frame."""
 
     def __init__(self, config: Config) -> None:
         self.config: Video.Config = config
@@ -44,9 +47,12 @@ class Video(VideoDataset):
         self.damage: list[DataError] = []
         self._paths = _videos(config.paths)
         self._indices = [self._whole(path) for path in self._paths]
+        lengths = [len(index.times) for index in self._indices]
         self.clips: Sequence[ClipInfo] = tuple(
-            ClipInfo(name, tuple(f"{position:06d}" for position in range(len(index.times))), rate=index.rate)
-            for name, index in zip(_names(self._paths), self._indices, strict=True)
+            ClipInfo(name, tuple(f"{position:06d}" for position in range(length)), rate=index.rate, chosen=chosen)
+            for name, index, length, chosen in zip(
+                _names(self._paths), self._indices, lengths, _spread(lengths, config.samples), strict=True
+            )
         )
         self._readers: OrderedDict[int, VideoReader] = OrderedDict()
         self._process = os.getpid()
@@ -83,6 +89,17 @@ class Video(VideoDataset):
                 raise damage
             self.damage.append(damage)
         return index
+
+
+def _spread(lengths: Sequence[int], number: int | None) -> list[Sequence[int] | None]:
+    """At most ``number`` positions in each clip, evenly spread over all clips; None for every position."""
+    if number is None or number >= sum(lengths):
+        return [None] * len(lengths)
+    places, begins = np.linspace(0, sum(lengths) - 1, number).round().astype(int), np.cumsum([0, *lengths])
+    return [
+        [int(place - begin) for place in places if begin <= place < end]
+        for begin, end in zip(begins, begins[1:], strict=False)
+    ]
 
 
 def _videos(paths: Sequence[Path]) -> list[Path]:

@@ -4,6 +4,8 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any, Literal
 
 import timm
@@ -13,13 +15,18 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from davsn.core.clip import Levels
+from davsn.core.console import say
 from davsn.core.errors import CheckpointError, did_you_mean
 from davsn.core.settings import Settings
 from davsn.networks.image_network import ImageNetwork
+from davsn.networks.imagenet import ENCODER, PACKAGE, installed_weights
 from davsn.networks.weights import State, load_state, read_state
 from davsn.ops.resize import upsample
 
 _log = logging.getLogger(__name__)
+_HUB_WAIT = 2.0
+"""Seconds to wait for the hub's answer before it counts as out of reach."""
+_SLOWER = "so training is slower and learns less"
 
 
 class LightSettings(Settings):
@@ -32,9 +39,9 @@ class LightSettings(Settings):
     """Channels of the decoder."""
     weights: Literal["random", "hub", "auto"] | Path | None = "random"
     """The encoder's initial weights. 'random': random weights, with a warning. 'hub': download timm's ImageNet weights.
-    'auto': the same, but fall back to random weights with a warning if the download fails. A weights file
-    (.safetensors or .pth) must have timm's tensor names. null: random weights, without a warning; for networks whose
-    weights are all loaded afterwards."""
+    'auto': the same; if the download fails, fall back to the weights of an installed package, which mobilenetv2_100 has
+    (docs/weights.md), or else to random weights with a warning. A weights file (.safetensors or .pth) must have timm's
+    tensor names. null: random weights, without a warning; for networks whose weights are all loaded afterwards."""
 
     @field_validator("encoder")
     @classmethod
@@ -118,14 +125,21 @@ def _encoder(config: LightSettings) -> Any:
                 f"{failure}. Connect to the internet, give a weights file (weights: FILE.safetensors), or start from "
                 "random weights (weights: random)"
             )
-        _log.warning("%s. The encoder starts from random weights, so training is slower and learns less", failure)
+        if (installed := installed_weights(config.encoder)) is not None:
+            say(f"{failure}. The encoder starts from the ImageNet weights in the package {PACKAGE}")
+            return _loaded(make(), installed, PACKAGE)
+        other = f". The package {PACKAGE} has weights for it (docs/weights.md)" if config.encoder == ENCODER else ""
+        _log.warning("%s. The encoder starts from random weights, %s%s", failure, _SLOWER, other)
     elif config.weights == "random":
-        _log.warning(
-            "The encoder '%s' starts from random weights, so training is slower and learns less", config.encoder
-        )
+        _log.warning("The encoder '%s' starts from random weights, %s", config.encoder, _SLOWER)
     encoder = make()
     if isinstance(config.weights, Path):
-        load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
+        return _loaded(encoder, read_state(config.weights), str(config.weights))
+    return encoder
+
+
+def _loaded(encoder: nn.Module, state: State, where: str) -> nn.Module:
+    load_state(encoder, _of_encoder(encoder, state), where)
     return encoder
 
 
@@ -140,8 +154,18 @@ def _from_hub(make: Callable[..., Any]) -> Any:
 
 
 def _hub_answers() -> bool:
+    """Whether the hub answers within :data:`_HUB_WAIT`, name service included, which a client's timeout leaves out."""
+    answers: Queue[bool] = Queue()
+    Thread(target=lambda: answers.put(_asked()), daemon=True).start()
     try:
-        get_session().head(constants.ENDPOINT, timeout=5)
+        return answers.get(timeout=_HUB_WAIT)
+    except Empty:
+        return False
+
+
+def _asked() -> bool:
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_HUB_WAIT)
     except Exception:  # no name service, no route, a proxy's refusal …
         return False
     return True
