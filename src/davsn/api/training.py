@@ -13,7 +13,7 @@ from davsn.core.plugins import choose, find
 from davsn.core.settings import Changes, override
 from davsn.experiment.experiment import Experiment, needs_start
 from davsn.experiment.experiment import load as load_experiment
-from davsn.experiment.recipes import Recipe, read_recipe, recipe_values
+from davsn.experiment.recipes import Recipe, folder_for, read_recipe, recipe_values
 from davsn.experiment.run import train_in
 from davsn.experiment.scoring import score as score_set
 from davsn.learning.method import Method
@@ -48,10 +48,11 @@ def train(
     """Train a recipe, or resume a run that was stopped. The same call does both.
 
     Args:
-        recipe: the name of a built-in recipe, a YAML file (of davsn or of the public code), or a mapping.
+        recipe: the name of a built-in recipe, a YAML file (of davsn or of the public code), or a mapping; or a run
+            folder, which is resumed with its own settings.
         changes: overrides of the recipe, such as ``{"training.steps": 2000}``, or texts such as
             ``["training.steps=2000"]``.
-        out: the run folder; None: ``runs/`` and the recipe's name.
+        out: the run folder; None: the one that was given as the recipe, else ``runs/`` and the recipe's name.
         score: whether to score the validation sets at the end.
         quiet: print neither progress nor messages.
 
@@ -62,7 +63,7 @@ def train(
     """
     with silent(quiet):
         experiment = read_recipe(recipe, changes)
-        return carry_out(experiment, Path(out or Path("runs") / experiment.name), score)
+        return carry_out(experiment, folder_for(recipe, experiment, out), score)
 
 
 def adapt(  # noqa: PLR0913 - the options of a command
