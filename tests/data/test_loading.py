@@ -311,10 +311,27 @@ class TestBadFiles:
         with pytest.raises(DataError, match=r"7 samples in a row cannot be read; the last: .*truncated"):
             next(training_batches(samples_of(root, bad_files="skip"), 1, seed=0))
 
-    def test_evaluation_never_skips(self, root):
+    @pytest.mark.parametrize("workers", [0, 1])
+    def test_evaluation_leaves_out_and_names_what_it_may_skip(self, root, workers, caplog):
+        whole = [batch.names for batch in evaluation_batches(samples_of(root))]
         cut(root / "frames" / "a" / "f_10.png", 0.5)
-        with pytest.raises(DataError, match="truncated"):
+        left = [batch.names for batch in evaluation_batches(samples_of(root, bad_files="skip"), workers)]
+        assert 0 < len(left) < len(whole)
+        assert left == [names for names in whole if names in left]
+        assert "skipped: " in caplog.text
+        assert "f_10.png: is a truncated or damaged image" in caplog.text
+
+    def test_evaluation_without_a_sample_that_can_be_read_is_an_error(self, root):
+        for path in root.glob("frames/*/*.png"):
+            cut(path, 0.5)
+        with pytest.raises(DataError, match=r"none of 7 samples can be read; the last: .*truncated"):
             list(evaluation_batches(samples_of(root, bad_files="skip")))
+
+    def test_an_error_names_the_policy_that_would_skip(self, root):
+        cut(root / "frames" / "a" / "f_10.png", 0.5)
+        for batches in (evaluation_batches(samples_of(root)), training_batches(samples_of(root), 7, seed=0)):
+            with pytest.raises(DataError, match=r"truncated.*again, or set bad_files: skip for this data set to leave"):
+                list(islice(batches, 7))
 
 
 class TestEvaluationBatches:

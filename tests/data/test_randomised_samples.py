@@ -175,6 +175,13 @@ class TestFramePool:
         assert len(drawn) == 4
         assert frame_of(0, 0).tobytes() not in drawn
 
+    def test_a_frame_that_cannot_be_read_is_no_fault_of_the_source(self, source, target):
+        for path in target.glob("frames/*/*.png"):
+            cut(path, 0.5)
+        samples = samples_of(source, target, style={"share": 1.0}, bad_files="skip")
+        with pytest.raises(DataError, match=r"^\S+/[cd]/f_\d+\.png: .*bad_files: skip for the target"):
+            next(training_batches(samples, 2, seed=0))
+
     def test_skip_gives_up_where_nothing_can_be_read(self, target):
         for path in target.glob("frames/*/*.png"):
             cut(path, 0.5)

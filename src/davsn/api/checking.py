@@ -8,7 +8,7 @@ from davsn.doctor.data import Finding as Finding
 from davsn.doctor.data import grouped as grouped
 from davsn.doctor.examination import examine
 from davsn.experiment.preparation import tell_caches
-from davsn.experiment.recipes import Recipe, read_recipe
+from davsn.experiment.recipes import Recipe, folder_for, read_recipe
 
 
 def check(
@@ -20,7 +20,8 @@ def check(
         recipe: see :func:`davsn.train`.
         changes: see :func:`davsn.train`.
         every: read every n-th sample; 1 reads all.
-        out: the folder that the run would use; its free disk space is checked. None: ``runs/`` and the recipe's name.
+        out: the folder that the run would use; its free disk space is checked. None: the run folder that was
+            given as the recipe, else ``runs/`` and the recipe's name.
         quiet: print neither progress nor messages.
 
     Returns:
@@ -32,4 +33,4 @@ def check(
     with silent(quiet):
         experiment = read_recipe(recipe, changes)
         tell_caches(experiment)
-        return examine(experiment, Path(out or Path("runs") / experiment.name), every, progress)
+        return examine(experiment, folder_for(recipe, experiment, out), every, progress)

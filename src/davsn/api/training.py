@@ -8,7 +8,7 @@ from davsn.api.model import Model, load
 from davsn.core.console import silent
 from davsn.core.settings import Changes
 from davsn.experiment.experiment import Experiment
-from davsn.experiment.recipes import Recipe, read_recipe
+from davsn.experiment.recipes import Recipe, folder_for, read_recipe
 from davsn.experiment.run import train_in
 from davsn.experiment.scoring import score as score_set
 from davsn.scoring.scores import Scores
@@ -44,10 +44,11 @@ def train(
     """Train a recipe, or resume a run that was stopped. The same call does both.
 
     Args:
-        recipe: the name of a built-in recipe, a YAML file (of davsn or of the public code), or a mapping.
+        recipe: the name of a built-in recipe, a YAML file (of davsn or of the public code), or a mapping; or a run
+            folder, which is resumed with its own settings.
         changes: overrides of the recipe, such as ``{"training.steps": 2000}``, or texts such as
             ``["training.steps=2000"]``.
-        out: the run folder; None: ``runs/`` and the recipe's name.
+        out: the run folder; None: the one that was given as the recipe, else ``runs/`` and the recipe's name.
         score: whether to score the validation sets at the end.
         quiet: print neither progress nor messages.
 
@@ -58,7 +59,7 @@ def train(
     """
     with silent(quiet):
         experiment = read_recipe(recipe, changes)
-        return carry_out(experiment, Path(out or Path("runs") / experiment.name), score)
+        return carry_out(experiment, folder_for(recipe, experiment, out), score)
 
 
 def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> TrainedRun:

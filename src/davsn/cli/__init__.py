@@ -6,6 +6,7 @@ from cyclopts import App, CycloptsError
 
 from davsn import __version__
 from davsn.core.errors import DavsnError
+from davsn.core.memory import LESS, enough_memory
 
 ABOUT = """Adapt a video segmentation network from labelled video to unlabelled video.
 
@@ -57,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        result = build(arguments[0] if arguments else None)(arguments, exit_on_error=False)
+        with enough_memory("davsn", LESS):
+            result = build(arguments[0] if arguments else None)(arguments, exit_on_error=False)
     except CycloptsError:  # it has printed what is wrong; by itself it would exit with 1 before cyclopts 5
         return 2
     except DavsnError as error:

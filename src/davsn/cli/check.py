@@ -37,7 +37,7 @@ def check_(
     Parameters
     ----------
     recipe:
-        A YAML file, or the name of a built-in recipe.
+        A YAML file, the name of a built-in recipe, or a run folder.
     changes:
         Overrides of the recipe, key=value.
     every:
@@ -45,7 +45,8 @@ def check_(
     all_:
         Read every sample.
     out:
-        The folder that the run would use; its free disk space is checked. Default: runs/ and the recipe's name.
+        The folder that the run would use; its free disk space is checked. Default: the one given as the recipe;
+        else runs/ and the recipe's name.
     """
     found = check(recipe, changes, every=1 if all_ else every, out=out)
     show(found)

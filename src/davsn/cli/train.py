@@ -14,22 +14,27 @@ def train_(
 ) -> int:
     """Train a recipe, or resume a run that was stopped. The same command does both.
 
+    A run, also a finished one, goes on longer with a larger training.steps.
+
     Try:
 
         davsn train streets_da_vsn
 
         davsn train my_recipe.yaml training.steps=2000 method.consistency_weight=0.01 -o runs/stronger
 
+        davsn train runs/stronger training.steps=4000
+
     Parameters
     ----------
     recipe:
-        A YAML file, of davsn or of the public code; or the name of a built-in recipe (davsn list recipes).
+        A YAML file, of davsn or of the public code; the name of a built-in recipe (davsn list recipes); or a run
+        folder, which is resumed.
     changes:
         Overrides of the recipe, key=value; any number of them.
     score:
         Score the validation sets at the end; --no-score leaves that to davsn eval.
     out:
-        The run folder. Default: runs/ and the recipe's name.
+        The run folder. Default: the one given as the recipe; else runs/ and the recipe's name.
     """
     return show(train(recipe, changes, out=out, score=score))
 

@@ -50,6 +50,16 @@ class FileError(DavsnError):
         super().__init__(what, where, remedy)
         self.what, self.where, self.remedy = what, where, remedy
 
+    def or_skip(self, part: str) -> "FileError":
+        """The same error, whose remedy also names the policy that leaves out what cannot be read.
+
+        Args:
+            part: the data set that has the setting, such as "the target".
+        """
+        policy = f"set bad_files: skip for {part} to leave out what cannot be read"
+        remedy = f"{self.remedy}, or {policy}" if self.remedy else policy[0].upper() + policy[1:]
+        return self if "bad_files" in self.remedy else type(self)(self.what, self.where, remedy)
+
     def __str__(self) -> str:
         return (f"{self.where}: " if self.where else "") + self.what + (f". {self.remedy}" if self.remedy else "")
 

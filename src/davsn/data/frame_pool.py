@@ -12,6 +12,10 @@ _TRIED = 20
 """Number of frames to try to read, so that a data set without a readable frame ends in an error."""
 
 
+class StyleFrameError(DataError):
+    """A target frame, for the style of a source sample, cannot be read. It is no fault of the source."""
+
+
 class FramePool:
     """Draws frames of a target data set at random. No label map can be read through it.
 
@@ -42,14 +46,17 @@ class FramePool:
         """Draw a frame: (H, W, 3) RGB, read-only. With ``bad_files: skip``, an unreadable one is replaced by another.
 
         Raises:
-            DataError: the frame cannot be read; or, with ``bad_files: skip``, twenty in a row cannot.
+            StyleFrameError: the frame cannot be read; or, with ``bad_files: skip``, twenty in a row cannot.
         """
         for _ in range(_TRIED if self._skips else 1):
             try:
                 return self._reader.frame(*self._places[self._index(generator)])
             except FileError as error:
                 last = error
-        raise last if not self._skips else DataError(f"{_TRIED} frames in a row cannot be read; the last: {last}")
+        if self._skips:
+            raise StyleFrameError(f"{_TRIED} frames in a row cannot be read; the last: {last}")
+        last = last.or_skip("the target")
+        raise StyleFrameError(last.what, last.where, last.remedy)
 
     def _index(self, generator: np.random.Generator) -> int:
         return int(generator.integers(len(self._places))) if self._by_share is None else self._by_share(generator)

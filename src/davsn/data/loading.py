@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import count
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from davsn.core.clip import Batch, Clip
 from davsn.core.errors import DataError, FileError
+from davsn.data.frame_pool import StyleFrameError
 from davsn.data.rare_classes import ClassDraw
 from davsn.data.samples import GroupDraw, Samples, target_training
 from davsn.data.transforms import flow_to_size
@@ -27,6 +29,7 @@ from davsn.ops.arrays import pictures, to_tensor
 __all__ = ["Samples", "collate", "evaluation_batches", "target_training", "training_batches"]
 
 _BAD_IN_A_ROW = 20
+_log = logging.getLogger(__name__)
 
 
 def collate(clips: Sequence[Clip]) -> Batch:
@@ -88,13 +91,30 @@ def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
     """Yield every sample once, in order, as a batch of one, with label maps at their own size and no random changes.
 
     Args:
-        samples: the samples to read.
+        samples: the samples to read. With ``bad_files: skip``, those that cannot be read are left out, with a warning.
         workers: number of processes that load ahead; 0 loads in this process.
 
     Raises:
-        DataError, FlowError: a file cannot be used.
+        DataError, FlowError: a file cannot be used, and ``bad_files`` is not 'skip'; or none can be used.
     """
-    return _load(samples.load, samples.completion, ([index] for index in range(len(samples))), workers)
+    last, used = None, 0
+    for batch in _tried(samples.load, samples.completion, ([index] for index in range(len(samples))), workers):
+        if isinstance(batch, Batch):
+            used += 1
+            yield batch
+        elif samples.dataset.config.bad_files == "error":
+            raise batch.or_skip(_part(samples))
+        else:
+            last = batch
+            _warn_once(str(batch))
+    if last is not None and not used:
+        raise DataError(f"none of {len(samples)} samples can be read; the last: {last}")
+
+
+@cache
+def _warn_once(message: str) -> None:
+    """Warn of a sample that is left out; a run reads the same few frames at every save."""
+    _log.warning("skipped: %s", message)
 
 
 class _Shuffled:
@@ -117,8 +137,10 @@ class _Shuffled:
                 sample = self._samples.load(index, np.random.default_rng((self._seed, 1, draw)))
                 return replace(sample, skipped=tuple(skipped))
             except FileError as error:
-                if self._samples.dataset.config.bad_files == "error":
+                if isinstance(error, StyleFrameError):  # the target's policy has been applied
                     raise
+                if self._samples.dataset.config.bad_files == "error":
+                    raise error.or_skip(_part(self._samples)) from None
                 skipped.append(str(error))
                 if len(skipped) == min(_BAD_IN_A_ROW, len(self._samples)):
                     raise DataError(f"{len(skipped)} samples in a row cannot be read; the last: {error}") from None
@@ -151,9 +173,25 @@ class _Guarded(Dataset[Clip | FileError]):
             return error
 
 
+def _part(samples: Samples) -> str:
+    """The part of a recipe that samples belong to, for a message. Training reads the target without its classes."""
+    return "the target" if samples.dataset.taxonomy is None else "this data set"
+
+
 def _load(
     load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
 ) -> Iterator[Batch]:
+    """Yield batches, or raise the error of the first that cannot be loaded."""
+    for batch in _tried(load, completion, batches, workers):
+        if isinstance(batch, FileError):
+            raise batch
+        yield batch
+
+
+def _tried(
+    load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
+) -> Iterator[Batch | FileError]:
+    """Yield batches, each as a batch or as the error that prevents it."""
     options: dict[str, Any] = {}
     if workers:
         # Not fork: it copies the locks of OpenCV's and PyTorch's threads, in whatever state they are.
@@ -169,9 +207,7 @@ def _load(
         **options,
     )
     for batch in loader:
-        if isinstance(batch, FileError):
-            raise batch
-        yield replace(batch, completion=completion)
+        yield replace(batch, completion=completion) if isinstance(batch, Batch) else batch
 
 
 def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:

@@ -187,9 +187,9 @@ def fill(
                 counted = replace(counted, copied=counted.copied + 1)
                 continue
             shape = pair.frames[0].shape
-        except FileError:
+        except FileError as error:
             if samples.dataset.config.bad_files == "error":
-                raise
+                raise error.or_skip("this data set") from None
             continue
         if waiting and waiting[0].frames[0].shape != shape:
             counted, waiting = _estimate(samples, keeper, waiting, device, counted), []

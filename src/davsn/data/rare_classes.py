@@ -124,9 +124,9 @@ def counted(samples: Samples, file: Path, report: Callable[[int], None] = lambda
 def _of_label(samples: Samples, place: tuple[int, int], classes: int) -> NDArray[np.int64]:
     try:
         label = samples.dataset.read_label(*place)
-    except DataError:
+    except DataError as error:
         if samples.dataset.config.bad_files == "error":
-            raise
+            raise error.or_skip("the source") from None
         return np.zeros(classes + 1, np.int64)
     return np.bincount(np.minimum(label, classes).ravel(), minlength=classes + 1)
 

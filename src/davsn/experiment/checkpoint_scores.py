@@ -202,7 +202,8 @@ def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:
     Args:
         folder: the run folder.
         steps: the number of steps of the run.
-        watch: wait for new checkpoints until the checkpoint of the last step has come.
+        watch: wait for new checkpoints until the checkpoint of the last step has come. Those that the run has saved,
+            but not yet finished and judged, are waited for too.
     """
     seen = set()
     while True:
@@ -210,10 +211,10 @@ def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:
         saved = checkpoint.all_of(run.checkpoints)
         for path in [*saved, run.best]:
             mark = _mark(path)
-            if mark is not None and mark not in seen:
+            if mark is not None and mark not in seen and (not watch or checkpoint.is_complete(path)):
                 seen.add(mark)
                 yield path
-        if not watch or (saved and checkpoint.steps_of(saved[-1]) >= steps):
+        if not watch or (saved and checkpoint.steps_of(saved[-1]) >= steps and _mark(saved[-1]) in seen):
             return
         time.sleep(POLL)
 

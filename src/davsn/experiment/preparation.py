@@ -58,6 +58,14 @@ def tell_caches(experiment: Experiment) -> None:
         say(f"Cache: {place}, {filled}; you can delete it at any time")
 
 
+def bf16_helps(experiment: Experiment) -> bool:
+    """Whether an experiment that runs out of memory should be told to use bf16."""
+    training = experiment.training
+    if training.precision == "bf16":
+        return False
+    return device_of(training.device).type != "cpu" or bf16_slowdown() < _SLOWER
+
+
 def slow_precision(experiment: Experiment) -> str | None:
     """What is wrong with the precision of an experiment: bf16 on a CPU that is faster in fp32. None if nothing is.
 

@@ -11,9 +11,10 @@ from davsn.core.errors import ConfigError, did_you_mean
 from davsn.core.settings import Changes, read_yaml
 from davsn.experiment.experiment import Experiment, load
 from davsn.reference.configs import is_reference, translate
+from davsn.training.folder import RunFolder
 
 Recipe = str | Path | Mapping[str, Any]
-"""The name of a built-in recipe, a YAML file, or the content of one."""
+"""The name of a built-in recipe, a YAML file, the content of one, or a run folder."""
 
 
 def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Experiment:
@@ -29,7 +30,7 @@ def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Ex
     """
     if isinstance(recipe, Mapping):
         return load(recipe, changes, paths=paths)
-    name = str(recipe)
+    name = str(recipe if (run := _run_at(recipe)) is None else run.settings)
     if name.endswith((".yaml", ".yml")):
         values = read_yaml(Path(name))
         if is_reference(values):
@@ -37,6 +38,18 @@ def read_recipe(recipe: Recipe, changes: Changes = (), paths: bool = True) -> Ex
             say("\n".join([f"{name} is a file of the public code:", *lines]))
         return load(values, changes, where=name, paths=paths)
     return load(recipe_values(name), changes, where=f"recipe {name}", paths=paths)
+
+
+def folder_for(recipe: Recipe, experiment: Experiment, out: Path | str | None = None) -> Path:
+    """Say in which folder a recipe is trained: ``out``, else the run folder that was given, else one by its name."""
+    run = _run_at(recipe)
+    return Path(out or (run.path if run is not None else Path("runs") / experiment.name))
+
+
+def _run_at(recipe: Recipe) -> RunFolder | None:
+    """Find the run folder that a recipe is; None for any other recipe."""
+    run = None if isinstance(recipe, Mapping) else RunFolder(Path(recipe))
+    return run if run is not None and run.settings.is_file() else None
 
 
 def recipe_names() -> Sequence[str]:

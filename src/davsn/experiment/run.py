@@ -16,19 +16,23 @@ from davsn.core.console import progress as shown
 from davsn.core.console import say
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.files.writing import replacing
+from davsn.core.memory import enough_memory
+from davsn.core.plugins import Choice
 from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw, class_shares, counted
 from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, build_style_frames, device_of
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
-from davsn.experiment.preparation import fill_with_progress, slow_precision, tell_caches
+from davsn.experiment.pictures import SHOWN, write_sheet
+from davsn.experiment.preparation import bf16_helps, fill_with_progress, slow_precision, tell_caches
 from davsn.experiment.trained import flat
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
 from davsn.training.loop import Trainer, optimisation_of, train
+from davsn.training.saving import Judge
 from davsn.training.selection import Criterion, label_free
 
 _JUDGED = 16
@@ -78,12 +82,23 @@ class Run:
 
         Raises:
             ConfigError: another process is training in the same folder.
+            MemoryShortError: memory ran out; earlier checkpoints are kept.
         """
-        with alone(self.folder.path):
+        with alone(self.folder.path), enough_memory("training", self._smaller):
             for samples in self.domains:
                 fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
             self.count_classes()
             return self._train(progress)
+
+    def _smaller(self) -> str:
+        """Say which settings need less memory."""
+        fewer = "training.batch_size=1, " if self.experiment.training.batch_size > 1 else ""
+        bf16 = "training.precision=bf16, " if bf16_helps(self.experiment) else ""
+        other = "" if self.device.type == "cpu" else ", or training.device=cpu"
+        return (
+            f"Set {fewer}{bf16}a smaller 'size' or 'crop' of source and target{other}. The checkpoints in "
+            f"{self.folder.path} are kept; with these settings, train in another folder (--out)"
+        )
 
     def count_classes(self, report: Callable[[int], None] = lambda done: None) -> None:
         """Count the source's labels, if the method or the draw of samples needs that; done once a run."""
@@ -147,13 +162,27 @@ class Run:
         targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
         return zip(sources, targets, strict=True)
 
-    def _judge(self) -> Callable[[VideoSegmenter], Mapping[Criterion, float]] | None:
-        """Make a function that computes all label-free criteria, for any method; None if there is no target."""
+    def _target_frames(self, part: Choice, number: int) -> Samples:
+        """Return a few target frames, evenly spread, with all that the network looks at."""
+        return Samples(target_training(build_dataset(part)), asked(self.experiment)).spread(number)
+
+    def _judge(self) -> Judge | None:
+        """Make a function that computes all label-free criteria, for any method; None if there is no target.
+
+        It also writes a sheet of predictions, so that one can see whether the run goes well.
+        """
         part, precision = self.experiment.target, self.experiment.training.precision
         if part is None:
             return None
-        few = Samples(target_training(build_dataset(part)), asked(self.experiment)).spread(_JUDGED)
-        return lambda segmenter: label_free(segmenter, evaluation_batches(few), self.device, precision)
+        judged, shown = (self._target_frames(part, number) for number in (_JUDGED, SHOWN))
+
+        def judge(segmenter: VideoSegmenter) -> Mapping[Criterion, float]:
+            criteria = label_free(segmenter, evaluation_batches(judged), self.device, precision)
+            file = self.folder.sheet(self.trainer.done)
+            write_sheet(file, segmenter, evaluation_batches(shown), self.taxonomy, self.device, precision)
+            return criteria
+
+        return judge
 
 
 def train_in(experiment: Experiment, folder: Path) -> bool:
@@ -162,6 +191,8 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     if slow := slow_precision(experiment):
         say(f"Warning: {slow}. Set training.precision=fp32")
     tell_caches(experiment)
+    if more := longer(experiment, run.folder):
+        say(more)
     for domain in run.domains:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
@@ -206,19 +237,23 @@ def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
         raise ConfigError(str(folder), [found]) from None
 
 
-_NO_MATTER = ("cached", "cache_folder", "cache_limit")
-"""Settings that do not affect the result of a run; a run may be resumed with other values of them."""
+_NO_MATTER = ("cached", "cache_folder", "cache_limit", "bad_files")
+"""Settings of data that change no number of a step that succeeded; a run may be resumed with other values of them."""
+_TRAINING = ("workers", "log_every", "save_every", "keep", "tensorboard", "steps")
+"""Settings of training that may have other values in a run that is resumed; ``steps`` makes it longer."""
 
 
 def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Check that a folder holds no run with other settings. A run that saved no checkpoint does not count.
+
+    Settings that change no number do not count, nor does the number of steps, so that a run can be made longer.
 
     Args:
         folder: the folder in which a run is to begin or to be resumed.
         settings: the settings of that run, as :func:`davsn.experiment.experiment.dump` gives them.
 
     Raises:
-        ConfigError: the folder holds a run with other settings; names each setting that differs.
+        ConfigError: the folder holds a run with other settings, or with more steps; names each setting that differs.
     """
     run = RunFolder(folder)
     if run.settings.is_file() and run.newest is not None:
@@ -227,9 +262,31 @@ def compare_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         changed = [
             f"{key}  is {held.get(key)!r} there and {wanted.get(key)!r} here"
             for key in sorted(held.keys() | wanted.keys())
-            if held.get(key) != wanted.get(key) and key.rpartition(".")[2] not in _NO_MATTER
+            if held.get(key) != wanted.get(key) and not _may_differ(key)
         ]
         if changed:
             raise ConfigError(
                 f"{folder} holds a run with other settings (choose another --out, or delete it): it", changed
             )
+        done = checkpoint.steps_of(run.newest)
+        if done > wanted["training.steps"]:
+            found = f"training.steps  is {wanted['training.steps']}, but {done} are done. Set it to at least that"
+            raise ConfigError(str(folder), [found])
+
+
+def _may_differ(key: str) -> bool:
+    part, _, name = key.rpartition(".")
+    return name in (_TRAINING if part == "training" else _NO_MATTER)
+
+
+def longer(experiment: Experiment, folder: RunFolder) -> str | None:
+    """Say what it means that a run goes on to more steps than it was begun for; None if it does not."""
+    if not folder.settings.is_file() or folder.newest is None or experiment.optimiser.horizon is not None:
+        return None
+    before = completed(read_yaml(folder.settings))["training"]["steps"]
+    if before >= experiment.training.steps:
+        return None
+    return (
+        f"The run goes on to step {experiment.training.steps}; it was begun for {before}. The learning rate now falls "
+        "to 0 at the new last step, so the result differs from that of a run begun for this number of steps"
+    )

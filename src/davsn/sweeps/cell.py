@@ -6,6 +6,7 @@ from pathlib import Path
 
 from davsn.core.console import say
 from davsn.core.errors import DavsnError
+from davsn.core.memory import LESS, enough_memory
 from davsn.experiment.checkpoint_scores import score_checkpoints
 from davsn.experiment.experiment import load
 from davsn.experiment.run import train_in
@@ -25,7 +26,8 @@ def main() -> int:
             say(f"Stopped; everything is saved in {folder}.")
             return 130
         file = RunFolder(folder).snapshots
-        score_checkpoints(folder, experiment, experiment.validation, file, own_code=True)
+        with enough_memory("scoring", LESS):
+            score_checkpoints(folder, experiment, experiment.validation, file, own_code=True)
     except DavsnError as error:
         print(error, file=sys.stderr)
         return 2

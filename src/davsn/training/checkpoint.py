@@ -134,6 +134,19 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
+def is_complete(path: Path) -> bool:
+    """Whether a run has done all that belongs to this checkpoint's step, without reading its tensors.
+
+    A checkpoint is first saved before the network is finished and judged. False too if it has just been deleted.
+    """
+    try:
+        return bool(torch.load(path, map_location="cpu", weights_only=True, mmap=True).get("complete", True))
+    except FileNotFoundError:
+        return False
+    except Exception:  # whoever loads it says what is wrong
+        return True
+
+
 def random_state() -> dict[str, Any]:
     """The states of all random generators that a training step may use, as plain data."""
     kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - saved, not drawn from

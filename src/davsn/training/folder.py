@@ -41,6 +41,10 @@ class RunFolder:
         """The checkpoint that the label-free criterion chose."""
         return self.checkpoints / checkpoint.BEST
 
+    def sheet(self, step: int) -> Path:
+        """Predictions on a few target frames after ``step`` steps, as one JPEG."""
+        return self.path / "predictions" / f"step_{step:07d}.jpg"
+
     @property
     def lock(self) -> Path:
         """The lock file; the process that trains here holds it."""

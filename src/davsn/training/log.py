@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from davsn.core.errors import TrainingError
+from davsn.core.errors import DataError, TrainingError
 from davsn.core.files.writing import replacing
 
 Record = dict[str, Tensor | float]
@@ -46,6 +46,7 @@ class Log:
 
         Raises:
             TrainingError: a loss is not a finite number; the message names the step, the term and the batch.
+            DataError: the disk is full.
         """
         waiting, self.waiting = self.waiting, []
         lines: list[dict[str, float]] = []
@@ -59,11 +60,21 @@ class Log:
                     "files"
                 )
             lines.append(line)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in lines)
+        self._write("".join(json.dumps(line) + "\n" for line in lines))
         for line in lines:
             self.also(line)
         return lines[-1] if lines else {}
+
+    def _write(self, text: str) -> None:
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:  # a line that is cut short is dropped when the run is resumed
+            raise DataError(
+                f"could not be written ({error.strerror or error})",
+                str(self.path),
+                "Free some space, then run the same command again; earlier checkpoints are unchanged",
+            ) from error
 
 
 def _lines(path: Path) -> Iterator[str]:

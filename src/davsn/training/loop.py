@@ -5,7 +5,6 @@ copies nothing to the host: losses stay on the device until :class:`Log` writes 
 """
 
 import logging
-import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn.core.clip import Batch
+from davsn.core.errors import TrainingError
 from davsn.core.settings import Settings
 from davsn.data.rare_classes import RareClasses
 from davsn.learning.method import Method, Term
@@ -27,6 +27,7 @@ from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
 from davsn.training.log import Log, Record
 from davsn.training.optimisation import Optimisation
+from davsn.training.saving import Finish, Judge, Saver
 from davsn.training.selection import Criterion
 from davsn.training.tensorboard import curves
 
@@ -36,6 +37,10 @@ Loaded = tuple[Batch, Batch | None]
 """The source batch and the target batch of a step."""
 Batches = Callable[[int], Iterator[Loaded]]
 """A function from a step to the batches of that step and all later ones; equal steps always give equal batches."""
+_KILLED = (
+    "It was killed, usually because memory ran out. All steps are saved. Set training.workers=0, or make 'size' or "
+    "training.batch_size smaller, then run the same command again"
+)
 
 
 class TrainingSettings(Settings):
@@ -260,13 +265,19 @@ class Stop:
             signal.signal(number, handler)
 
     def guard(self, loaded: Iterator[Loaded]) -> Loaded | None:
-        """The next batches; None if the signal that asked us to stop has also ended the loader's workers."""
+        """The next batches; None if the signal that asked us to stop has also ended the loader's workers.
+
+        Raises:
+            TrainingError: a loader's worker was killed.
+        """
         try:
             return next(loaded)
-        except RuntimeError:
+        except RuntimeError as error:
             if self.wished:
                 return None
-            raise
+            if "DataLoader worker" not in str(error):
+                raise
+            raise TrainingError(f"{str(error).splitlines()[0].rstrip('.')}. {_KILLED}") from error
 
     def _wish(self, number: int, frame: FrameType | None) -> None:
         if self.wished:
@@ -280,11 +291,14 @@ def train(
     folder: RunFolder,
     *,
     extra: Mapping[str, Any],
-    judge: Callable[[VideoSegmenter], Mapping[Criterion, float]] | None = None,
-    finish: Callable[[VideoSegmenter], None] | None = None,
+    judge: Judge | None = None,
+    finish: Finish | None = None,
     progress: Callable[[int, Mapping[str, float]], None] = lambda step, line: None,
 ) -> bool:
     """Train to the end; resume from the newest checkpoint in ``folder`` if there is one.
+
+    A checkpoint is saved before ``finish`` and ``judge``, which read files and may fail. It is saved again with what
+    they found. If a run ends in between, its next start first does what was left.
 
     Args:
         trainer: newly built; the checkpoint replaces its state.
@@ -292,52 +306,47 @@ def train(
         folder: the folder of the log and the checkpoints.
         extra: settings and class table, stored in every checkpoint.
         judge: measures every label-free criterion of the segmenter, so that the best checkpoint is kept.
-        finish: called with the segmenter to predict with after the last step, before it is judged and saved.
+        finish: called with the segmenter to predict with after the last step, before it is judged.
         progress: called after every write of the log with the number of steps done and the last line.
 
     Returns:
         True at the end of the run, False if a signal stopped it; in both cases everything is saved.
 
     Raises:
-        TrainingError: a loss is not a finite number. A broken state is never saved.
+        TrainingError: a loss is not a finite number, or a loader's worker was killed. A broken state is never saved.
+        Exception: an error of ``batches``, after the steps that were done are saved.
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
-    settings, best = trainer.settings, -math.inf
-    checkpoint.clean(folder.checkpoints)
-    if folder.newest is not None:
-        state = checkpoint.load(folder.newest)
-        trainer.load_state_dict(state)
-        best = state["best"]
+    settings, saver = trainer.settings, Saver(trainer, folder, extra, judge, finish)
+    complete = saver.resume()
     also = curves(folder.path, trainer.done) if settings.tensorboard else lambda line: None
     log = Log(folder.log, trainer.done, also)
-
-    def save(criteria: Mapping[Criterion, float]) -> None:
-        nonlocal best
-        score = criteria.get(settings.select, -math.inf)
-        improved, best = score > best, max(score, best)
-        state = {**trainer.state_dict(), **extra, "best": best, "criteria": dict(criteria)}
-        checkpoint.save(folder.checkpoints, trainer.done, state, keep=settings.keep, best=improved)
-
-    loaded, saved = batches(trainer.done), trainer.done
+    loaded, saved, failure = batches(trainer.done), trainer.done, None
     with Stop() as stop:
+        if not complete:
+            saver.complete()
         while trainer.done < settings.steps and not stop.wished:
-            pair = stop.guard(loaded)
+            try:
+                pair = stop.guard(loaded)
+            except Exception as error:  # no step has begun, so all that was trained can be saved first
+                pair, failure = None, error
             if pair is None:
                 break
             step, record = trainer.done, trainer.step(*pair)
             log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
-            if trainer.done == settings.steps and finish is not None:
-                finish(trainer.segmenter)
             if due or trainer.done % settings.log_every == 0:
                 progress(trainer.done, log.flush())
             if due:
-                save(judge(trainer.segmenter) if judge else {})
+                saver.save_first()
+                saver.complete()
                 saved = trainer.done
         if saved != trainer.done:
             # No criterion is measured where a signal stopped the run: the best must not depend on interruptions.
             progress(trainer.done, log.flush())
-            save({})
+            saver.save({})
+    if failure is not None:
+        raise failure
     return trainer.done == settings.steps
 
 
