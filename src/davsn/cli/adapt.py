@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.api.training import adapt
+import davsn
 from davsn.cli.train import show
 
 
@@ -49,4 +49,6 @@ def adapt_(
     out:
         The run folder.
     """
-    return show(adapt(source, target, method=method, classes=classes, validation=validation, changes=changes, out=out))
+    return show(
+        davsn.adapt(source, target, method=method, classes=classes, validation=validation, changes=changes, out=out)
+    )
