@@ -11,6 +11,7 @@ from davsn.core.console import silent
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose, find
 from davsn.core.settings import Changes, override
+from davsn.experiment.building import within
 from davsn.experiment.experiment import Experiment, needs_start
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.recipes import Recipe, read_recipe, recipe_values
@@ -120,7 +121,8 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
     for name, part in experiment.validation.items() if scored else ():
-        found[name] = score_set(load(folder, own_code=True).trained, part, name)
+        with within(f"validation.{name}", part):
+            found[name] = score_set(load(folder, own_code=True).trained, part, name)
         found[name].save(RunFolder(folder).scores(name))
     return TrainedRun(experiment.name, folder, finished=True, scores=found)
 

@@ -262,7 +262,8 @@ def train(
         extra: settings and class table, stored in every checkpoint.
         judge: measures every label-free criterion of the segmenter, so that the best checkpoint is kept.
         finish: called with the segmenter to predict with after the last step, before it is judged and saved.
-        progress: called after every write of the log with the number of steps done and the last line.
+        progress: called after every step with the number of steps done, and the last line of the log if the step wrote
+            the log; the line is empty otherwise.
 
     Returns:
         True at the end of the run, False if a signal stopped it; in both cases everything is saved.
@@ -298,8 +299,8 @@ def train(
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
             if trainer.done == settings.steps and finish is not None:
                 finish(trainer.segmenter)
-            if due or trainer.done % settings.log_every == 0:
-                progress(trainer.done, log.flush())
+            written = due or trainer.done % settings.log_every == 0
+            progress(trainer.done, log.flush() if written else {})
             if due:
                 save(judge(trainer.segmenter) if judge else {})
                 saved = trainer.done
