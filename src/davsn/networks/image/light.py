@@ -16,7 +16,7 @@ from davsn.core.clip import Levels
 from davsn.core.errors import CheckpointError, did_you_mean
 from davsn.core.settings import Settings
 from davsn.networks.image_network import ImageNetwork
-from davsn.networks.weights import State, load_state, read_state
+from davsn.networks.weights import State, load_state, of_network, read_state
 from davsn.ops.resize import upsample
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,8 @@ def _encoder(config: LightSettings) -> Any:
         )
     encoder = make()
     if isinstance(config.weights, Path):
-        load_state(encoder, _of_encoder(encoder, read_state(config.weights)), str(config.weights))
+        where = str(config.weights)
+        load_state(encoder, _of_encoder(encoder, read_state(config.weights), where), where)
     return encoder
 
 
@@ -147,10 +148,15 @@ def _hub_answers() -> bool:
     return True
 
 
-def _of_encoder(encoder: nn.Module, state: State) -> State:
+def _of_encoder(encoder: nn.Module, state: State, where: str) -> State:
     """The tensors of a classifier's state that belong to its encoder.
 
     timm calls some stages ``stages_0`` in an encoder and ``stages.0`` in the classifier.
     """
-    names = {name.replace(".", "_"): name for name in encoder.state_dict()}
-    return {names[flat]: tensor for name, tensor in state.items() if (flat := name.replace(".", "_")) in names}
+
+    def flat(name: str) -> str:
+        return name.replace(".", "_")
+
+    names = {flat(name): name for name in encoder.state_dict()}
+    found = of_network(state, names, where, flat)
+    return {names[flat(name)]: tensor for name, tensor in found.items() if flat(name) in names}
