@@ -1,14 +1,18 @@
 """What a person meets first: help that teaches, names answered with the nearest one, and exit codes."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 
+from davsn.api.listing import base_of
 from davsn.api.training import TrainedRun
 from davsn.cli import COMMANDS
 from davsn.cli.train import show
+from davsn.core.plugins import find
 
 
 def test_there_are_all_commands():
@@ -62,9 +66,32 @@ def test_a_recipe_is_shown_to_be_read_or_copied(davsn, tmp_path):
     assert out.startswith("# DA-VSN, VIPER → Cityscapes-Seq")
     assert yaml.safe_load(out)["name"] == "da_vsn_viper"
     assert "Did you mean 'da_vsn_viper'?" in davsn(tmp_path, "list", "recipes", "da_vsn_vipr").err
-    code, _, err = davsn(tmp_path, "list", "networks", "light")
-    assert code == 2
-    assert "only a method or a recipe can be shown in full: davsn list methods light" in err
+
+
+@pytest.mark.parametrize(("kind", "name"), [("networks", "light"), ("data", "folder"), ("flow", "dis")])
+def test_a_part_is_shown_with_all_its_settings(davsn, tmp_path, kind, name):
+    code, out, _ = davsn(tmp_path, "list", kind, name)
+    assert code == 0
+    for setting, field in find(base_of(kind), name).Config.model_fields.items():
+        assert f"{setting} = " in out
+        assert " ".join(field.description.split())[:20] in " ".join(out.split())
+    assert f"davsn list {kind} NAME: its settings" in davsn(tmp_path, "list", kind).out
+
+
+NO_TORCH = """
+import sys
+from davsn.cli import COMMANDS, main
+pages = [[name] for name in COMMANDS] + [["flow", name] for name in ("convert", "show", "measure")]
+lists = [["list", kind] for kind in ("methods", "networks", "data", "flow", "recipes")]
+for arguments in [[], ["--help"], ["--version"], ["list"], *lists, *([*page, "--help"] for page in pages)]:
+    assert main(arguments) == 0, arguments
+    assert not {"torch", "timm", "cv2"} & sys.modules.keys(), arguments
+"""
+
+
+def test_help_and_lists_import_no_torch():
+    done = subprocess.run([sys.executable, "-c", NO_TORCH], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_option_is_made_up_by_the_parser(davsn, tmp_path):

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from davsn.api.listing import KINDS
+from davsn.api.listing import KINDS, base_of
 from davsn.core.errors import ConfigError
-from davsn.core.plugins import available, find, name_of
+from davsn.core.plugins import available, described, find, name_of
 from davsn.data.dataset import VideoDataset
 from davsn.flow.estimator import FlowEstimator
 from davsn.learning.method import Method
@@ -52,13 +52,25 @@ def test_every_file_of_a_kinds_folder_is_a_plugin_of_its_name(kind, names):
 
 
 def test_every_kind_can_be_listed():
-    assert set(KINDS.values()) == {Method, ImageNetwork, VideoDataset, FlowEstimator}
-    assert {kind.package for kind in KINDS.values()} == {
+    assert {base_of(name) for name in KINDS} == {Method, ImageNetwork, VideoDataset, FlowEstimator}
+    assert {base_of(name).package for name in KINDS} == {
         "davsn.methods",
         "davsn.networks.image",
         "davsn.data.sets",
         "davsn.flow.estimators",
     }
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_read_off_the_files_is_what_the_classes_say(name):
+    read, imported = described(KINDS[name].package), available(base_of(name))
+    assert KINDS[name].package == base_of(name).package
+    assert list(read) == list(imported)
+    for plugin, description in read.items():
+        assert description.about == imported[plugin].__doc__.splitlines()[0]
+        assert description.texts.items() <= vars(imported[plugin]).items()
+    if name == "methods":
+        assert all(description.texts.keys() >= {"paper", "when"} for description in read.values())
 
 
 def test_finding_a_part_imports_no_other():

@@ -103,6 +103,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     assert classes.what == "has the classes road, sky, horse, but the source has road, sky, person"
     assert "it has no 'cuda9x'" in device.what
     assert small.what.startswith("the first step fails, with source 64x48 and target 40x24: ")
+    assert "source.size, target.size  a frame or crop whose map has 40×24 is too small" in small.what
     assert "is too small for a discriminator; frames and crops need at least 32 pixels a side" in small.what
 
 
@@ -152,7 +153,7 @@ def test_one_step_that_the_network_refuses(place, look):
     found = fatal(look("source.size=[16,16]", "method=source_only"))
     (step,) = of(found, "training")
     assert "with source 16x16 and batch_size 1: ValueError: Expected more than 1 value per channel" in step.what
-    assert "make 'size' or 'crop' larger, or set batch_size to 2" in step.remedy
+    assert "make source.size and target.size, or their crop, larger, or set training.batch_size=2" in step.remedy
     with pytest.raises(ValueError, match="Expected more than 1 value per channel"):  # as training does
         Run(experiment(place, "source.size=[16,16]", "method=source_only"), place / "run").train()
 
@@ -254,7 +255,7 @@ def test_memory_that_may_not_do(look, monkeypatch):
     monkeypatch.setattr(examination, "_memory_of", lambda device: (int(1.5 * needed["step"]), "the GPU"))
     (found,) = of(look(), "memory")
     assert found.severity == "warning"
-    assert found.remedy.startswith("Make batch_size, 'size' or 'crop' smaller")
+    assert found.remedy.startswith("Make training.batch_size, or source.size and target.size or their crop, smaller")
 
 
 def test_a_folder_with_another_run(place, look):

@@ -309,6 +309,19 @@ def test_a_run_that_could_not_start_leaves_its_folder_free(world, tmp_path):
     assert Run(load(recipe(world)), tmp_path / "run").train()  # nothing was saved that other settings could spoil
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("target.crop=[640, 640]", "Make target.crop smaller or target.size larger"),
+        ("source.crop=[640, 640]", "Make source.crop smaller or source.size larger"),
+        ("target.stride=50", "Single frames need target.missing: repeat"),
+    ],
+)
+def test_a_message_of_a_part_says_the_full_key(world, tmp_path, change, text):
+    with pytest.raises(DataError, match=text):
+        Run(load(recipe(world, method="da_vsn"), [change]), tmp_path / "run").train()
+
+
 def test_a_source_without_labels_cannot_be_learned_from(world, tmp_path):
     with pytest.raises(DataError, match="the source folder has no labels to learn from"):
         Run(load(recipe(world), ["source.labels=null", "source.classes=null"]), tmp_path)

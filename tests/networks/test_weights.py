@@ -7,7 +7,9 @@ import zipfile
 
 import pytest
 import safetensors.torch
+import timm
 import torch
+import torchvision
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -16,7 +18,16 @@ from davsn.core.errors import CheckpointError, DataError
 from davsn.core.files import tensors
 from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
 from davsn.networks.video import VideoSegmenter
-from davsn.networks.weights import load_imagenet, load_state, load_weights, published_state, read_state, save_weights
+from davsn.networks.weights import (
+    holds_weights_alone,
+    load_imagenet,
+    load_state,
+    load_weights,
+    of_network,
+    published_state,
+    read_state,
+    save_weights,
+)
 
 
 def segmenter(layers=(1, 1, 1, 1), num_classes=3, propagation="warp"):
@@ -60,6 +71,76 @@ def test_a_file_that_would_run_code_is_refused(tmp_path, legacy):
     with pytest.raises(CheckpointError, match=r"trap\.pth: refused.*Save the plain state_dict"):
         read_state(path)
     assert not (tmp_path / "sprung").exists()
+    with pytest.raises(CheckpointError) as caught:
+        read_state(path)
+    assert "could run code" in str(caught.value)
+    assert "weights_only" not in str(caught.value)  # PyTorch's advice to turn its guard off
+
+
+NESTS = {
+    "plain": lambda state: state,
+    "parallel": lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
+    "compiled": lambda state: {"model": {f"_orig_mod.{name}": tensor for name, tensor in state.items()}, "epoch": 3},
+    "student": lambda state: {f"student.{name}": tensor for name, tensor in state.items()},
+    "timm": lambda state: {"state_dict": state, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}, "param": [1]}},
+    "lightning": lambda state: {
+        "state_dict": {**{f"net.model.{name}": tensor for name, tensor in state.items()}, "loss.weight": torch.ones(3)},
+        "pytorch-lightning_version": "2.4.0",
+        "hyper_parameters": {"lr": 0.1, "sizes": (1, 2)},
+        "callbacks": {"best": {"score": torch.tensor(0.5)}},
+    },
+    "mmseg": lambda state: {"meta": {"CLASSES": ("a", "b"), "epoch": 1}, "state_dict": state},
+    "average": lambda state: {
+        "n_averaged": torch.tensor(4),
+        **{f"module.{name}": item for name, item in state.items()},
+    },
+    "both": lambda state: {"model": {name: item * 0 for name, item in state.items()}, "model_ema": state},
+    "teacher": lambda state: {
+        f"{who}.{name}": item * (who == "teacher") for name, item in state.items() for who in ("student", "teacher")
+    },
+}
+
+
+@pytest.mark.parametrize("nest", NESTS)
+@pytest.mark.parametrize("public", [False, True])
+def test_a_network_is_found_in_the_checkpoint_of_another_program(tmp_path, small, nest, public):
+    path = written(tmp_path / "last.ckpt", NESTS[nest](published_state(small) if public else small.state_dict()))
+    assert holds_weights_alone(path)
+    other = segmenter()
+    other.load_state_dict({name: torch.zeros_like(tensor) for name, tensor in other.state_dict().items()})
+    load_weights(other, path)
+    assert all(torch.equal(tensor, small.state_dict()[name]) for name, tensor in other.state_dict().items())
+
+
+def test_of_several_networks_the_average_is_taken_and_a_line_says_so(caplog):
+    state = {"model.a.b": torch.zeros(1), "ema_model.a.b": torch.ones(1), "other.c": torch.zeros(1)}
+    assert of_network(state, ["a.b"], "x.pth") == {"a.b": torch.ones(1)}
+    assert "x.pth holds several networks ('ema_model.', 'model.'); 'ema_model.' is taken" in caplog.text
+    assert of_network(state, ["z"], "x.pth") is state
+
+
+def test_a_resnet_of_torchvision_starts_deeplab_with_the_same_first_features(tmp_path, caplog):
+    resnet = torchvision.models.ResNet(torchvision.models.resnet.Bottleneck, [1, 1, 1, 1], num_classes=5).eval()
+    for layer in (resnet.bn1, resnet.layer1[0].bn1):
+        torch.nn.init.uniform_(layer.running_mean)
+    for prefix in ("", "backbone."):
+        state = {f"{prefix}{name}": tensor for name, tensor in resnet.state_dict().items()}
+        path = written(tmp_path / "resnet.pth", state)
+        network = DeepLab(DeepLabSettings(layers=(1, 1, 1, 1), weights=path), 3).eval()
+        assert "its features are a start for training and not exact" in caplog.text
+        images = torch.rand(1, 3, 64, 64)
+        mean, std = (torch.tensor(each).view(3, 1, 1) for each in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        with torch.no_grad():
+            ours = network.bn1(network.conv1(images.flip(1) * 255 - network.mean))
+            theirs = resnet.bn1(resnet.conv1((images - mean) / std))
+        assert torch.allclose(ours[..., 2:-2, 2:-2], theirs[..., 2:-2, 2:-2], atol=1e-4)
+        assert torch.equal(network.layer3[0].conv2.weight, resnet.layer3[0].conv2.weight)
+
+
+def test_another_kind_of_resnet_is_refused_with_the_kinds_that_fit(tmp_path):
+    deep = timm.create_model("resnet26d").state_dict()
+    with pytest.raises(CheckpointError, match=r"lacks conv1\.weight.* such as resnet101 of torchvision or timm"):
+        DeepLab(DeepLabSettings(weights=written(tmp_path / "resnet26d.pth", deep)), 3)
 
 
 def test_what_is_no_file_of_weights_is_named(tmp_path, monkeypatch):
@@ -69,7 +150,7 @@ def test_what_is_no_file_of_weights_is_named(tmp_path, monkeypatch):
         (tmp_path / name).write_text("not weights")
         with pytest.raises(CheckpointError, match=rf"{name}: (not a readable weights file|refused)"):
             read_state(tmp_path / name)
-    for content in ([torch.ones(1)], {"model": {"a": torch.ones(1)}}, {1: torch.ones(1)}):
+    for content in ([torch.ones(1)], {"model": {"a": 1}}, {1: torch.ones(1)}):
         with pytest.raises(CheckpointError, match=r"should hold named tensors"):
             read_state(written(tmp_path / "nested.pth", content))
     monkeypatch.setattr(tensors, "_LARGEST", 1000)

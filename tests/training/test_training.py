@@ -137,6 +137,14 @@ def test_a_signal_during_a_save_or_a_write_of_the_log_loses_nothing(tmp_path, st
     assert checkpoint.load(checkpoint.latest(tmp_path / "checkpoints"))["step"] == step
 
 
+def test_progress_moves_at_every_step(tmp_path):
+    seen = []
+    train(trainer_of(log_every=4), batches, tmp_path, extra={"settings": {}}, progress=lambda *step: seen.append(step))
+    assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
+    assert [done for done, line in seen if line and done % 4 == 0] == list(range(4, len(seen) + 1, 4))
+    assert not seen[0][1]
+
+
 def test_a_signal_that_ends_the_loader_too_still_saves(tmp_path):
     def dying(start):
         for step, pair in enumerate(batches(start), start):

@@ -11,6 +11,7 @@ from davsn.core.errors import ConfigError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import VideoDataset
+from davsn.experiment.building import within
 from davsn.experiment.checkpoint_scores import CheckpointScores, score_checkpoints
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.experiment import load as load_experiment
@@ -127,7 +128,8 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         raise ConfigError("--out", [f"names one file, but there are {len(sets)} sets to score. Leave it out"])
     for name, part in sets.items():
         folder = pictures / name if pictures and len(sets) > 1 else pictures
-        scores = score(members[0], part, name, labelled_only, ensemble, folder)
+        with within(f"validation.{name}", part if data is None else None):
+            scores = score(members[0], part, name, labelled_only, ensemble, folder)
         file = out or _scores_file(paths, name)
         scores.save(file)
         yield Evaluation(name, _said(members, paths), scores, file, folder)

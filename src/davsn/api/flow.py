@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from davsn.api.choices import Direction, FormName
 from davsn.api.model import chosen_flow
 from davsn.core.clip import PAIR, ClipSpec
 from davsn.core.console import progress, say
@@ -23,9 +24,6 @@ from davsn.experiment.building import build_dataset, device_of
 from davsn.experiment.experiment import asked, clips_of
 from davsn.experiment.recipes import read_recipe
 from davsn.flow.files.conversion import Conversion
-from davsn.flow.files.direction import RECORD as RECORD
-from davsn.flow.files.direction import Direction as Direction
-from davsn.flow.files.forms import FormName as FormName
 from davsn.flow.setting import FlowSetting
 
 Domains = dict[str, tuple[Choice, ClipSpec]]

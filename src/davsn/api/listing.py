@@ -1,29 +1,35 @@
-"""``davsn.available`` and ``davsn.describe_method``: list and describe the plug-ins and recipes."""
+"""``davsn.available`` and ``davsn.describe_method``: list and describe the plug-ins and recipes.
+
+A list is read off the files of the plug-ins. Only the description of one plug-in imports it, and PyTorch with it.
+"""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
+from davsn.core.plugins import Plugin, described, find
+from davsn.experiment.built_in import recipe_file, recipe_names
 
-from davsn.core.plugins import Plugin, find
-from davsn.core.plugins import available as plugins
-from davsn.data.dataset import VideoDataset
-from davsn.experiment.recipes import recipe_file, recipe_names
-from davsn.flow.estimator import FlowEstimator
-from davsn.learning.method import Method
-from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
-from davsn.networks.image_network import ImageNetwork
-from davsn.networks.video import VideoSegmenter
+if TYPE_CHECKING:
+    from davsn.learning.method import Method
 
-KINDS: Mapping[str, type[Plugin]] = {
-    "methods": Method,
-    "networks": ImageNetwork,
-    "data": VideoDataset,
-    "flow": FlowEstimator,
+
+class Kind(NamedTuple):
+    """A kind of plug-in: the package of its plug-ins, and its base class as ``module:name``."""
+
+    package: str
+    base: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "methods": Kind("davsn.methods", "davsn.learning.method:Method"),
+    "networks": Kind("davsn.networks.image", "davsn.networks.image_network:ImageNetwork"),
+    "data": Kind("davsn.data.sets", "davsn.data.dataset:VideoDataset"),
+    "flow": Kind("davsn.flow.estimators", "davsn.flow.estimator:FlowEstimator"),
 }
 """Every kind of plug-in, by its name in ``davsn list``. A new kind is one line here."""
 _COSTS = "costs.json"
@@ -31,25 +37,37 @@ _COSTS = "costs.json"
 
 
 @dataclass(frozen=True)
-class MethodCard:
-    """Facts about a method that help to choose one.
+class MethodLine:
+    """Facts about a method, for a list.
 
     Attributes:
         name: the name in recipes.
         paper: title, venue and year.
-        year: the year of the paper; empty if ``paper`` names none.
         when: when to use the method, in one sentence.
-        needs: what the method needs by default: frames, flow, discriminators, kept modules, a start.
         costs: variant → the cost of a step, as a multiple of a step of source_only; empty if it was not measured.
-        settings: name → (default, meaning).
     """
 
     name: str
     paper: str
-    year: str
     when: str
-    needs: tuple[str, ...]
     costs: Mapping[str, float]
+
+    @property
+    def year(self) -> str:
+        """The year of the paper; empty if ``paper`` names none."""
+        return next(reversed(re.findall(r"\b(?:19|20)\d\d\b", self.paper)), "")
+
+
+@dataclass(frozen=True)
+class MethodCard(MethodLine):
+    """Facts about a method that help to choose one.
+
+    Attributes:
+        needs: what the method needs by default: frames, flow, discriminators, kept modules, a start.
+        settings: name → (default, meaning).
+    """
+
+    needs: tuple[str, ...]
     settings: Mapping[str, tuple[Any, str]]
 
 
@@ -61,11 +79,27 @@ def available(kind: str) -> dict[str, str]:
     """
     if kind == "recipes":
         return {name: _first_line(name) for name in recipe_names()}
-    return {name: (plugin.__doc__ or "").splitlines()[0] for name, plugin in plugins(KINDS[kind]).items()}
+    return {name: plugin.about for name, plugin in described(KINDS[kind].package).items()}
 
 
-def settings_of(kind: str, name: str) -> list[str]:
-    """List the names of a plug-in's own settings.
+def list_methods() -> list[MethodLine]:
+    """List the methods of davsn, in alphabetical order."""
+    costs, methods = _costs(), described(KINDS["methods"].package)
+    return [
+        MethodLine(name, method.texts.get("paper", ""), method.texts.get("when", ""), costs.get(name, {}))
+        for name, method in methods.items()
+    ]
+
+
+def base_of(kind: str) -> type[Plugin]:
+    """Import the base class of a kind of plug-in; see :data:`KINDS`."""
+    module, _, name = KINDS[kind].base.partition(":")
+    base: type[Plugin] = getattr(import_module(module), name)
+    return base
+
+
+def settings_of(kind: str, name: str) -> dict[str, tuple[Any, str]]:
+    """List a plug-in's own settings: name → (default, meaning).
 
     Args:
         kind: see :func:`available`; not 'recipes'.
@@ -74,7 +108,14 @@ def settings_of(kind: str, name: str) -> list[str]:
     Raises:
         ConfigError: no such plug-in.
     """
-    return list(find(KINDS[kind], name).Config.model_fields)
+    fields = find(base_of(kind), name).Config.model_fields
+    return {
+        key: (
+            "required" if field.is_required() else field.get_default(call_default_factory=True),
+            " ".join((field.description or "").split()),
+        )
+        for key, field in fields.items()
+    }
 
 
 def read_recipe_text(name: str) -> str:
@@ -96,29 +137,29 @@ def describe_method(name: str) -> MethodCard:
     Raises:
         ConfigError: no such method.
     """
-    method = find(Method, name)
-    costs = json.loads(files("davsn.learning").joinpath(_COSTS).read_text(encoding="utf-8"))
-    fields = method.Config.model_fields
-    return MethodCard(
-        name,
-        method.paper,
-        next(reversed(re.findall(r"\b(?:19|20)\d\d\b", method.paper)), ""),
-        method.when,
-        tuple(_needs(method)),
-        costs.get(name, {}),
-        {
-            key: (field.get_default(call_default_factory=True), " ".join((field.description or "").split()))
-            for key, field in fields.items()
-        },
+    method: type[Method] = find(base_of("methods"), name)  # type: ignore[assignment]  # the base is Method
+    needs = tuple(_needs(method))
+    return MethodCard(name, method.paper, method.when, _costs().get(name, {}), needs, settings_of("methods", name))
+
+
+def _costs() -> dict[str, Mapping[str, float]]:
+    costs: dict[str, Mapping[str, float]] = json.loads(
+        files("davsn.learning").joinpath(_COSTS).read_text(encoding="utf-8")
     )
+    return costs
 
 
 def _first_line(recipe: str) -> str:
     return read_recipe_text(recipe).splitlines()[0].lstrip("# ")
 
 
-def _needs(method: type[Method]) -> Iterator[str]:
+def _needs(method: "type[Method]") -> Iterator[str]:
     """List what a method needs by default. The method itself tells it; it is built without memory for its tensors."""
+    import torch
+
+    from davsn.networks.image.deeplab import DeepLab, DeepLabSettings
+    from davsn.networks.video import VideoSegmenter
+
     config = method.Config()
     source, target = method.clips(config)
     with torch.device("meta"):

@@ -1,15 +1,12 @@
 """``davsn.write_streets``: writes `streets`, the built-in synthetic data set, to disk."""
 
 from pathlib import Path
-from typing import Literal
 
+from davsn.api.choices import Layout
 from davsn.core.console import progress, silent
 from davsn.core.settings import Changes, override, validate
-from davsn.data.export import Benchmark
 from davsn.data.export.writing import write
 from davsn.data.sets.streets import Streets
-
-Layout = Literal["folder"] | Benchmark
 
 
 def write_streets(

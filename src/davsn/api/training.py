@@ -7,6 +7,7 @@ from pathlib import Path
 from davsn.api.model import Model, load
 from davsn.core.console import silent
 from davsn.core.settings import Changes
+from davsn.experiment.building import within
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, folder_for, read_recipe
 from davsn.experiment.run import train_in
@@ -68,6 +69,7 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
     for name, part in experiment.validation.items() if scored else ():
-        found[name] = score_set(load(folder, own_code=True).trained, part, name)
+        with within(f"validation.{name}", part):
+            found[name] = score_set(load(folder, own_code=True).trained, part, name)
         found[name].save(RunFolder(folder).scores(name))
     return TrainedRun(experiment.name, folder, finished=True, scores=found)

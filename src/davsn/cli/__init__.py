@@ -5,6 +5,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from davsn import __version__
+from davsn.cli.words import settings_last
 from davsn.core.errors import DavsnError
 from davsn.core.memory import LESS, enough_memory
 
@@ -36,10 +37,12 @@ COMMANDS = {
 
 
 def build(asked: str | None) -> App:
-    """Build the command line. Only the requested command is imported; each of the others shows one line of help.
+    """Build the command line. A command's file is imported when it is called, or when its help is printed.
+
+    No file of a command imports PyTorch before its command runs, so every help page is printed at once.
 
     Args:
-        asked: the first argument after ``davsn``.
+        asked: the first argument after ``davsn``; the help of this command is its own text, and not one line.
     """
     app = App(name="davsn", version=__version__, result_action="return_value", help=ABOUT)
     for name, line in COMMANDS.items():
@@ -58,8 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        app = build(arguments[0] if arguments else None)
         with enough_memory("davsn", LESS):
-            result = build(arguments[0] if arguments else None)(arguments, exit_on_error=False)
+            result = app(settings_last(app, arguments), exit_on_error=False)
     except CycloptsError:  # it has printed what is wrong; by itself it would exit with 1 before cyclopts 5
         return 2
     except DavsnError as error:

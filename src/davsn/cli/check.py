@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from davsn.api.checking import Finding, check, grouped
+import davsn
 from davsn.core.console import console, say
+
+if TYPE_CHECKING:
+    from davsn.api.checking import Finding
 
 _COLOURS = {"fatal": "red", "warning": "yellow", "note": "dim"}
 
@@ -48,13 +51,15 @@ def check_(
         The folder that the run would use; its free disk space is checked. Default: the one given as the recipe;
         else runs/ and the recipe's name.
     """
-    found = check(recipe, changes, every=1 if all_ else every, out=out)
+    found = davsn.check(recipe, changes, every=1 if all_ else every, out=out)
     show(found)
     return 2 if any(finding.severity == "fatal" for finding in found) else 0
 
 
-def show(found: Sequence[Finding]) -> None:
+def show(found: Sequence["Finding"]) -> None:
     """Print findings, the worst first: as a table on a terminal, else one line for each, so that no text is cut."""
+    from davsn.api.checking import grouped
+
     groups = grouped(found)
     if console.is_terminal:
         console.print(_table(groups))
@@ -69,11 +74,11 @@ def show(found: Sequence[Finding]) -> None:
     say(f"{fatal} of {len(problems)} would stop training." if problems else "No problem found.")
 
 
-def _what(finding: Finding, count: int) -> str:
+def _what(finding: "Finding", count: int) -> str:
     return finding.what + (f" (and {count - 1} more like this)" if count > 1 else "")
 
 
-def _table(groups: Sequence[tuple[Finding, int]]) -> Table:
+def _table(groups: Sequence[tuple["Finding", int]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("")
     table.add_column("part", overflow="fold")

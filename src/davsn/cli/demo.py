@@ -1,13 +1,16 @@
 """``davsn demo``: the whole workflow on the built-in synthetic data set, in one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.table import Table
 
-from davsn.api.demo import ResultRow, demo, percent
+import davsn
 from davsn.core.console import console, say
+
+if TYPE_CHECKING:
+    from davsn.api.demo import ResultRow
 
 
 def demo_(
@@ -39,7 +42,7 @@ def demo_(
     seed:
         Seed of the synthetic data, the weights and the order of the samples. The settings were chosen on seed 0.
     """
-    found = demo(changes, out=out, quick=quick, seed=seed)
+    found = davsn.demo(changes, out=out, quick=quick, seed=seed)
     if found is None:
         say(f"Stopped; everything is saved in {out}. The same command resumes it.")
         return 130
@@ -48,8 +51,10 @@ def demo_(
     return 0
 
 
-def table(rows: list[ResultRow]) -> Table:
+def table(rows: list["ResultRow"]) -> Table:
     """Make the table of results for the terminal."""
+    from davsn.api.demo import percent
+
     shown = Table("camera clips that no network was trained on", title="The gain")
     for row in rows:
         shown.add_column(row.name, justify="right")

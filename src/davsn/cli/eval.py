@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.api.evaluation import Together, evaluate_checkpoints, evaluate_sets
+import davsn
 from davsn.core.console import console, say
 from davsn.core.errors import ConfigError
 
@@ -91,7 +91,7 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
                 "--first-only": first_only or None,
             }
         )
-        found = evaluate_checkpoints(
+        found = davsn.evaluate_checkpoints(
             checkpoint,
             data=data,
             classes=classes,
@@ -106,7 +106,9 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         for file in {scored.file for scored in found.values()}:
             say(f"written to {file}")
         return
-    evaluations = evaluate_sets(
+    from davsn.api.evaluation import Together
+
+    evaluations = davsn.evaluate_sets(
         checkpoint,
         data=data,
         classes=classes,

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.api.export import export
-from davsn.api.model import load
+import davsn
 from davsn.core.console import say
 
 
@@ -36,7 +35,7 @@ def export_(
     own_code:
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
-    model = load(checkpoint, recipe, own_code=own_code)
-    written = export(model, out)
+    model = davsn.load(checkpoint, recipe, own_code=own_code)
+    written = davsn.export(model, out)
     at = "" if model.step is None else f" at step {model.step}"
     say(f"{written} tensors of {checkpoint}{at} written to {out}")

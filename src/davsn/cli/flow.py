@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from davsn.api.flow import compute_flow
+import davsn
 from davsn.cli.flow_convert import convert_
 from davsn.cli.flow_measure import measure_
 from davsn.cli.flow_show import show_
@@ -64,7 +64,7 @@ def compute_(  # noqa: PLR0913 - a parameter for each option
     device:
         The device: cpu, cuda, mps, or auto for the best available.
     """
-    compute_flow(
+    davsn.compute_flow(
         data,
         changes,
         estimator=estimator,

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from davsn.api.flow import RECORD, Direction, FormName, convert_flow
+import davsn
+from davsn.api.choices import RECORD, Direction, FormName
 from davsn.core.console import say
 
 
@@ -39,7 +40,7 @@ def convert_(
         The direction of the flow, required if the files do not tell it: from the current frame to the previous
         frame, or the other way.
     """
-    done = convert_flow(source, target, to=to, form=form, direction=direction)
+    done = davsn.convert_flow(source, target, to=to, form=form, direction=direction)
     kept = f"; recorded in {RECORD}" if source.is_dir() else ""
     count = len(done.files)
     say(f"{count} flow file{'s' * (count > 1)}, {done.direction}{kept}: {target}")

@@ -10,8 +10,8 @@ from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
-from davsn.api.flow import Direction, FormName
-from davsn.api.flow_measure import measure_flow
+import davsn
+from davsn.api.choices import Direction, FormName
 from davsn.core.console import console, say
 from davsn.core.files.writing import replacing
 
@@ -72,7 +72,7 @@ def measure_(
     out:
         The JSON file for the figures.
     """
-    found = measure_flow(
+    found = davsn.measure_flow(
         source, estimator=estimator, exact=exact, flow=flow, form=form, direction=direction, pairs=pairs
     )
     console.print(_table(found.figures))

@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from davsn.api.flow import Direction, FormName
-from davsn.api.flow_show import show_flow
+import davsn
+from davsn.api.choices import Direction, FormName
 
 
 def show_(
@@ -51,4 +51,6 @@ def show_(
     pairs:
         The largest number of pairs, evenly spread.
     """
-    show_flow(source, out, estimator=estimator, flow=flow, form=form, direction=direction, scale=scale, pairs=pairs)
+    davsn.show_flow(
+        source, out, estimator=estimator, flow=flow, form=form, direction=direction, scale=scale, pairs=pairs
+    )

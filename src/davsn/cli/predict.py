@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from davsn.api.model import load, predict
+import davsn
 from davsn.core.console import say
 
 
@@ -47,5 +47,5 @@ def predict_(
     own_code:
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
-    summary = predict(load(checkpoint, recipe, own_code=own_code), source, out, flow=flow, size=size)
+    summary = davsn.predict(davsn.load(checkpoint, recipe, own_code=own_code), source, out, flow=flow, size=size)
     say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")

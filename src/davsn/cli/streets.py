@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from davsn.api.streets import Layout, write_streets
+import davsn
+from davsn.api.choices import Layout
 from davsn.core.console import say
 
 
@@ -28,5 +29,5 @@ def streets_(folder: Path, *changes: str, layout: Layout = "folder") -> None:
         folder, or the name of a published data set, whose folders, file names and ids are used. Exact flow is then
         written too, in the flow files of that data set.
     """
-    clips, length = write_streets(folder, changes, layout=layout)
+    clips, length = davsn.write_streets(folder, changes, layout=layout)
     say(f"{clips} clips of {length} frames: {folder}")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from davsn.api.sweeping import RECORD, sweep, tables
+import davsn
 from davsn.core.console import console, say
 
 
@@ -53,8 +53,10 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
     out:
         The folder of the runs. Default: runs/, the recipe's name and "-sweep".
     """
+    from davsn.api.sweeping import RECORD, tables
+
     names = [name.strip() for name in methods.split(",") if name.strip()]
-    found = sweep(
+    found = davsn.sweep(
         recipe,
         changes,
         methods=names,

@@ -1,12 +1,15 @@
 """``davsn train``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from davsn.api.training import TrainedRun, train
+import davsn
 from davsn.core.console import console, say
+
+if TYPE_CHECKING:
+    from davsn.api.training import TrainedRun
 
 
 def train_(
@@ -36,10 +39,10 @@ def train_(
     out:
         The run folder. Default: the one given as the recipe; else runs/ and the recipe's name.
     """
-    return show(train(recipe, changes, out=out, score=score))
+    return show(davsn.train(recipe, changes, out=out, score=score))
 
 
-def show(run: TrainedRun) -> int:
+def show(run: "TrainedRun") -> int:
     """Print the scores and the folder of a run; return the exit code."""
     if not run.finished:
         say(f"Stopped; everything is saved in {run.folder}. The same command resumes it.")

@@ -8,9 +8,22 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 console = Console(highlight=False)
+_TITLE = 28  # the most characters of a task's name; count, time left and bar then leave some for the note
+_COUNT = 32  # characters that count and time left take
+_BAR = 10
+_WIDE = 60
 _silent = ContextVar("silent", default=False)
 _shown: ContextVar[Progress | None] = ContextVar("shown", default=None)
 """The bars on the terminal; a task inside another one adds a bar."""
@@ -44,8 +57,24 @@ class Report(Protocol):
 
 
 @contextmanager
-def progress(what: str, total: int | None, start: int = 0) -> Iterator[Report]:
-    """Show the progress of a task and the time left.
+def doing(what: str) -> Iterator[None]:
+    """Say what is done while nothing moves, such as reading a data set.
+
+    A terminal shows the text until the block ends; any other output gets it as a line.
+    """
+    if _silent.get():
+        yield
+    elif console.is_terminal:
+        with console.status(Text(what)):
+            yield
+    else:
+        say(what)
+        yield
+
+
+@contextmanager
+def progress(what: str, total: int | None, start: int = 0, before: str = "") -> Iterator[Report]:
+    """Show the progress of a task: its count and the time left first, then the note, cut to the terminal's width.
 
     A terminal shows a bar; any other output gets a line at most every ten seconds.
 
@@ -53,33 +82,43 @@ def progress(what: str, total: int | None, start: int = 0) -> Iterator[Report]:
         what: the task, in a word or two.
         total: the amount of work at the end; None if it is unknown.
         start: the amount that was done before, such as by a run that was interrupted.
+        before: the note until the first report: what is done while nothing moves.
     """
     if _silent.get():
         yield lambda done, note="": None
         return
     if not console.is_terminal:
-        yield _lines(what, total, start)
+        yield _lines(what, total, start, before)
         return
     outer = _shown.get()
     if outer is not None:
-        yield _bar(outer, what, total, start)
+        yield _bar(outer, what, total, start, before)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}")) as bars:
-        before = _shown.set(bars)
+    note_column = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), MofNCompleteColumn()]
+    columns.append(TimeRemainingColumn())
+    columns += [TextColumn("left"), *[BarColumn(_BAR)] * (console.width >= _WIDE)]
+    columns.append(TextColumn("{task.fields[note]}", markup=False, table_column=note_column))
+    with Progress(*columns, console=console, expand=True) as bars:
+        reset = _shown.set(bars)
         try:
-            yield _bar(bars, what, total, start)
+            yield _bar(bars, what, total, start, before)
         finally:
-            _shown.reset(before)
+            _shown.reset(reset)
 
 
-def _bar(bars: Progress, what: str, total: int | None, start: int) -> Report:
-    task = bars.add_task(what, total=total, completed=start, note="")
+def _bar(bars: Progress, what: str, total: int | None, start: int, before: str) -> Report:
+    title = _short(what, min(_TITLE, max(console.width - _COUNT, 8)))
+    task = bars.add_task(title, total=total, completed=start, note=before)
     return lambda done, note="": bars.update(task, completed=done, note=note)
 
 
-def _lines(what: str, total: int | None, start: int) -> Report:
+def _lines(what: str, total: int | None, start: int, before: str) -> Report:
     begun = last = time.monotonic()
+
+    def show(done: int, left: str, note: str) -> None:
+        line = f"{_short(what, _TITLE)} {done}{f'/{total}' if total else ''}{left}  {note}".rstrip()
+        print(_short(line, console.width), flush=True, file=sys.stdout)
 
     def report(done: int, note: str = "") -> None:
         nonlocal last
@@ -88,6 +127,12 @@ def _lines(what: str, total: int | None, start: int) -> Report:
             return
         last = now
         left = f", {(now - begun) / max(done - start, 1) * (total - done):.0f} s left" if total else ""
-        print(f"{what} {done}{f'/{total}' if total else ''}{left}  {note}".rstrip(), flush=True, file=sys.stdout)
+        show(done, left, note)
 
+    if before:
+        show(start, "", before)
     return report
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -4,6 +4,7 @@ The command line prints the message alone and exits with code 2. A traceback mea
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -14,6 +15,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def with_full_keys(text: str, part: str, settings: Iterable[str]) -> str:
+    """Replace the names of settings in a message by full keys: ``'size'`` and ``size: 8`` by ``target.size``.
+
+    Code that reads a part of a recipe does not know which part it is, so its messages name settings alone.
+
+    Args:
+        text: names a setting in quotes, or before a colon and a value.
+        part: the part's key in the recipe, such as 'target'.
+        settings: the names of the part's settings.
+    """
+    full = {name: f"{part}.{name}" for name in settings} | {"batch_size": "training.batch_size"}
+    names = "|".join(map(re.escape, full))
+    return re.sub(rf"'({names})'|(?<![\w.'{{])({names})(?=: \S)", lambda found: full[found[1] or found[2]], text)
 
 
 class DavsnError(Exception):
@@ -62,6 +78,12 @@ class FileError(DavsnError):
 
     def __str__(self) -> str:
         return (f"{self.where}: " if self.where else "") + self.what + (f". {self.remedy}" if self.remedy else "")
+
+    def within(self, part: str, settings: Iterable[str]) -> "FileError":
+        """The same error, with full keys for settings of one part of a recipe; see :func:`with_full_keys`."""
+        texts = (with_full_keys(text, part, settings) for text in (self.what, self.remedy))
+        what, remedy = texts
+        return type(self)(what, self.where, remedy)
 
 
 class DataError(FileError):

@@ -4,6 +4,7 @@ There is no registry. The files of a folder are its plug-ins. A user's own file 
 Every kind of plug-in has a base class, which names the folder; see :class:`Plugin`.
 """
 
+import ast
 import importlib
 import importlib.util
 import inspect
@@ -11,11 +12,13 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo, model_serializer
+from pydantic import GetCoreSchemaHandler, SerializeAsAny, ValidationInfo, model_serializer
+from pydantic_core.core_schema import CoreSchema, with_info_before_validator_function
 
 from davsn.core.errors import ConfigError, did_you_mean
 from davsn.core.settings import Settings, opened, validate
@@ -53,6 +56,51 @@ def available(kind: type[Kind]) -> dict[str, type[Kind]]:
     """
     found = {name: _defined(importlib.import_module(f"{kind.package}.{name}"), kind) for name in _names(kind)}
     return {name: plugin for name, plugin in found.items() if plugin is not None}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a plug-in says of itself in its file.
+
+    Attributes:
+        about: the first line of its docstring.
+        texts: the attributes of its class that are plain texts, such as a method's ``paper``.
+    """
+
+    about: str
+    texts: Mapping[str, str]
+
+
+def described(package: str) -> dict[str, Description]:
+    """Describe all plug-ins of a package by the text of their files. Nothing is imported, so this takes no time.
+
+    Args:
+        package: such as ``"davsn.methods"``. The last public class of a file is its plug-in.
+
+    Returns:
+        ``{file name: description}`` in alphabetical order.
+    """
+    found = {}
+    for name in _names_in(package):
+        spec = importlib.util.find_spec(f"{package}.{name}")
+        assert spec is not None
+        assert spec.origin is not None
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+        public = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+        if public:
+            found[name] = _description(public[-1])
+    return found
+
+
+def _description(plugin: ast.ClassDef) -> Description:
+    texts = {
+        target.id: line.value.value
+        for line in plugin.body
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+        for target in line.targets
+        if isinstance(target, ast.Name)
+    }
+    return Description((ast.get_docstring(plugin) or "\n").splitlines()[0], texts)
 
 
 def find(kind: type[Kind], name: str) -> type[Kind]:
@@ -116,17 +164,36 @@ def choose(kind: type[Plugin], value: Any, paths: bool = True) -> Choice:
     return Choice(name=name, settings=validate(find(kind, name).Config, values, name, paths))
 
 
-def choice_of(kind: type[Plugin]) -> BeforeValidator:
-    """A validator for a settings field of type :class:`Choice`, so that the field holds a plug-in of one kind."""
+@dataclass(frozen=True)
+class choice_of:
+    """A validator for a settings field of type :class:`Choice`, so that the field holds a plug-in of one kind.
 
-    def chosen(value: Any, info: ValidationInfo) -> Choice:
-        return choose(kind, value, paths=bool((info.context or {}).get("paths")))
+    Attributes:
+        kind: the base class of the kind.
+    """
 
-    return BeforeValidator(chosen)
+    kind: type[Plugin]
+
+    def settings_of(self, value: Any) -> type[Settings] | None:
+        """The settings class of the plug-in that a value in a recipe names; None if there is no such plug-in."""
+        try:
+            return find(self.kind, str(value.name if isinstance(value, Choice) else opened(value).get("name"))).Config
+        except ConfigError:
+            return None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return with_info_before_validator_function(self._chosen, handler(source))
+
+    def _chosen(self, value: Any, info: ValidationInfo) -> Choice:
+        return choose(self.kind, value, paths=bool((info.context or {}).get("paths")))
 
 
 def _names(kind: type[Plugin]) -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(importlib.import_module(kind.package).__path__))
+    return _names_in(kind.package)
+
+
+def _names_in(package: str) -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__))
 
 
 def _from_file(path: Path, kind: type[Kind]) -> type[Kind]:

@@ -4,19 +4,45 @@ The error lists unknown keys, wrong types and values out of range together. For 
 valid name (docs/principles.md, "errors are part of the interface").
 """
 
+import difflib
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, runtime_checkable
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from davsn.core.errors import ConfigError, DavsnError, did_you_mean
 
+_UNKNOWN = "  unknown key."
+
 MADE = "made"
 """Marks the type of a path in settings (``Annotated[Path, MADE]``): the path need not exist, it is created when
 needed."""
+
+
+@dataclass(frozen=True)
+class AlsoCalled:
+    """Other words for a setting, in its type: ``Annotated[int, AlsoCalled("epochs")]``. A mistake is answered by them.
+
+    Attributes:
+        names: the words.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A part of a setting's type that knows which settings a value chooses; see :mod:`davsn.core.plugins`."""
+
+    def settings_of(self, value: Any) -> "type[Settings] | None":
+        """The settings class that a value of the setting chooses; None if it chooses none."""
 
 
 Changes = Mapping[str, Any] | Sequence[str]
@@ -60,7 +86,7 @@ def validate(kind: type[Kind], values: Mapping[str, Any], where: str, paths: boo
     try:
         return kind.model_validate(dict(values), context={"paths": paths})
     except ValidationError as error:
-        raise ConfigError(where, list(_mistakes(kind, error))) from None
+        raise ConfigError(where, list(_mistakes(kind, error, values))) from None
 
 
 def read_yaml(path: Path, limit: int = 1 << 20) -> dict[str, Any]:
@@ -138,17 +164,18 @@ def _copy(value: Any) -> Any:
     return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _mistakes(kind: type[BaseModel], error: ValidationError, prefix: str = "") -> Iterator[str]:
+def _mistakes(kind: type[BaseModel], error: ValidationError, values: Mapping[str, Any]) -> Iterator[str]:
     """Our sentences for the mistakes that pydantic found."""
     for detail in error.errors():
-        key = prefix + ".".join(str(part) for part in detail["loc"])
+        key = ".".join(str(part) for part in detail["loc"])
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, ConfigError):  # nested settings already listed their mistakes, with their own keys
-            yield from (f"{key}.{mistake}" if _has_key(mistake) else f"{key}  {mistake}" for mistake in cause.mistakes)
+            nested = (f"{key}.{mistake}" if _has_key(mistake) else f"{key}  {mistake}" for mistake in cause.mistakes)
+            yield from (_with_full_keys(mistake, kind, values) for mistake in nested)
         elif isinstance(cause, DavsnError | ValueError):
             yield f"{key}  {cause}"
         elif detail["type"] == "extra_forbidden":
-            yield f"{key}  unknown key.{_nearest(kind, detail['loc'])}"
+            yield _with_full_keys(f"{key}{_UNKNOWN}{_nearest(kind, detail['loc'])}", kind, values)
         elif detail["type"] == "missing":
             yield f"{key}  is missing"
         elif detail["type"] in ("model_type", "dict_type"):
@@ -160,6 +187,48 @@ def _mistakes(kind: type[BaseModel], error: ValidationError, prefix: str = "") -
 
 def _has_key(mistake: str) -> bool:
     return mistake[:1].isalpha() and "  " in mistake
+
+
+def _with_full_keys(mistake: str, kind: type[BaseModel], values: Mapping[str, Any]) -> str:
+    """A mistake whose unknown key is answered with the full keys that end in it: ``size`` with ``source.size``."""
+    key, unknown, answer = mistake.partition(_UNKNOWN)
+    if not unknown:
+        return mistake
+    name = key.rpartition(".")[2]
+    known = [(full, names) for full, names in _full_keys(kind, values) if full != key]
+    fitting = [full for full, (own, *_) in known if own == name] or [full for full, names in known if name in names]
+    if not fitting and "Did you mean" not in answer:
+        near = difflib.get_close_matches(name, [own for _, (own, *_) in known], n=1, cutoff=0.75)
+        fitting = [full for full, (own, *_) in known if own in near]
+    if not fitting:
+        return mistake
+    *first, last = fitting
+    return f"{key}{unknown} Did you mean {', '.join(first)}{' and ' * bool(first)}{last}?"
+
+
+def _full_keys(kind: type[BaseModel], values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """All keys that some settings can hold, dotted, and for each the setting's own name and the other words for it."""
+    for name, field in kind.model_fields.items():
+        words = (word for mark in field.metadata if isinstance(mark, AlsoCalled) for word in mark.names)
+        yield name, (name, *words)
+        value = values.get(name)
+        below = [("", _settings_of(field.annotation, value, field.metadata), value)]
+        if get_origin(field.annotation) is dict and isinstance(value, Mapping):
+            inner = get_args(field.annotation)[1]
+            below = [(f".{key}", _settings_of(inner, item), item) for key, item in value.items()]
+        for part, settings, item in below:
+            if settings is not None:
+                held = item if isinstance(item, Mapping) else {}
+                yield from ((f"{name}{part}.{full}", names) for full, names in _full_keys(settings, held))
+
+
+def _settings_of(annotation: Any, value: Any, marks: Sequence[Any] = ()) -> type[BaseModel] | None:
+    """The settings class that a value of this type has or chooses."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next((found for part in get_args(annotation) if (found := _settings_of(part, value))), None)
+    marks = (*marks, *getattr(annotation, "__metadata__", ()))
+    choosing = next((mark for mark in marks if isinstance(mark, Choosing)), None)
+    return _settings_in(annotation) if choosing is None else choosing.settings_of(value)
 
 
 def _nearest(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -31,7 +31,8 @@ from davsn.training.folder import RunFolder
 from davsn.training.loop import Trainer, optimisation_of
 
 _STEP = (
-    "If sizes are the cause, make 'size' or 'crop' larger, or set batch_size to 2; else correct the method or network"
+    "If sizes are the cause, make source.size and target.size, or their crop, larger, or set training.batch_size=2; "
+    "else correct the method or network"
 )
 _PROCESS = 2.0
 """Memory of a process as a multiple of its tensors; up to 1.84 was measured on a CPU (benchmarks/costs/check.py)."""
@@ -80,7 +81,8 @@ class _Doctor:
         try:
             yield
         except FileError as error:
-            self.add(part, error.what, error.remedy or remedy, where=error.where or HERE)
+            told = self._within(part, error)
+            self.add(part, told.what, told.remedy or remedy, where=told.where or HERE)
         except DavsnError as error:
             self.add(part, str(error), remedy)
 
@@ -113,11 +115,18 @@ class _Doctor:
 
     def _look(self, key: str, dataset: VideoDataset, spec: ClipSpec, batch_size: int) -> None:
         found = check(dataset, spec, self._every, batch_size, lambda what, total: self._watch(f"{what} {key}", total))
-        self.findings.update((replace(finding, key=key), None) for finding in found)
+        for finding in found:
+            told = self._within(key, FileError(finding.what, "", finding.remedy))
+            self.findings[replace(finding, key=key, what=told.what, remedy=told.remedy)] = None
         flow = dataset.config.flow
         if spec.flows and not flow.own:
             with self.noting(f"{key}.flow"):
                 flow.build()  # finds weights that are missing or do not fit
+
+    def _within(self, key: str, error: FileError) -> FileError:
+        """The error with the full keys of a part's settings; see :meth:`FileError.within`."""
+        part = self._parts().get(key.removesuffix(".flow"))
+        return error if part is None else error.within(key.removesuffix(".flow"), type(part.settings).model_fields)
 
     def _parts(self) -> dict[str, Choice]:
         experiment = self.experiment
@@ -213,7 +222,10 @@ class _Doctor:
             self.add("memory", told, "", "note")
             return
         told += f", and {device} has {decimal(there)}"
-        remedy = "Make batch_size, 'size' or 'crop' smaller, set precision: bf16, or use another device"
+        remedy = (
+            "Make training.batch_size, or source.size and target.size or their crop, smaller, set "
+            "training.precision=bf16, or use another training.device"
+        )
         if needed > there:
             self.add("memory", told, remedy)
         elif needed * _PROCESS > there:

@@ -1,12 +1,13 @@
 """Builds the parts of an experiment from its settings: data sets, network, method and device."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-from davsn.core.errors import CheckpointError, ConfigError, DataError
+from davsn.core.errors import CheckpointError, ConfigError, DataError, FileError
 from davsn.core.plugins import Choice, find
 from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.frame_pool import FramePool
@@ -19,6 +20,28 @@ from davsn.networks.weights import holds_weights_alone, load_weights
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
 from davsn.training.loop import segmenter_of
+
+Value = TypeVar("Value")
+
+
+@contextmanager
+def within(key: str, part: Choice | None) -> Iterator[None]:
+    """Give the errors of a block full keys, such as ``target.size``, where they name settings of a part.
+
+    Args:
+        key: the part's key in the recipe.
+        part: the data set; None changes nothing.
+    """
+    try:
+        yield
+    except FileError as error:
+        raise (error if part is None else error.within(key, type(part.settings).model_fields)) from error.__cause__
+
+
+def each_within(key: str, part: Choice | None, values: Iterator[Value]) -> Iterator[Value]:
+    """Iterate as before, with the errors of :func:`within`."""
+    with within(key, part):
+        yield from values
 
 
 def build_dataset(part: Choice) -> VideoDataset:

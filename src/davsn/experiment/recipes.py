@@ -1,14 +1,12 @@
 """Recipes: built-in ones by name, and YAML files, of davsn or of the public code."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.resources import as_file, files
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from davsn.core.console import say
-from davsn.core.errors import ConfigError, did_you_mean
 from davsn.core.settings import Changes, read_yaml
+from davsn.experiment.built_in import recipe_values as recipe_values
 from davsn.experiment.experiment import Experiment, load
 from davsn.reference.configs import is_reference, translate
 from davsn.training.folder import RunFolder
@@ -50,30 +48,3 @@ def _run_at(recipe: Recipe) -> RunFolder | None:
     """Find the run folder that a recipe is; None for any other recipe."""
     run = None if isinstance(recipe, Mapping) else RunFolder(Path(recipe))
     return run if run is not None and run.settings.is_file() else None
-
-
-def recipe_names() -> Sequence[str]:
-    """List the names of the built-in recipes, in alphabetical order."""
-    names = (file.name for file in files("davsn.recipes").iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
-
-
-@contextmanager
-def recipe_file(name: str) -> Iterator[Path]:
-    """Open the file of a built-in recipe.
-
-    Raises:
-        ConfigError: there is no recipe of that name.
-    """
-    names = recipe_names()
-    if name not in names:
-        known = f"(there are: {', '.join(names)}; or a .yaml)"
-        raise ConfigError(f"'{name}'", [f"no recipe of that name.{did_you_mean(name, names)} {known}"])
-    with as_file(files("davsn.recipes").joinpath(f"{name}.yaml")) as path:
-        yield path
-
-
-def recipe_values(name: str) -> dict[str, Any]:
-    """Read the content of a built-in recipe; see :func:`recipe_file`."""
-    with recipe_file(name) as path:
-        return read_yaml(path)

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 import davsn
 from davsn.core.clip import Batch, ClipSpec
+from davsn.core.console import doing, say
 from davsn.core.console import progress as shown
-from davsn.core.console import say
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.files.writing import replacing
 from davsn.core.memory import enough_memory
@@ -22,7 +22,15 @@ from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
 from davsn.data.rare_classes import class_draw, class_shares, counted
-from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, build_style_frames, device_of
+from davsn.experiment.building import (
+    build_adaptation,
+    build_dataset,
+    build_labelled,
+    build_style_frames,
+    device_of,
+    each_within,
+    within,
+)
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.pictures import SHOWN, write_sheet
 from davsn.experiment.preparation import bf16_helps, fill_with_progress, slow_precision, tell_caches
@@ -56,12 +64,14 @@ class Run:
         compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
-        source = build_dataset(experiment.source)
+        with within("source", experiment.source):
+            source = build_dataset(experiment.source)
         if source.taxonomy is None:
             raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
         self.taxonomy = source.taxonomy
-        for part in experiment.validation.values():
-            build_labelled(part, self.taxonomy)  # otherwise a mistake there would be found only after training
+        for name, part in experiment.validation.items():  # otherwise a mistake there would be found after training
+            with within(f"validation.{name}", part):
+                build_labelled(part, self.taxonomy)
         self.method = build_adaptation(experiment, len(self.taxonomy))
         if experiment.training.target_statistics and not batch_norms(self.method.segmenter):
             raise ConfigError(
@@ -69,11 +79,13 @@ class Run:
                 ["target_statistics  the network has no batch normalisation. Set training.target_statistics=0"],
             )
         of_source, of_target = clips_of(experiment)
-        style_frames = build_style_frames(experiment)
-        self.source = Samples(source, of_source, style_frames=style_frames) if of_source.frames else None
-        self.target: Samples | None = None
-        if of_target is not None and experiment.target is not None:
-            self.target = Samples(target_training(build_dataset(experiment.target)), of_target)
+        with within("target", experiment.target):
+            style_frames = build_style_frames(experiment)
+            self.target: Samples | None = None
+            if of_target is not None and experiment.target is not None:
+                self.target = Samples(target_training(build_dataset(experiment.target)), of_target)
+        with within("source", experiment.source):
+            self.source = Samples(source, of_source, style_frames=style_frames) if of_source.frames else None
         optimisation = optimisation_of(self.method, experiment.optimiser, experiment.training)
         self.trainer = Trainer(self.method, optimisation, experiment.training, self.device)
 
@@ -157,9 +169,11 @@ class Run:
         if self.source is not None:
             by_class = class_draw(self.source, settings.rare_classes, self.folder.source_classes)
             sources = training_batches(self.source, seed=self.experiment.seed, by_class=by_class, **share)
+            sources = each_within("source", self.experiment.source, sources)
         if self.target is None:
             return ((source, None) for source in sources)
         targets = training_batches(self.target, seed=self.experiment.seed + 1, **share)
+        targets = each_within("target", self.experiment.target, targets)
         return zip(sources, targets, strict=True)
 
     def _target_frames(self, part: Choice, number: int) -> Samples:
@@ -187,7 +201,8 @@ class Run:
 
 def train_in(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder and show progress; return False if a signal stopped the run."""
-    run = Run(experiment, folder)
+    with doing(_preparing(experiment)):
+        run = Run(experiment, folder)
     if slow := slow_precision(experiment):
         say(f"Warning: {slow}. Set training.precision=fp32")
     tell_caches(experiment)
@@ -198,8 +213,24 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
     count_with_progress(run)
-    with shown(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
-        return run.train(lambda done, line: report(done, _losses(line)))
+    losses, steps = "", experiment.training.steps
+    with shown(f"training {experiment.name}", steps, run.steps_saved(), "loading the first frames") as report:
+
+        def moved(done: int, line: Mapping[str, float]) -> None:
+            nonlocal losses
+            losses = _losses(line) or losses
+            report(done, losses)
+
+        return run.train(moved)
+
+
+def _preparing(experiment: Experiment) -> str:
+    """Say what happens before the first step: data sets are read, and weights are loaded or downloaded."""
+    names = dict.fromkeys(part.name for part in (experiment.source, experiment.target) if part is not None)
+    weights = getattr(experiment.network.settings, "weights", None)
+    fetching = experiment.start is None and weights in ("hub", "auto")
+    loading = "downloading the weights, if they are not on this machine" if fetching else "building the network"
+    return f"Reading the data sets ({', '.join(names)}) and {loading} …"
 
 
 def count_with_progress(run: Run) -> None:
@@ -212,7 +243,7 @@ def count_with_progress(run: Run) -> None:
 
 
 def _losses(line: Mapping[str, float]) -> str:
-    """Format the main losses of a log line for the progress display."""
+    """Format the main losses of a log line for the progress display; empty for a line without any."""
     shown = {key: value for key, value in line.items() if key.startswith("loss/") and key.endswith("/main")}
     return "  ".join(f"{key.removeprefix('loss/').removesuffix('/main')} {value:.3f}" for key, value in shown.items())
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from davsn.core.files.tensors import State, load_state
+from davsn.core.files.tensors import State, load_state, of_network
 from davsn.core.settings import Settings
 from davsn.flow.estimator import FlowEstimator
 
@@ -79,7 +79,7 @@ def prepared(make: Callable[[], nn.Module], state: State | None, name: str, wher
     else:
         with torch.device("meta"):
             network = make()
-        load_state(network, state, where)
+        load_state(network, of_network(state, network.state_dict(), where), where)
         state.clear()
         network.float()  # the file may be in half precision
     return network.eval().requires_grad_(False)

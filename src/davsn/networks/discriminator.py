@@ -35,5 +35,11 @@ def discriminator(channels: int, width: int = 64) -> nn.Sequential:
 def _check_size(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     height, width = inputs[0].shape[-2:]
     if min(height, width) < SMALLEST:
-        needed = f"frames and crops need at least {SMALLEST} pixels a side"
-        raise ConfigError("The discriminator", [f"size  {width}×{height} is too small for a discriminator; {needed}"])
+        raise ConfigError(
+            "The run",
+            [
+                f"source.size, target.size  a frame or crop whose map has {width}×{height} is too small for a "
+                f"discriminator; frames and crops need at least {SMALLEST} pixels a side, and with method.views=logits "
+                "so do their logits. Set source.size and target.size, and their crop if there is one, larger"
+            ],
+        )

@@ -5,6 +5,7 @@ always complete. Reading a checkpoint never runs code from it.
 """
 
 import os
+import pickle
 import random
 import re
 import shutil
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 from davsn.core.errors import CheckpointError, DataError
+from davsn.core.files.tensors import UNSAFE
 from davsn.core.files.writing import replacing
 
 FORMAT = 1
@@ -124,6 +126,8 @@ def load(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} does not exist. Give a checkpoint, or a run's folder")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(f"{path} cannot be read as a checkpoint. {UNSAFE}") from None
     except Exception as error:  # a damaged file can raise any error in its reader
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {reason}") from error

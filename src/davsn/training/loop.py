@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator
@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn.core.clip import Batch
 from davsn.core.errors import TrainingError
-from davsn.core.settings import Settings
+from davsn.core.settings import AlsoCalled, Settings
 from davsn.data.rare_classes import RareClasses
 from davsn.learning.method import Method, Term
 from davsn.networks.video import StatisticsOf, VideoSegmenter
@@ -46,11 +46,11 @@ _KILLED = (
 class TrainingSettings(Settings):
     """Settings of training that apply to every method."""
 
-    steps: int = Field(40_000, ge=1)
+    steps: Annotated[int, AlsoCalled("epochs", "iterations", "iters", "max_iters", "max_steps")] = Field(40_000, ge=1)
     """Number of steps of the run."""
-    batch_size: int = Field(1, ge=1)
+    batch_size: Annotated[int, AlsoCalled("batch", "bs")] = Field(1, ge=1)
     """Samples of each domain in a step."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Annotated[Literal["fp32", "bf16"], AlsoCalled("amp", "dtype")] = "fp32"
     """bf16 computes under autocast; weights and optimiser stay in fp32."""
     clip: float | None = Field(1.0, gt=0)
     """Largest gradient norm of each part; null does not clip."""
@@ -80,7 +80,7 @@ class TrainingSettings(Settings):
     target_statistics: int = Field(0, ge=0)
     """Number of target batches, at the end of the run, from which the running statistics of batch normalisation are
     estimated anew (AdaBN, Li et al., 2018), whatever the method; 0 keeps those of training."""
-    workers: int = Field(1, ge=0)
+    workers: Annotated[int, AlsoCalled("num_workers")] = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
     device: str = "auto"
     """'cpu', 'cuda', 'mps', or 'auto' for the best device available."""
@@ -307,7 +307,8 @@ def train(
         extra: settings and class table, stored in every checkpoint.
         judge: measures every label-free criterion of the segmenter, so that the best checkpoint is kept.
         finish: called with the segmenter to predict with after the last step, before it is judged.
-        progress: called after every write of the log with the number of steps done and the last line.
+        progress: called after every step with the number of steps done, and the last line of the log if the step wrote
+            the log; the line is empty otherwise.
 
     Returns:
         True at the end of the run, False if a signal stopped it; in both cases everything is saved.
@@ -335,8 +336,8 @@ def train(
             step, record = trainer.done, trainer.step(*pair)
             log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
-            if due or trainer.done % settings.log_every == 0:
-                progress(trainer.done, log.flush())
+            written = due or trainer.done % settings.log_every == 0
+            progress(trainer.done, log.flush() if written else {})
             if due:
                 saver.save_first()
                 saver.complete()

@@ -10,7 +10,7 @@ results can be repeated (docs/parity.md):
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from davsn.core.settings import Settings
+from davsn.core.settings import AlsoCalled, Settings
 
 Repeats = Literal["once", "for_loop", "foreach", "torch12"]
 
@@ -29,7 +29,7 @@ class OptimiserSettings(Settings):
 
     name: Literal["sgd", "adamw"] = "sgd"
     """The segmenter's optimiser; discriminators always use Adam with betas (0.9, 0.99)."""
-    learning_rate: float = Field(2.5e-4, gt=0)
+    learning_rate: Annotated[float, AlsoCalled("lr", "base_lr", "rate")] = Field(2.5e-4, gt=0)
     """The backbone's initial learning rate."""
     classifier_factor: float = Field(10.0, gt=0)
     """The classifiers' learning rate, relative to the backbone's."""

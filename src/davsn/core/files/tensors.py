@@ -1,8 +1,10 @@
 """Named tensors from files, read as data and checked name by name against the module that takes them."""
 
+import logging
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,31 @@ from davsn.core.errors import CheckpointError
 _LARGEST = 8 << 30  # bytes; today's networks for segmentation or flow have less than 2 GiB
 _LISTED = 8  # tensors that one error names for each kind of mistake
 
+_AVERAGES = ("ema", "teacher", "averag", "swa")  # parts of the names under which moving averages are kept
+_log = logging.getLogger(__name__)
+
+UNSAFE = (
+    "It is damaged, or it holds Python objects beside tensors, and opening those could run code that somebody put into "
+    "the file. Save the plain state_dict() of the network where it was trained, preferably as .safetensors, and give "
+    "that file"
+)
+"""The message about a pickle that is not opened. PyTorch's own message advises to turn its guard off."""
+
 State = dict[str, Tensor]
 
 
-def read_state(path: Path, inside: str | None = None) -> State:
+def read_state(path: Path) -> State:
     """Named tensors from a ``.safetensors`` file or from a file that ``torch.save`` wrote. Runs no code of the file.
+
+    A training checkpoint, such as Lightning's or MMSegmentation's, holds tensors in mappings beside other values. All
+    its tensors are taken, with dotted names: ``state_dict.model.conv1.weight``. See :func:`of_network`.
 
     Args:
         path: the file.
-        inside: the key under which a training checkpoint holds the tensors, beside other values. A file without this
-            key should hold named tensors and nothing else.
 
     Raises:
-        CheckpointError: no such file, larger than any network, damaged, or holding anything but named tensors.
+        CheckpointError: no such file, larger than any network, damaged, without a named tensor, or a file whose reading
+            would run code.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such weights file")
@@ -36,23 +50,46 @@ def read_state(path: Path, inside: str | None = None) -> State:
     try:
         state = _read(path)
     except pickle.UnpicklingError:
-        raise CheckpointError(
-            f"{path}: refused. It is damaged, or it holds more than tensors, and reading that would run its code. "
-            "Save the plain state_dict() of the network, preferably as .safetensors"
-        ) from None
+        raise CheckpointError(f"{path}: refused. {UNSAFE}") from None
     except Exception as error:  # a damaged file can raise any error in its reader
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise CheckpointError(f"{path}: not a readable weights file ({reason}). Copy or download it again") from None
-    if inside is not None and isinstance(state, Mapping):
-        state = state.get(inside, state)
-    named = isinstance(state, Mapping) and all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    )
+    named = dict(_named(state)) if isinstance(state, Mapping) else {}
     if not named:
-        raise CheckpointError(
-            f"{path}: should hold named tensors and nothing else. Save the plain state_dict() of the network"
-        )
-    return dict(state)
+        raise CheckpointError(f"{path}: should hold named tensors. Save the plain state_dict() of the network")
+    return named
+
+
+def of_network(state: State, wanted: Iterable[str], where: str, spelled: Callable[[str], str] = str) -> State:
+    """The tensors of one network among all that a file holds, by the network's own names.
+
+    A file can hold a network under a prefix: ``module.``, ``student.``, ``_orig_mod.``, ``state_dict.model.`` and so
+    on. The prefix is taken under which most of the wanted names are. If several networks fit alike, a moving average
+    (``ema``, ``teacher``) comes first, since it is the one to predict with; a log line says so.
+
+    Args:
+        state: all tensors of the file; see :func:`read_state`.
+        wanted: the names of the network's tensors.
+        where: the file, for the log.
+        spelled: brings names that mean the same tensor into one spelling.
+
+    Returns:
+        the tensors below the prefix, by their names without it. All of ``state`` if no name in it is wanted.
+    """
+    known, counts = {spelled(name) for name in wanted}, Counter[str]()
+    for name in state:
+        parts = name.split(".")
+        tails = ((".".join(parts[:cut]), ".".join(parts[cut:])) for cut in range(len(parts)))
+        counts.update(f"{prefix}." if prefix else "" for prefix, tail in tails if spelled(tail) in known)
+    if not counts:
+        return state
+    most = max(counts.values())
+    fitting = sorted((prefix for prefix in counts if counts[prefix] == most), key=_preference)
+    if len(fitting) > 1:
+        names = ", ".join(f"'{prefix}'" for prefix in fitting)
+        _log.warning("%s holds several networks (%s); '%s' is taken", where, names, fitting[0])
+    chosen = fitting[0]
+    return {name.removeprefix(chosen): tensor for name, tensor in state.items() if name.startswith(chosen)}
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
@@ -73,8 +110,20 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], where: str) -> No
     module.load_state_dict(state, assign=any(tensor.is_meta for tensor in module.state_dict().values()))
 
 
+def _named(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    for name, value in values.items():
+        if isinstance(name, str) and isinstance(value, Tensor):
+            yield f"{prefix}{name}", value
+        elif isinstance(name, str) and isinstance(value, Mapping):
+            yield from _named(value, f"{prefix}{name}.")
+
+
+def _preference(prefix: str) -> tuple[bool, int, str]:
+    return not any(word in prefix.lower() for word in _AVERAGES), len(prefix), prefix
+
+
 def _read(path: Path) -> Any:
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return safetensors.torch.load_file(path)
     return torch.load(path, map_location="cpu", weights_only=True)
 

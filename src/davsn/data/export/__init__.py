@@ -6,12 +6,10 @@ of sight; the layout of Virtual KITTI 2 has its own flow files.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
+from davsn.data.benchmarks import Benchmark
 from davsn.data.export import camvid, cityscapes, kitti_step, synthia, viper, vkitti2
 from davsn.data.export.files import Place
-
-Benchmark = Literal["viper", "synthia", "cityscapes", "camvid", "kitti-step", "vkitti2"]
 
 _WRITERS: dict[Benchmark, Callable[[Place], None]] = {
     "viper": viper.write,

@@ -74,7 +74,7 @@ class Folder(VideoDataset):
             raise FlowError(
                 "has the direction previous-to-current; training needs current-to-previous, which is not its negative",
                 str(config.flow_root),
-                "Set flow to an estimator such as dis",
+                "Set flow: dis",
             )
         self.taxonomy: Taxonomy | None = None
         self._places: list[_Place] = []
@@ -134,7 +134,7 @@ class Folder(VideoDataset):
             raise FlowError(
                 f"stored flow goes to the neighbour before (stride {self.config.stride}), not to position {other}",
                 str(frame),
-                "Set flow to an estimator such as dis",
+                "Set flow: dis",
             )
         path = self.config.flow_root / name
         for suffix in SUFFIXES:

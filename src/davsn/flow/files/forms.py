@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -23,9 +22,6 @@ from davsn.flow.files.coding import decode, encode
 
 PIXEL_LIMIT = 1 << 26
 """The most pixels that a file may claim, 8192 × 8192; larger files are refused unread."""
-
-FormName = Literal["npy", "flo", "kitti", "vkitti", "unifiedvideoda", "packed"]
-"""The names of :data:`FORMS`."""
 
 AGAIN = "Copy or compute the file again"
 

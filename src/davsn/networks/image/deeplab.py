@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from davsn.core.clip import Levels
 from davsn.core.settings import Settings
 from davsn.networks.image_network import ImageNetwork
-from davsn.networks.weights import IMAGENET_NAME, load_imagenet, load_state, read_state
+from davsn.networks.weights import IMAGENET_NAME, load_imagenet, load_resnet, load_state, of_network, read_state
 from davsn.ops.pictures import MEAN_BGR
 
 
@@ -20,7 +20,8 @@ class DeepLabSettings(Settings):
     """Residual blocks in each of the four stages; the default is ResNet-101."""
     weights: Literal["random"] | Path = "random"
     """The initial weights: 'random', or a weights file. A name with DeepLab_resnet_pretrained_imagenet in it means the
-    published ImageNet weights; any other file must hold all weights of this network."""
+    published ImageNet weights. Any other file must hold all weights of this network, or a ResNet of torchvision or timm
+    with the same blocks."""
 
 
 class DeepLab(ImageNetwork):
@@ -53,8 +54,7 @@ class DeepLab(ImageNetwork):
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(3, 1, 1), persistent=False)
         self._initialise()
         if isinstance(config.weights, Path):
-            load = load_imagenet if IMAGENET_NAME in config.weights.name else load_state
-            load(self, read_state(config.weights), str(config.weights))
+            self._load(config.weights)
 
     def forward(self, images: Tensor) -> Levels:
         """The logits of both classifiers at 1/8 of the input; see :meth:`ImageNetwork.forward`."""
@@ -79,6 +79,15 @@ class DeepLab(ImageNetwork):
         known = {id(parameter) for parameter in heads}
         body = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
         return {"backbone": body, "classifier": heads}
+
+    def _load(self, path: Path) -> None:
+        where, tensors = str(path), read_state(path)
+        if IMAGENET_NAME in path.name:
+            return load_imagenet(self, tensors, where)
+        state = of_network(tensors, self.state_dict(), where)
+        if any(name.startswith(("layer5.", "layer6.")) for name in state):
+            return load_state(self, state, where)
+        return load_resnet(self, state, where)
 
     def _initialise(self) -> None:
         for module in self.modules():

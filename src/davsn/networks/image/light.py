@@ -20,7 +20,7 @@ from davsn.core.errors import CheckpointError, did_you_mean
 from davsn.core.settings import Settings
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.imagenet import ENCODER, PACKAGE, installed_weights
-from davsn.networks.weights import State, load_state, read_state
+from davsn.networks.weights import State, load_state, of_network, read_state
 from davsn.ops.resize import upsample
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def _encoder(config: LightSettings) -> Any:
 
 
 def _loaded(encoder: nn.Module, state: State, where: str) -> nn.Module:
-    load_state(encoder, _of_encoder(encoder, state), where)
+    load_state(encoder, _of_encoder(encoder, state, where), where)
     return encoder
 
 
@@ -171,10 +171,15 @@ def _asked() -> bool:
     return True
 
 
-def _of_encoder(encoder: nn.Module, state: State) -> State:
+def _of_encoder(encoder: nn.Module, state: State, where: str) -> State:
     """The tensors of a classifier's state that belong to its encoder.
 
     timm calls some stages ``stages_0`` in an encoder and ``stages.0`` in the classifier.
     """
-    names = {name.replace(".", "_"): name for name in encoder.state_dict()}
-    return {names[flat]: tensor for name, tensor in state.items() if (flat := name.replace(".", "_")) in names}
+
+    def flat(name: str) -> str:
+        return name.replace(".", "_")
+
+    names = {flat(name): name for name in encoder.state_dict()}
+    found = of_network(state, names, where, flat)
+    return {names[flat(name)]: tensor for name, tensor in found.items() if flat(name) in names}

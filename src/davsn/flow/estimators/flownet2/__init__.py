@@ -75,7 +75,9 @@ class FlowNet2(NeuralEstimator):
 
 def _state(path: Path, part: Part) -> State:
     """The tensors of a file, either a checkpoint of NVIDIA's code or a plain state dictionary, if they fit the part."""
-    state = {name.removeprefix("module."): tensor for name, tensor in read_state(path, inside="state_dict").items()}
+    tensors = read_state(path)
+    nested = {name: tensor for name, tensor in tensors.items() if name.startswith("state_dict.")} or tensors
+    state = {name.removeprefix("state_dict.").removeprefix("module."): tensor for name, tensor in nested.items()}
     found = next((of for name, of in _TELLING.items() if name in state), None)
     if found not in (part, None):
         raise CheckpointError(

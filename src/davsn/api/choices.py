@@ -1,0 +1,10 @@
+"""The values that options of the command line can take. This module imports no PyTorch, so help is printed at once."""
+
+from typing import Literal
+
+from davsn.data.benchmarks import Benchmark
+from davsn.flow.files.choices import FormName as FormName
+from davsn.flow.files.direction import RECORD as RECORD
+from davsn.flow.files.direction import Direction as Direction
+
+Layout = Literal["folder"] | Benchmark
