@@ -72,7 +72,7 @@ def test_neighbours_cost_one_run_of_the_decoder(tmp_path, monkeypatch):
         (),
         {
             "seek": lambda _, *a, **k: (seeks.append(a), original(*a, **k)),
-            "decode": lambda _, stream, c=reader._container: c.decode(stream),
+            "demux": lambda _, stream, c=reader._container: c.demux(stream),
         },
     )()
     for position in (25, 26, 27, 29, 28):

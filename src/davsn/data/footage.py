@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
-from davsn.data.decoding import VIDEO_SUFFIXES, is_video
+from davsn.data.containers import VIDEO_SUFFIXES, is_video
 from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
 from davsn.data.sets.video import Video
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.data.decoding import VIDEO_SUFFIXES
+from davsn.data.containers import VIDEO_SUFFIXES
 from davsn.data.footage import Frame, Source
 from davsn.data.images import PICTURE_SUFFIXES
 from davsn.data.painting import overlay

@@ -5,6 +5,7 @@ copies nothing to the host: losses stay on the device until :class:`Log` writes 
 """
 
 import logging
+import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext

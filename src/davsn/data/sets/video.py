@@ -12,9 +12,11 @@ from pydantic import BeforeValidator, Field
 
 from davsn.core.errors import DataError
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.decoding import VIDEO_SUFFIXES, VideoIndex, VideoReader, is_video, video_index
+from davsn.data.containers import USUAL_SUFFIXES, is_video
+from davsn.data.decoding import VideoReader
 from davsn.data.images import natural
 from davsn.data.origin import Origin, origin
+from davsn.data.video_index import VideoIndex, video_index
 
 _OPEN_READERS = 8
 
@@ -40,6 +42,9 @@ class Video(VideoDataset):
         samples: int | None = Field(None, ge=1)
         """Largest number of current frames, evenly spread over all videos; the other frames are only neighbours. null:
         every frame may be a current frame."""
+        stream: int | None = Field(None, ge=0)
+        """Which of a file's video streams to read, counted from 0. null takes the default stream, else the one with
+        the most pixels, and says so."""
 
     def __init__(self, config: Config) -> None:
         self.config: Video.Config = config
@@ -75,15 +80,24 @@ class Video(VideoDataset):
         """When a frame is shown, in seconds after the first frame of its video."""
         return self._indices[clip].seconds(position)
 
+    def duration(self, clip: int, position: int) -> float:
+        """How long a frame is shown, in seconds."""
+        return self._indices[clip].duration(position)
+
+    def start(self, clip: int) -> float:
+        """When the first frame of a video is shown, in seconds of the file's own clock."""
+        return self._indices[clip].start
+
     def frame_origin(self, clip: int, position: int) -> Origin | None:
-        """The key of the video's file and the frame's time in it; see :meth:`VideoDataset.frame_origin`."""
-        return origin(self, self._paths[clip], int(self._indices[clip].times[position]))
+        """The key of the video's file, its stream and the frame in it; see :meth:`VideoDataset.frame_origin`."""
+        index = self._indices[clip]
+        return origin(self, self._paths[clip], index.stream, int(index.marks[position]))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_readers": OrderedDict()}
 
     def _whole(self, path: Path) -> "VideoIndex":
-        index, damage = video_index(path, path.stat().st_mtime_ns)
+        index, damage = video_index(path, path.stat().st_mtime_ns, self.config.stream)
         if damage is not None:
             if self.config.bad_files == "error" or not len(index.times):
                 raise damage
@@ -109,8 +123,7 @@ def _videos(paths: Sequence[Path]) -> list[Path]:
         if path.is_dir():
             inside = [file for file in path.iterdir() if is_video(file)]
             if not inside:
-                wanted = ", ".join(sorted(VIDEO_SUFFIXES))
-                raise DataError("holds no videos", str(path), f"Expected files that end in {wanted}")
+                raise DataError("holds no videos", str(path), f"Expected files that end in {USUAL_SUFFIXES}")
             found += sorted(inside, key=lambda file: natural(file.name))
         elif path.is_file():
             found.append(path)

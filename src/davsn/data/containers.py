@@ -1,0 +1,139 @@
+"""Video files: the endings that are accepted, opening, the choice of a stream, and whether the file is whole."""
+
+import struct
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+from av.stream import Disposition
+
+from davsn.core.console import say
+from davsn.core.errors import DataError
+from davsn.data.images import PIXEL_LIMIT
+
+VIDEO_SUFFIXES = frozenset(
+    """
+    .3g2 .3gp .264 .265 .amv .apng .asf .av1 .avi .dav .divx .dv .f4v .flv .gif .h264 .h265 .hevc .insv .ivf .lrv .m1v
+    .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mk3d .mkv .mod .mov .mp4 .mp4v .mpe .mpeg .mpg .mpv .mts .mxf .nut .obu .ogg
+    .ogm .ogv .qt .rm .rmvb .tod .trp .ts .vob .vro .webm .wmv .wtv .xvid .y4m
+    """.split()
+)
+"""Suffixes of the files that count as videos, in lower case. Every command accepts them."""
+
+USUAL_SUFFIXES = ".avi, .mkv, .mov, .mp4, .webm, or as other videos do"
+"""The commonest suffixes, for messages."""
+
+_NO_FOOTAGE = frozenset({"tty", "lrc", "srt", "ass"})
+"""Formats of text that FFmpeg would draw or list."""
+_REPAIR = "Copy the file again, or save the undamaged part with: ffmpeg -i {name} whole.mp4"
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is a video by its name. Hidden files, such as macOS's ``._a.mp4``, are none."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+
+
+def local(path: Path) -> str:
+    """The name of a file for FFmpeg, which would take ``cam:front.mp4`` for a network address."""
+    return f"file:{path}"
+
+
+def repair(path: Path) -> str:
+    """A remedy for a damaged video."""
+    return _REPAIR.format(name=path.name)
+
+
+def opened(path: Path) -> Any:
+    """Open a video to read it; the caller closes it.
+
+    Raises:
+        DataError: the file is missing, or is not a video.
+    """
+    try:
+        container = av.open(local(path), metadata_errors="replace")
+    except FileNotFoundError:
+        raise DataError("no such file", str(path), "Give a video file or a folder of videos") from None
+    except (av.FFmpegError, OSError) as error:
+        raise DataError(f"cannot be opened as a video ({error.strerror})", str(path), repair(path)) from None
+    if container.format.name in _NO_FOOTAGE:
+        container.close()
+        raise DataError("cannot be opened as a video (it is text)", str(path), "Give a video file")
+    return container
+
+
+def chosen_stream(container: Any, path: Path, number: int | None) -> Any:
+    """Choose the video stream of an open file.
+
+    Args:
+        container: the open file.
+        path: its path, for messages.
+        number: the position among the file's video streams, from 0; None chooses as FFmpeg does: the default stream
+            before others, then the most pixels. Cover art is never chosen.
+
+    Raises:
+        DataError: there is no such stream, no decoder for it, or its size exceeds :data:`PIXEL_LIMIT`.
+    """
+    streams = container.streams.video
+    shown = [stream for stream in streams if stream.codec_context is not None and not _is_cover(stream)]
+    if not shown:
+        raise DataError("holds no video", str(path), "Give a video file or a folder of videos")
+    listed = ", ".join(f"{streams.index(stream)} ({stream.width}x{stream.height})" for stream in shown)
+    if number is None:
+        stream = max(shown, key=lambda each: (bool(each.disposition & Disposition.default), each.width * each.height))
+        if len(shown) > 1:
+            chosen = streams.index(stream)
+            say(f"{path.name}: holds the video streams {listed}; stream {chosen} is read. Choose with stream: NUMBER")
+    elif number >= len(streams) or streams[number] not in shown:
+        raise DataError(f"has no video stream {number}", str(path), f"Choose one of its video streams: {listed}")
+    else:
+        stream = streams[number]
+    if stream.width * stream.height > PIXEL_LIMIT:
+        raise DataError(f"claims a size of {stream.width}x{stream.height} pixels", str(path), repair(path))
+    return stream
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def is_cut(path: Path) -> bool:
+    """Whether an MP4, MOV, Matroska or WebM file is shorter than its own lengths say. False for all other files."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"\x1a\x45\xdf\xa3":
+            return _ends(file, 4, size)
+        return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") and _box_is_cut(file, size)
+
+
+def _ends(file: BinaryIO, position: int, size: int) -> bool:
+    """Whether the segment of a Matroska file, which follows its header, ends after the file."""
+    length, start = _matroska_length(file, position)
+    if length is None or length + start > size:
+        return length is not None
+    length, start = _matroska_length(file, start + length + 4)  # past the segment's own identifier
+    return length is not None and start + length > size
+
+
+def _matroska_length(file: BinaryIO, position: int) -> tuple[int | None, int]:
+    """The length of an element, None if it is unknown, and where its content begins."""
+    file.seek(position)
+    content = file.read(8).ljust(8, b"\0")
+    count = 9 - content[0].bit_length()  # the first set bit tells the number of bytes
+    value = int.from_bytes(content[:count], "big") & ((1 << 7 * count) - 1)
+    unknown = value == (1 << 7 * count) - 1 or count > 8
+    return None if unknown else value, position + count
+
+
+def _box_is_cut(file: BinaryIO, size: int) -> bool:
+    position = 0
+    while position + 8 <= size:
+        file.seek(position)
+        content = file.read(16).ljust(16, b"\0")
+        length: int = struct.unpack(">I", content[:4])[0]
+        if length == 1:  # the length needs 64 bits
+            length = struct.unpack(">Q", content[8:])[0]
+        if length < 8:  # 0: up to the end of the file
+            return False
+        position += length
+    return position > size
