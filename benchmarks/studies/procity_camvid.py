@@ -34,6 +34,12 @@ METHODS = {
         "method.consistency_weight=0",
     ],
 }
+PLAIN = [
+    *("source.photometric=null", "source.style=null", "source.colour=0.4", "training.target_statistics=0"),
+    *("source.size=[320,160]", "target.size=[320,160]", "network.encoder=tf_efficientnet_lite0"),
+    *("video.propagation=warp", "method.adjust=0"),
+]
+"""What the recipe of ``davsn adapt`` was before the training recipe became strong."""
 STILLS = {"frames": "stills", "labels": "stills_labels", "stills": True}
 SETS = {"stills": [f"{key}={str(value).lower()}" for key, value in STILLS.items()], "clip": []}
 
@@ -84,7 +90,7 @@ def main() -> None:
         command(
             *("adapt", "--source", data / "source", "--target", data / "target" / "train"),
             *("--classes", data / "classes.yaml", "-o", folder, f"seed={seed}", f"training.steps={given.steps}"),
-            *("training.workers=0", f"network.weights={given.weights}", *options),
+            *("training.workers=0", f"network.weights={given.weights}", *PLAIN, *options),
         )
         seconds = time.monotonic() - begun if fresh else None
         for name, changes in SETS.items():

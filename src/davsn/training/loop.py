@@ -120,7 +120,7 @@ class Trainer:
         self.kept = {name: module.to(device) for name, module in method.kept.items()}
         self.average: AveragedModel | None = None
         if settings.average is not None or settings.average_last is not None:
-            average = get_ema_multi_avg_fn(settings.average) if settings.average else _mean  # type: ignore[no-untyped-call]
+            average: Any = get_ema_multi_avg_fn(settings.average) if settings.average else _mean  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
         self.done = 0
         method.prepare(settings.steps)
