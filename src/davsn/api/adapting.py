@@ -88,6 +88,9 @@ def adapt(  # noqa: PLR0913 - the options of a command
             values["validation"] = {"target": {"name": "folder", **scored}}
         if values.get("start") is None and _needs_start(values["method"]):
             source_only = {**values, "name": "source_only", "method": recipe_values("adapt")["method"]}
+            source_only = override(
+                source_only, {"training.target_statistics": 0}
+            )  # the method is to change the network
             half = None if limit is None else limit / 2
             first = _run(source_only, folder / "source_only", half, begun, last=False)
             if not first.finished:
