@@ -25,6 +25,16 @@ def _fixed_seeds():
     torch.manual_seed(1234)
 
 
+@pytest.fixture(scope="session", name="_cache_folder")
+def _make_cache_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _no_test_writes_to_the_users_cache(monkeypatch, _cache_folder):
+    monkeypatch.setenv("DAVSN_CACHE", str(_cache_folder))
+
+
 @pytest.fixture(autouse=True)
 def _own_files_of_this_test_alone(monkeypatch):
     """A user's own parts are imported by name; two tests may both have a mine.py."""

@@ -9,6 +9,7 @@ and its row has no seconds.
 
 import argparse
 import itertools
+import json
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 from benchmarks.records import PROJECT, commit, recorded, row, write
+from benchmarks.studies.plans import RECORDED
 from davsn.cli import main as davsn
 from davsn.data.sets.folder import Folder
 from davsn.scoring.scores import Scores
@@ -34,12 +36,7 @@ METHODS = {
         "method.consistency_weight=0",
     ],
 }
-PLAIN = [
-    *("source.photometric=null", "source.style=null", "source.colour=0.4", "training.target_statistics=0"),
-    *("source.size=[320,160]", "target.size=[320,160]", "network.encoder=tf_efficientnet_lite0"),
-    *("video.propagation=warp", "method.adjust=0"),
-]
-"""What the recipe of ``davsn adapt`` was before the training recipe became strong."""
+AS_RECORDED = [f"{key}={json.dumps(value)}" for key, value in RECORDED.items()]
 STILLS = {"frames": "stills", "labels": "stills_labels", "stills": True}
 SETS = {"stills": [f"{key}={str(value).lower()}" for key, value in STILLS.items()], "clip": []}
 
@@ -90,7 +87,7 @@ def main() -> None:
         command(
             *("adapt", "--source", data / "source", "--target", data / "target" / "train"),
             *("--classes", data / "classes.yaml", "-o", folder, f"seed={seed}", f"training.steps={given.steps}"),
-            *("training.workers=0", f"network.weights={given.weights}", *PLAIN, *options),
+            *("training.workers=0", f"network.weights={given.weights}", "method.adjust=0", *AS_RECORDED, *options),
         )
         seconds = time.monotonic() - begun if fresh else None
         for name, changes in SETS.items():

@@ -8,9 +8,12 @@ ROWS = ["source only", "da_vsn", "trained on target labels"]
 
 
 @pytest.mark.slow
-def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, tmp_path):
-    code, out, _ = davsn(tmp_path, "demo", "--quick", "-o", "here", "training.device=cpu")
-    assert code == 0
+def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, world, tmp_path):
+    words = ("demo", "--quick", "-o", "here", "--video", world / "drive.mp4", "training.device=cpu")
+    code, out, err = davsn(tmp_path, *words)
+    assert code == 0, err
+    assert "A few seconds of your video: here/overlay.mp4" in out
+    assert (tmp_path / "here" / "overlay.mp4").stat().st_size
     assert all(row in out for row in [*ROWS, "mIoU %", "motorcycle"])
     rows = json.loads((tmp_path / "here" / "results.json").read_text())
     assert [row["method"] for row in rows] == ROWS
@@ -20,6 +23,7 @@ def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, tm
     assert all(row in page for row in ROWS)
     assert page.count("data:image/") >= 3  # two strips and the curves
     assert "a bound, not an adaptation" in page
+    assert "overlay.mp4, beside this page" in page
 
     labelled = (tmp_path / "here" / "da_vsn" / "settings.yaml").read_text()
     assert "labels: null" in labelled  # the target's labels are not even looked for
@@ -46,6 +50,13 @@ def test_all_networks_of_the_demo_start_from_the_same_weights(tmp_path):
     first = starts[0].state_dict()
     for other in starts[1:]:
         assert all(torch.equal(value, first[key]) for key, value in other.state_dict().items())
+
+
+def test_a_video_that_is_not_there_is_told_before_anything_is_drawn(davsn, tmp_path):
+    code, _, err = davsn(tmp_path, "demo", "--quick", "-o", "here", "--video", "drive.mp4")
+    assert code == 2
+    assert "'drive.mp4' does not exist" in err
+    assert not (tmp_path / "here").exists()
 
 
 def test_a_mistake_in_the_demos_settings_is_told_before_anything_is_drawn(davsn, tmp_path):

@@ -127,9 +127,13 @@ def test_adapt_to_frames_or_to_videos(davsn, world, tmp_path, target):
     assert "mIoU" in printed
     trained = open_trained(out)
     assert trained.step == 2
-    assert trained.experiment.method.name == "da_vsn"
+    assert trained.experiment.method.name == "source_only"
+    assert trained.experiment.method.settings.adjust == 0.5
     assert trained.size == (256, 128)
     assert Scores.load(out / "scores_target.json").frames == 8
+    assert f"Next: davsn predict {out} {target if target == 'drive.mp4' else 'VIDEO'} -o overlay.mp4" in printed
+    with av.open(str(out / "overlay.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == (8 if target != "camera" else 4)
 
 
 def test_adapt_with_classes_elsewhere_and_another_method(davsn, world, tmp_path):

@@ -29,7 +29,7 @@ _WHERE = "davsn adapt"
 _SMALL = {"views": "logits", "discriminator_width": 32, "adversarial_weight": 0.05, "consistency_weight": 1}
 """Settings for a short run on a laptop, for those methods that have them."""
 _TARGET_FRAMES = 120
-"""Frames that a run reads of its target videos if its method learns nothing from them. They give style and statistics."""
+"""Frames that a run reads of its videos if its method learns nothing from them: for style and statistics."""
 
 
 def adapt(  # noqa: PLR0913 - the options of a command
@@ -67,8 +67,8 @@ def adapt(  # noqa: PLR0913 - the options of a command
             as text, such as ``"320x160"``.
         steps: the number of training steps; None: as in the recipe.
         batch: samples a step; None: as in the recipe.
-        time: the time that the whole call may take, in seconds or as text such as ``"10m"``. A few steps are measured to
-            choose the number of steps. The same call resumes with the same number.
+        time: the time that the whole call may take, in seconds or as text such as ``"10m"``. A few steps are measured
+            to choose the number of steps. The same call resumes with the same number.
         device: ``"cpu"``, ``"cuda"``, ``"mps"`` or ``"auto"``.
         changes: further overrides; see :func:`davsn.train`.
         out: the run folder.
@@ -88,6 +88,9 @@ def adapt(  # noqa: PLR0913 - the options of a command
             values["validation"] = {"target": {"name": "folder", **scored}}
         if values.get("start") is None and _needs_start(values["method"]):
             source_only = {**values, "name": "source_only", "method": recipe_values("adapt")["method"]}
+            source_only = override(
+                source_only, {"training.target_statistics": 0}
+            )  # the method is to change the network
             half = None if limit is None else limit / 2
             first = _run(source_only, folder / "source_only", half, begun, last=False)
             if not first.finished:
@@ -117,7 +120,7 @@ def _run(values: dict[str, Any], folder: Path, limit: float | None, begun: float
     return TrainedRun(run.name, folder, True, run.scores, overlay)
 
 
-def _options(  # noqa: PLR0913 - the options of a command
+def _options(
     size: str | int | tuple[int, int] | None,
     steps: int | None,
     batch: int | None,
@@ -191,13 +194,19 @@ def _experiment(values: dict[str, Any]) -> Experiment:
     if sizes := fitting_sizes(experiment):
         experiment = load_experiment(override(values, sizes), where=_WHERE)
     if experiment.source.name == "streets":
-        table = build_dataset(experiment.source).taxonomy
-        assert table is not None
-        say(
-            f"No labelled video is named: the network learns from streets, a drawn world, at "
-            f"{'x'.join(map(str, experiment.source.settings.size))}, with {len(table)} classes: {', '.join(table.names)}"
-        )
+        _say_world(experiment)
     return experiment
+
+
+def _say_world(experiment: Experiment) -> None:
+    settings, table = experiment.source.settings, build_dataset(experiment.source).taxonomy
+    assert isinstance(settings, DatasetSettings)
+    assert table is not None
+    size = "its own size" if not isinstance(settings.size, tuple) else f"{settings.size[0]}x{settings.size[1]}"
+    say(
+        f"The network learns from streets, a drawn world, at {size}, with {len(table)} classes: "
+        f"{', '.join(table.names)}"
+    )
 
 
 def _method(of_recipe: dict[str, Any], name: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,19 @@ import torch
 from numpy.typing import NDArray
 
 from davsn import __version__
+from davsn.api.excerpt import write_excerpt
+from davsn.api.model import load as load_model
 from davsn.core.console import Report, progress, say
+from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
+from davsn.core.plugins import Choice, choose
 from davsn.core.settings import override
+from davsn.data.dataset import VideoDataset
 from davsn.data.export.writing import write
 from davsn.data.loading import evaluation_batches
 from davsn.data.painting import colourise, overlay
 from davsn.data.sets.streets import Streets
+from davsn.experiment.building import build_dataset
 from davsn.experiment.experiment import Experiment, load
 from davsn.experiment.recipes import recipe_values
 from davsn.experiment.run import train_in
@@ -56,6 +62,8 @@ RUNS = {
 }
 """Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights."""
 ORACLE = "trained on target labels"
+ADAPTED = "da_vsn"
+"""The row whose network is shown on a video of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +73,21 @@ class Demonstration:
     Attributes:
         rows: the three networks, with their scores on the unseen clips.
         page: the file of the report.
+        overlay: an overlay video of a few seconds of the user's own video; None without one.
     """
 
     rows: list[ResultRow]
     page: Path
+    overlay: Path | None = None
 
 
 def demo(
-    changes: Sequence[str] = (), *, out: Path | str = "runs/demo", quick: bool = False, seed: int = 1
+    changes: Sequence[str] = (),
+    *,
+    out: Path | str = "runs/demo",
+    quick: bool = False,
+    seed: int = 1,
+    video: Path | str | None = None,
 ) -> Demonstration | None:
     """Render `streets` in two domains, train three networks, score them on unseen clips, and write a report.
 
@@ -81,6 +96,7 @@ def demo(
         out: the folder of all results; a demo that was stopped is resumed from it.
         quick: take only a minute. This shows that everything works, but the networks learn almost nothing.
         seed: seed of the synthetic data, the weights and the order of the samples.
+        video: a video of the user's own. At the end, the adapted network segments a few seconds of it.
 
     Returns:
         the results; None if a signal stopped the demo.
@@ -91,6 +107,7 @@ def demo(
     scale, out = QUICK if quick else FULL, Path(out)
     for name in RUNS:
         experiment_of(name, out, scale, seed, list(changes), paths=False)  # mistakes are reported before work begins
+    own = None if video is None else _own_video(Path(video))
     say("1. Rendering the source domain, the target domain, and clips that no network is trained on")
     draw(out / "world", scale, seed)
     rows = []
@@ -101,9 +118,32 @@ def demo(
             return None
         rows.append(row)
     record(rows, out / "results.json", seed)
-    page = out / "report.html"
-    write_page(report(rows, out, scale, seed, list(changes)), page)
-    return Demonstration(rows, page)
+    overlay = None
+    if own is not None:
+        say(f"{len(RUNS) + 2}. Your own video, by the network that was adapted to the drawn camera")
+        overlay = out / "overlay.mp4"
+        write_excerpt(load_model(out / ADAPTED, own_code=True).predictor(), own, overlay)
+    page, content = out / "report.html", report(rows, out, scale, seed, list(changes))
+    if overlay is not None:
+        note = f"{overlay.name}, beside this page, shows {video} by the network {ADAPTED}, which never saw real video."
+        content = replace(content, notes=[*content.notes, note])
+    write_page(content, page)
+    return Demonstration(rows, page, overlay)
+
+
+def _own_video(path: Path) -> Choice:
+    """Find the user's video before work begins.
+
+    Raises:
+        ConfigError: there is no such file.
+        DataError: it holds no video that can be read.
+    """
+    try:
+        part = choose(VideoDataset, {"name": "video", "paths": [path]})
+    except ConfigError as error:
+        raise ConfigError("davsn demo", [f"--{mistake}" for mistake in error.mistakes]) from None
+    build_dataset(part).read_frame(0, 0)
+    return part
 
 
 def draw(folder: Path, scale: Scale, seed: int) -> None:

@@ -43,7 +43,8 @@ def write_excerpt(predictor: Predictor, part: Choice, path: Path, frames: int | 
         return (dataset.read_frame(0, position) for position in range(begin, begin + number))
 
     shown, seen = tee(read())  # holds one frame: each is written right after its prediction
-    with progress("overlay", number) as report, OverlayVideo(path, predictor.taxonomy, rate) as video:
+    video = OverlayVideo(path, predictor.taxonomy, rate)
+    with progress("overlay", number) as report, video:
         for done, (frame, said) in enumerate(zip(shown, predictor.label(seen), strict=True), 1):
             video.write(clip.frames[begin + done - 1], frame, said.mask)
             report(done)

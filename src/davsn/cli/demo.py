@@ -18,6 +18,7 @@ def demo_(
     out: Annotated[Path, Parameter(alias="-o")] = Path("runs/demo"),
     quick: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 1,
+    video: Path | None = None,
 ) -> int:
     """See what adaptation does: two domains, three networks, one table and a report with images.
 
@@ -31,6 +32,8 @@ def demo_(
 
         davsn demo --quick -o runs/quick
 
+        davsn demo --video drive.mp4
+
     Parameters
     ----------
     changes:
@@ -41,13 +44,17 @@ def demo_(
         Take only a minute. This shows that everything works, but the networks learn almost nothing.
     seed:
         Seed of the synthetic data, the weights and the order of the samples. The settings were chosen on seed 0.
+    video:
+        A video of your own. At the end, the adapted network segments a few seconds of it, into OUT/overlay.mp4.
     """
-    found = davsn.demo(changes, out=out, quick=quick, seed=seed)
+    found = davsn.demo(changes, out=out, quick=quick, seed=seed, video=video)
     if found is None:
         say(f"Stopped; everything is saved in {out}. The same command resumes it.")
         return 130
     console.print(table(found.rows))
     say(f"Images, classes and curves: {found.page}")
+    if found.overlay is not None:
+        say(f"A few seconds of your video: {found.overlay}")
     return 0
 
 

@@ -27,18 +27,23 @@ def fitting_sizes(experiment: Experiment) -> dict[str, Any]:
             continue
         sizes = _sizes(part)
         if len(sizes) > 1:
-            size = max(sizes, key=lambda one: (sizes[one], one))
+            size = _usual(sizes)
             shapes = ", ".join(f"{width}x{height}" for width, height in sizes)
             say(f"The {key}'s clips have several shapes ({shapes}); all are resized to {size[0]}x{size[1]}")
             changes[f"{key}.size"] = list(size)
         if key == "target" and _is_drawn_at_will(experiment.source) and sizes:
-            changes["source.size"] = list(max(sizes, key=lambda one: (sizes[one], one)))
+            changes["source.size"] = list(_usual(sizes))
     return changes
 
 
 def _is_drawn_at_will(source: Choice) -> bool:
     assert isinstance(source.settings, DatasetSettings)
     return source.name == "streets" and source.settings.size is None
+
+
+def _usual(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
+    """The size that most clips have; the largest one of several."""
+    return max(sizes, key=lambda size: (sizes[size], size))
 
 
 def _sizes(part: Choice) -> Counter[tuple[int, int]]:

@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,10 +111,7 @@ def _spread(lengths: Sequence[int], number: int | None) -> list[Sequence[int] | 
     if number is None or number >= sum(lengths):
         return [None] * len(lengths)
     places, begins = np.linspace(0, sum(lengths) - 1, number).round().astype(int), np.cumsum([0, *lengths])
-    return [
-        [int(place - begin) for place in places if begin <= place < end]
-        for begin, end in zip(begins, begins[1:], strict=False)
-    ]
+    return [[int(place - begin) for place in places if begin <= place < end] for begin, end in pairwise(begins)]
 
 
 def _videos(paths: Sequence[Path]) -> list[Path]:
