@@ -16,7 +16,8 @@ def write_streets(
 
     Args:
         folder: a new or empty folder.
-        changes: settings of the data set ``streets``, such as ``{"domain": "camera", "clips": 4}``.
+        changes: settings of the data set ``streets``, such as ``{"domain": "camera", "clips": 4}`` or
+            ``{"variety": 1, "clips": 30}``.
         layout: 'folder', or a published data set, whose folders, names, ids and flow files are used.
         quiet: print no progress.
 

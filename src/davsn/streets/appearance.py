@@ -4,39 +4,59 @@
 in every frame, so warping by the exact flow turns one frame into another.
 """
 
-from functools import cache
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.streets import patterns
+from davsn.streets import ground, patterns, surfaces, weather
 from davsn.streets.camera import Floats
 from davsn.streets.casting import CURVED
 from davsn.streets.categories import Category
 from davsn.streets.models import Material
+from davsn.streets.noise import sample
 from davsn.streets.paint import shades
-from davsn.streets.render import BACKDROP, GROUND, PARTS, SKY, View
+from davsn.streets.render import BACKDROP, BONNET, GROUND, PARTS, SKY, View
+from davsn.streets.spots import Pattern, Spots
 
-_TILE = 256
 SHADOWS_WITHIN = 40.0
 """Metres beyond which no contact shadow is drawn."""
 
 
 def colour(view: View, share: float) -> Floats:
     """The colours (H, W, 3) of a frame's surfaces, RGB, nominally in [0, 1], before the effects of the camera."""
+    drawn = view.world.variation
+    if drawn is not None:
+        share = share + (1 - share) * min(drawn.palette, 1.0)
     tables = _Tables(view, share)
     base = tables.paints[view.part]
-    _paint_sky(base, view, share)
-    _paint_ground(base, view, share)
-    for material in Material:
-        seen = np.flatnonzero(tables.materials[view.part] == material)
-        if material != Material.PLAIN and len(seen):
-            spots = patterns.Spots(view, tables.bounds, tables.seeds, seen)
-            patterns.apply(material, base.reshape(-1, 3), spots, mix(shades("glass")[0], share))
-    base *= (_light(view, tables, share) * _grain(view, tables.materials, share))[..., None]
-    _cast_shadows(base, view)
+    if drawn is None:
+        _paint_sky(base, view, share)
+        _paint_ground(base, view, share)
+    else:
+        weather.paint_sky(base, view)
+        ground.paint(base, view, _ground_table(share), mix(shades("marking")[0], share))
+    materials = tables.materials[view.part]
+    for material, pattern in _PATTERNS.items():
+        seen = np.flatnonzero(materials == material)
+        if len(seen):
+            _apply(pattern, base.reshape(-1, 3), Spots(view, tables.bounds, tables.seeds, seen), share)
+    light, grain = _light(view, tables, share), _grain(view, tables.materials, share)
+    if drawn is None:
+        base *= (light * grain)[..., None]
+        _cast_shadows(base, view)
+    else:
+        base *= weather.light(view, tables.headings, light) * grain[..., None]
+        weather.cast_shadows(base, view)
     return base
+
+
+_PATTERNS = patterns.PATTERNS | surfaces.PATTERNS
+
+
+def _apply(pattern: Pattern, base: Floats, spots: Spots, share: float) -> None:
+    """Paint a pattern over the base colours (pixels, 3) of the spots, in place."""
+    colours, amount = pattern(spots, base[spots.index], mix(shades("glass")[0], share))
+    amount = np.asarray(amount, np.float32)[:, None]
+    base[spots.index] += amount * (colours - base[spots.index])
 
 
 def mix(paint: tuple[tuple[float, float, float], tuple[float, float, float]], share: float) -> Floats:
@@ -52,7 +72,8 @@ class _Tables:
         models = [placed.thing.slot.model for placed in view.placed]
         counts = [len(model.categories) for model in models]
         far = mix(shades("leaves")[2], share) * 0.5 + mix(shades("horizon")[0], share) * 0.5
-        first = np.stack([np.zeros(3, np.float32), np.zeros(3, np.float32), far])
+        first = np.zeros((PARTS, 3), np.float32)
+        first[BACKDROP], first[BONNET] = far, 0.06 + 0.2 * (view.world.look % 7 == 0)
         paints = [p.paints[:, 0] + np.float32(share) * (p.paints[:, 1] - p.paints[:, 0]) for p in models]
         blank = np.tile(np.array([[0.0], [1.0]], np.float32), (PARTS, 1, 3))
         self.paints = np.concatenate([first, *paints])
@@ -62,20 +83,6 @@ class _Tables:
         headings = [placed.pose.heading for placed in view.placed]
         self.seeds = np.concatenate([np.zeros(PARTS), np.repeat(seeds, counts)]).astype(np.int64)
         self.headings = np.concatenate([np.zeros(PARTS), np.repeat(headings, counts)]).astype(np.float32)
-
-
-@cache
-def _tile() -> Floats:
-    """A periodic noise image, about -1 to 1, fine and coarse. The first row and column are repeated at the end."""
-    rng = np.random.default_rng(20)
-    total = np.zeros((_TILE, _TILE), np.float32)
-    for cell, weight in ((1, 0.5), (4, 0.5), (16, 0.5)):
-        coarse = rng.uniform(-1, 1, (_TILE // cell, _TILE // cell)).astype(np.float32)
-        wrapped = np.pad(coarse, 2, mode="wrap")
-        size = wrapped.shape[0] * cell
-        large = cv2.resize(wrapped, (size, size), interpolation=cv2.INTER_LINEAR)
-        total += weight * large[2 * cell : 2 * cell + _TILE, 2 * cell : 2 * cell + _TILE]
-    return np.pad(total, (0, 1), mode="wrap")
 
 
 def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
@@ -91,17 +98,9 @@ def _grain(view: View, materials: NDArray[np.uint8], share: float) -> Floats:
     strength[view.part == SKY] = 0
     strength[view.part == BACKDROP] = 0.03
     texel = np.where(leafy > 0, 0.1, 0.06).astype(np.float32)
-    fine = _sample(u / texel, v / texel) * np.clip(2.0 - view.footprint / (2 * texel), 0, 1)
-    broad = _sample(u / (9 * texel) + 57, v / (9 * texel) + 31) * np.clip(2.0 - view.footprint / (20 * texel), 0, 1)
+    fine = sample(u / texel, v / texel) * np.clip(2.0 - view.footprint / (2 * texel), 0, 1)
+    broad = sample(u / (9 * texel) + 57, v / (9 * texel) + 31) * np.clip(2.0 - view.footprint / (20 * texel), 0, 1)
     return np.asarray(1 + strength * (0.55 * fine + 0.75 * broad), np.float32)
-
-
-def _sample(u: NDArray[np.floating], v: NDArray[np.floating]) -> Floats:
-    """The values of the noise tile at positions in its pixels, of any shape."""
-    rows = -(-u.size // _TILE)  # OpenCV needs positions as a 2-D map, with no side above 32766
-    u_map, v_map = (np.resize(np.mod(place, _TILE).astype(np.float32), (rows, _TILE)) for place in (u, v))
-    found = cv2.remap(_tile(), u_map, v_map, cv2.INTER_LINEAR)
-    return np.asarray(found.reshape(-1)[: u.size].reshape(u.shape))
 
 
 def _paint_sky(base: Floats, view: View, share: float) -> None:
@@ -111,7 +110,7 @@ def _paint_sky(base: Floats, view: View, share: float) -> None:
     blend = np.clip(height / 0.45, 0, 1)[:, None] ** 0.7
     low, high = mix(shades("horizon")[0], share), mix(shades("sky")[0], share)
     azimuth = np.arctan2(y, x)
-    cloud = _sample(azimuth * 25 + view.world.look % 251, height * 60)
+    cloud = sample(azimuth * 25 + view.world.look % 251, height * 60)
     cloud = np.clip(cloud * 1.6 - 0.25, 0, 1)[:, None] * (0.55 - 0.2 * share)
     base[sky] = (low + blend * (high - low)) * (1 - cloud) + cloud * np.float32(0.97)
 
@@ -120,10 +119,7 @@ def _paint_ground(base: Floats, view: View, share: float) -> None:
     ground = view.part == GROUND
     s, lateral, _ = view.point[:, ground]
     category = view.category[ground]
-    table = np.zeros((256, 3), np.float32)
-    for kind in (Category.ROAD, Category.SIDEWALK, Category.TERRAIN):
-        table[kind] = mix(shades(kind.name.lower())[0], share)
-    below = table[category]
+    below = _ground_table(share)[category]
     along, across = view.footprint[ground], view.depth[ground] / view.camera.focal
     slabs = patterns.slabs(s, lateral, along, across) * (category == Category.SIDEWALK)
     below *= (1 - 0.16 * slabs)[:, None]
@@ -131,6 +127,14 @@ def _paint_ground(base: Floats, view: View, share: float) -> None:
     marks *= 1 - 0.35 * share
     marking = mix(shades("marking")[0], share)
     base[ground] = below + marks[:, None] * (marking - below)
+
+
+def _ground_table(share: float) -> Floats:
+    """The colour (256, 3) of each category of the ground."""
+    table = np.zeros((256, 3), np.float32)
+    for kind in (Category.ROAD, Category.SIDEWALK, Category.TERRAIN):
+        table[kind] = mix(shades(kind.name.lower())[0], share)
+    return table
 
 
 def _light(view: View, tables: _Tables, share: float) -> Floats:

@@ -169,7 +169,8 @@ def _parts(placed: Sequence[Placed], camera: Camera) -> Parts:
     x, y, z, offset = np.concatenate([model.planes for model in models]).transpose(2, 1, 0)
     height = x * origin[0] + y * origin[1] + z * origin[2] + offset
     low, high = bounds[split:].transpose(1, 2, 0)
-    leafy = np.concatenate([model.materials[len(model.planes) :] for model in models]) == Material.FOLIAGE
+    surfaces = np.concatenate([model.materials[len(model.planes) :] for model in models])
+    leafy = (surfaces == Material.FOLIAGE) | (surfaces == Material.TWIGS)
     return Parts(
         code=(number * FACES + np.where(np.arange(len(owner)) < split, 0, CURVED)).astype(np.int32),
         screen=screen_bounds(bounds, [placed[index].pose for index in owner], camera),

@@ -23,3 +23,5 @@ class Category(IntEnum):
     BUS = 14
     MOTORCYCLE = 15
     BICYCLE = 16
+    OTHER = 17
+    """Everything that no class set names: bins, prams, tables, walls, trailers, the ego vehicle. Its label is 255."""

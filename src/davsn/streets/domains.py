@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.streets.camera import Floats
+from davsn.streets.optics import through_air_and_glass
 from davsn.streets.render import View
 
 HAZE_DISTANCE = 90.0
@@ -19,6 +20,8 @@ def develop(colours: Floats, view: View, share: float) -> NDArray[np.uint8]:
         view: the geometry of the frame.
         share: the strength of haze, lens and sensor: 0 for ``game``, up to 1 for ``camera``.
     """
+    if view.world.variation is not None:
+        colours = through_air_and_glass(colours, view)
     if share > 0:
         colours = _photograph(colours, view, share)
     return (np.clip(colours, 0, 1) * 255 + 0.5).astype(np.uint8)

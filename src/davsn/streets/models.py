@@ -29,6 +29,15 @@ class Material(IntEnum):
     BODY = 7
     COACH = 8
     WHEEL = 9
+    FACADE = 10
+    TILES = 11
+    BRICKS = 12
+    TWIGS = 13
+    MESH = 14
+    CLOTH = 15
+    GLOSS = 16
+    CARGO = 17
+    SPOKES = 18
 
 
 @dataclass(frozen=True, eq=False)

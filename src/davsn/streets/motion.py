@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from davsn.streets.camera import NEAR, Floats
 from davsn.streets.casting import CURVED
-from davsn.streets.render import GROUND, View
+from davsn.streets.render import BONNET, GROUND, View
 
 ROUNDING = 0.005
 """Pixels. Content up to this far beyond the centres of the outermost pixels still counts as inside."""
@@ -43,6 +43,8 @@ def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bo
     step = (current.camera.position - other.camera.position).astype(np.float32)[:, None, None]
     ground = current.part == GROUND
     points = current.camera.rays * np.where(current.depth < np.inf, current.depth, 1) + step * ground
+    covered = current.part == BONNET
+    points[:, covered] = other.camera.rays[:, covered]
     facing = np.ones(ground.shape, bool)
     owner = current.owner()[current.part]
     seen = np.flatnonzero(owner >= 0)

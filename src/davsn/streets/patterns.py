@@ -1,77 +1,12 @@
 """Patterns on surfaces: windows, lane markings, slats, lamps. Their edges are blurred over the width of a pixel."""
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
-from numpy.typing import NDArray
 
 from davsn.streets.camera import Floats
 from davsn.streets.casting import CURVED
 from davsn.streets.models import Material
-from davsn.streets.render import View
 from davsn.streets.road import Road
-
-Array = NDArray[np.floating]
-
-
-@dataclass(frozen=True, eq=False)
-class Spots:
-    """Some pixels of a frame, and their places on the parts that they show."""
-
-    view: View
-    bounds: Floats
-    seeds: NDArray[np.int64]
-    index: NDArray[np.int64]
-
-    @cached_property
-    def point(self) -> Floats:
-        """The points (3, N) in the things' own axes."""
-        return np.asarray(self.view.point.reshape(3, -1)[:, self.index])
-
-    @cached_property
-    def part(self) -> NDArray[np.int32]:
-        """The part numbers (N,)."""
-        return np.asarray(self.view.part.reshape(-1)[self.index])
-
-    @cached_property
-    def face(self) -> NDArray[np.int8]:
-        """The faces (N,) of the parts."""
-        return np.asarray(self.view.face.reshape(-1)[self.index])
-
-    @cached_property
-    def pixel(self) -> Floats:
-        """The widths (N,) of a pixel in metres."""
-        return np.asarray(self.view.depth.reshape(-1)[self.index] / np.float32(self.view.camera.focal))
-
-    @cached_property
-    def seed(self) -> NDArray[np.int64]:
-        """A number (N,) that is different for different things."""
-        return np.asarray(self.seeds[self.part])
-
-    @cached_property
-    def relative(self) -> Floats:
-        """The places (3, N) within the parts' bounds, 0 to 1."""
-        low, high = self.bounds[self.part].transpose(1, 2, 0)
-        return np.asarray((self.point - low) / (high - low))
-
-    @cached_property
-    def along(self) -> Floats:
-        """The horizontal coordinates (N,) on upright faces."""
-        return np.asarray(np.where(self.face < 2, self.point[1], self.point[0]))
-
-
-def bar(at: Array, half: Array | float, pixel: Array) -> Array:
-    """The share of a pixel that lies within ``half`` of 0."""
-    return np.clip((half - np.abs(at)) / np.maximum(pixel, 1e-6) + 0.5, 0, 1) * np.minimum(1, 2 * half / pixel)
-
-
-def bars(at: Array, period: float, half: float, pixel: Array) -> Array:
-    """The share of a pixel that is covered by repeated bars; their mean where a pixel spans a whole period."""
-    near = np.abs(np.mod(at, period) - period / 2)
-    sharp = np.clip((half - near) / np.maximum(pixel, 1e-6) + 0.5, 0, 1)
-    blur = np.clip(pixel / period * 2 - 1, 0, 1)
-    return np.asarray(sharp + blur * (2 * half / period - sharp))
+from davsn.streets.spots import Array, Spots, bar, bars
 
 
 def markings(road: Road, s: Array, lateral: Array, along: Array, across: Array) -> Array:
@@ -91,13 +26,6 @@ def markings(road: Road, s: Array, lateral: Array, along: Array, across: Array) 
 def slabs(s: Array, lateral: Array, along: Array, across: Array) -> Array:
     """How dark (N,) the joints between paving slabs make points."""
     return np.maximum(bars(s, 1.2, 0.03, along), bars(lateral, 0.9, 0.03, across))
-
-
-def apply(material: Material, base: Floats, spots: Spots, glass: Floats) -> None:
-    """Paint a material's pattern over the base colours (pixels, 3) of the spots, in place."""
-    colours, amount = _PATTERNS[material](spots, base[spots.index], glass)
-    amount = np.asarray(amount, np.float32)[:, None]
-    base[spots.index] += amount * (colours - base[spots.index])
 
 
 def _wall(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
@@ -172,7 +100,7 @@ def _coach(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
     return np.where(lights[:, None], lamp, glass), np.where(lights, 1.0, panes * (1 - pillars) * 0.95)
 
 
-_PATTERNS = {
+PATTERNS = {
     Material.WALL: _wall,
     Material.GLASS: _glass,
     Material.FOLIAGE: _foliage,
@@ -183,3 +111,4 @@ _PATTERNS = {
     Material.COACH: _coach,
     Material.WHEEL: _wheel,
 }
+"""The pattern of every material of today's things: spots, base colours and glass to colours and their amounts."""

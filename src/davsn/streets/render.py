@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.streets import casting
-from davsn.streets.camera import Camera, Floats
+from davsn.streets.camera import NEAR, Camera, Floats
 from davsn.streets.categories import Category
 from davsn.streets.road import Road
 from davsn.streets.sight import Placed, in_sight
 from davsn.streets.world import World, WorldKey, world
 
-SKY, GROUND, BACKDROP = 0, 1, 2
+SKY, GROUND, BACKDROP, BONNET = 0, 1, 2, 3
 """Part numbers that belong to no thing."""
-PARTS = 3
+PARTS = 4
 """The first part number of a thing."""
 HORIZON = 600.0
 """Metres. The ground ends here, at the line of far trees."""
@@ -78,13 +78,13 @@ class View:
 def view(key: WorldKey, time: float, size: tuple[int, int]) -> View:
     """Compute the geometry of the frame at ``time`` seconds; ``size`` is (width, height) in pixels."""
     scene = world(key)
-    camera = Camera(scene.drive.pose(time), size)
+    camera = Camera(scene.drive.pose(time), size, scene.lens)
     placed = tuple(in_sight(scene, camera, time, PARTS))
     depth, part, point, ground = _ground(scene, camera, time)
     code = part * casting.FACES
     casting.draw(placed, camera, depth, code)
     part, face = np.divmod(code, casting.FACES)
-    tables = [np.array([Category.SKY, Category.ROAD, Category.VEGETATION], np.uint8)]
+    tables = [np.array([Category.SKY, Category.ROAD, Category.VEGETATION, Category.OTHER], np.uint8)]
     tables += [item.thing.slot.model.categories for item in placed]
     category = np.concatenate(tables)[part]
     category[part == GROUND] = ground[part == GROUND]
@@ -106,7 +106,18 @@ def _ground(scene: World, camera: Camera, time: float) -> tuple[Floats, NDArray[
     s, lateral = scene.road.along(x, y, scene.drive.travelled(time))
     part[below], point[:, below] = GROUND, np.stack([s, lateral, np.zeros_like(s)])
     category[below] = ground_category(scene.road, s, lateral)
+    if camera.lens.bonnet:
+        covered = bonnet(camera)
+        part[covered], depth[covered] = BONNET, NEAR / 2
     return depth, part, point, category
+
+
+def bonnet(camera: Camera) -> NDArray[np.bool_]:
+    """Where the ego vehicle covers the image (H, W): below an arc that is highest in the middle."""
+    width, height = camera.size
+    x = np.linspace(-1, 1, width)[None]
+    y = (np.arange(height)[:, None] + 0.5) / height
+    return np.asarray(y > 1 - camera.lens.bonnet * (1 - 0.5 * x**2 - 0.5 * x**6))
 
 
 def _put_points(seen: View) -> None:
@@ -132,6 +143,8 @@ def ground_category(road: Road, s: NDArray[np.floating], lateral: NDArray[np.flo
     across, apart = np.abs(lateral), road.from_crossing(s)
     side = (lateral > 0).astype(np.int64)
     paved = road.paved[np.floor(s / road.block).astype(np.int64) % len(road.paved), side]
-    is_walk = (across < road.kerb + road.walk) | (apart < road.crossing + 2.4) | paved
-    is_road = (across < road.kerb) | (apart < road.crossing)
+    corner = apart < road.crossing + min(2.4, road.walk)
+    is_walk = ((across < road.kerb + road.verge + road.walk) & (across >= road.kerb + road.verge)) | corner
+    is_walk |= paved & (across >= road.kerb + road.verge)
+    is_road = ((across < road.kerb) & (across >= road.median)) | (apart < road.crossing)
     return np.where(is_road, Category.ROAD, np.where(is_walk, Category.SIDEWALK, Category.TERRAIN)).astype(np.uint8)

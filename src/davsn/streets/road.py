@@ -16,19 +16,25 @@ STEP = 0.25
 """Metres between the stored points of the centre line."""
 BEFORE = 64.0
 """Metres that the stored line reaches behind the start."""
+BEHIND = 16.0
+"""Metres along the road, behind the camera, within which things are drawn."""
 FORESIGHT = 200.0
 """Metres ahead of the camera within which the ground follows the bends of the line."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A position in metres with a heading in radians, anticlockwise from the x axis; ``pitch`` is downwards."""
+    """A position in metres with angles in radians.
+
+    ``heading`` is anticlockwise from the x axis. ``pitch`` is downwards. ``roll`` is clockwise, seen from behind.
+    """
 
     x: float
     y: float
     heading: float
     z: float = 0.0
     pitch: float = 0.0
+    roll: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +61,15 @@ class Road:
     lane_width: float = 3.3
     crossing: float = 4.0
     """Half the width of a crossing street."""
+    median: float = 0.0
+    """Half the width of the strip between the two directions."""
+    verge: float = 0.0
+    """The width of the grass between kerb and pavement."""
 
     @property
     def kerb(self) -> float:
         """The distance of the kerb from the centre line, in metres."""
-        return self.lanes * self.lane_width + self.parking
+        return self.lanes * self.lane_width + self.parking + self.median
 
     @cached_property
     def _line(self) -> tuple[Array, Array, Array]:
@@ -132,6 +142,8 @@ class Drive:
     period: float
     """Seconds from one slowdown to the next."""
     phase: float
+    roll: float = 0.0
+    """Radians."""
 
     def travelled(self, time: float) -> float:
         """The metres driven along the road after ``time`` seconds; they grow smoothly and never shrink."""
@@ -144,4 +156,4 @@ class Drive:
         lateral = self.lateral + 0.15 * np.sin(0.7 * time + 2 * self.phase)
         nod = self.pitch + 0.004 * np.sin(5.1 * time + self.phase)
         at = self.road.place(self.travelled(time), lateral, sway)
-        return Pose(at.x, at.y, at.heading, self.height, nod)
+        return Pose(at.x, at.y, at.heading, self.height, nod, self.roll)

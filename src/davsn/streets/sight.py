@@ -81,17 +81,42 @@ def screen_bounds(boxes: NDArray[np.floating], poses: Sequence[Pose], camera: Ca
             corners[..., 2] - camera.pose.z,
         ]
     )
-    pixels, depth = camera.project(points)
+    pixels, depth = camera.undistorted(points)
     one, two = depth[:, _EDGES[:, 0]], depth[:, _EDGES[:, 1]]
     crossing = (one < NEAR) != (two < NEAR)
     share = (NEAR - one) / np.where(crossing, two - one, 1)
     cut = points[:, :, _EDGES[:, 0]] * (1 - share) + points[:, :, _EDGES[:, 1]] * share
-    pixels = np.concatenate([pixels, camera.project(cut)[0]], 2)
+    pixels = np.concatenate([pixels, camera.undistorted(cut)[0]], 2)
     usable = np.concatenate([depth >= NEAR, crossing], 1)
     limit = np.array(camera.size)[:, None] + 1
     low = np.where(usable, pixels, np.inf).min(2)
     high = np.where(usable, pixels, -np.inf).max(2)
+    if camera.lens.distortion:
+        low, high = _bent(low, high, camera)
     first = np.ceil(np.clip(low, 0, limit)).astype(np.int64)
     after = np.floor(np.clip(high, -1, limit - 2)).astype(np.int64) + 1
     rectangle = np.stack([first[1], after[1], first[0], after[0]], 1)
     return Screen(rectangle, (high - low).min(0), np.maximum(depth.min(1), NEAR))
+
+
+def _bent(
+    low: NDArray[np.floating], high: NDArray[np.floating], camera: Camera
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """The rectangles (2, N) that hold what the lens makes of rectangles of an ideal lens.
+
+    Barrel distortion pulls points towards the centre, and more so far from it. So an edge reaches furthest where it is
+    nearest to the centre's row or column.
+    """
+    some = (low <= high).all(0)
+    low, high = low.copy(), high.copy()
+    first, last = low[:, some].clip(-1e6, 1e6), high[:, some].clip(-1e6, 1e6)
+    middle = np.array(camera.centre)[:, None]
+    near = np.clip(middle, first, last)
+    far = np.where(np.abs(first - middle) > np.abs(last - middle), first, last)
+    for axis in (0, 1):
+        for edge, result, sign in ((first, low, -1), (last, high, 1)):
+            outside = sign * (edge[axis] - middle[axis]) > 0
+            place = np.where(outside, near, far)
+            place[axis] = edge[axis]
+            result[axis, some] = camera.distorted(place)[axis]
+    return low, high

@@ -21,12 +21,13 @@ from davsn.data.taxonomy import Taxonomy
 from davsn.streets import appearance, domains, motion
 from davsn.streets.categories import Category
 from davsn.streets.render import View, view
+from davsn.streets.variety import Home
 from davsn.streets.world import WorldKey, fastest
 
 NATIVE_SIZE = (256, 128)
 """The default size (width, height) of frames."""
 _APPEARANCE = {"seed", "split", "domain", "gap", "size", "rate"}
-"""The settings on which the pixels of a frame depend."""
+"""The settings on which the pixels of a frame depend; ``variety`` joins them where it is not 0."""
 Side = Annotated[int, Field(ge=16, le=8192)]
 GAP = 0.6
 """The default gap. With it, training on game labels alone gives about half the mIoU of training on camera labels
@@ -38,10 +39,15 @@ class Config(DatasetSettings):
 
     size: tuple[Side, Side] | None = None
     """(width, height) that frames are drawn at; null is 256×128."""
-    domain: Literal["game", "camera"] = "game"
-    """The appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours."""
+    domain: Literal["game", "camera", "dashcam"] = "game"
+    """The appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours.
+    'dashcam' looks as 'camera' does, and shows other streets: another layout, other class shares, a low wide-angle
+    camera, traffic that keeps left. game→dashcam is harder than game→camera."""
     gap: float = Field(GAP, ge=0.0, le=1.0)
-    """How much 'camera' differs from 'game'; at 0 both look the same."""
+    """How much the colours and optics of 'camera' and 'dashcam' differ from those of 'game'; at 0 they are the same."""
+    variety: float = Field(0.0, ge=0.0, le=1.0)
+    """How much clips differ from one another: in things and class shares, layout, camera, light and weather. At 0 all
+    clips are of one kind; 1 is meant for networks that will see real video."""
     classes: ClassSet | Path = "viper"
     """The class set: 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
     SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes. Or a class table of your
@@ -70,7 +76,7 @@ class Config(DatasetSettings):
 class Streets(VideoDataset):
     """The data set ``streets``. Every frame has a label map, and exact flow to every frame of its clip.
 
-    A frame depends only on seed, split, domain, gap, size, rate, clip and position. It does not depend on the number
+    A frame depends only on seed, split, domain, gap, variety, size, rate, clip and position. It does not depend on the number
     of clips, their length, the order of reading, the process or the number of threads.
     """
 
@@ -98,23 +104,27 @@ class Streets(VideoDataset):
                 f"With these settings, clips 0 to {clips - 1} have frames 0 to {length - 1}",
             )
         reach = 200 * math.ceil(fastest(self.config.length / self.config.rate) / 200)
-        key = WorldKey(self.config.seed, int(self.config.split == "val"), clip, reach)
+        home: Home = "dashcam" if self.config.domain == "dashcam" else "street"
+        key = WorldKey(self.config.seed, int(self.config.split == "val"), clip, reach, self.config.variety, home)
         return view(key, position / self.config.rate, self.config.size or NATIVE_SIZE)
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """Draw a frame: (H, W, 3) RGB."""
-        share = self.config.gap if self.config.domain == "camera" else 0.0
+        share = 0.0 if self.config.domain == "game" else self.config.gap
         seen = self._view(clip, position)
         return domains.develop(appearance.colour(seen, share), seen, share)
 
     def frame_origin(self, clip: int, position: int) -> Origin | None:
         """Everything that a frame depends on; see :meth:`VideoDataset.frame_origin`."""
-        return origin(self, clip, position, self.config.model_dump(mode="json", include=_APPEARANCE))
+        return origin(self, clip, position, self._settings())
 
     def label_origin(self, clip: int, position: int) -> Origin | None:
         """Everything that a label map depends on: the same as a frame, and the train id of each category."""
-        appearance = self.config.model_dump(mode="json", include=_APPEARANCE)
-        return origin(self, clip, position, {**appearance, "ids": self._ids.tolist()})
+        return origin(self, clip, position, {**self._settings(), "ids": self._ids.tolist()})
+
+    def _settings(self) -> dict[str, object]:
+        """The settings that pixels depend on, as plain data; those of variety 0 do not name it."""
+        return self.config.model_dump(mode="json", include=_APPEARANCE | ({"variety"} if self.config.variety else set()))
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """Draw a label map: (H, W) train ids, 255 = ignore."""

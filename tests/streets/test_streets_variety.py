@@ -1,0 +1,194 @@
+"""Streets that vary from clip to clip: exact labels and flow, one draw a clip, and variety 0 as it always was."""
+
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from davsn.core.clip import IGNORE
+from davsn.data.sets.streets import NATIVE_SIZE, Config, Streets, motion, train_ids
+from davsn.streets import casting
+from davsn.streets.camera import NEAR, Camera, Lens
+from davsn.streets.categories import Category
+from davsn.streets.render import BONNET, GROUND, PARTS, SKY
+from davsn.streets.road import Pose
+from davsn.streets.sight import screen_bounds
+from davsn.streets.variety import draw
+
+FOLDER = Path(__file__).parent
+SIZE = (192, 96)
+CLIPS = range(6)
+KINDS = ("game", "dashcam")
+
+
+@cache
+def streets(**settings):
+    return Streets(Config(**{"size": SIZE, "clips": len(CLIPS), "length": 20, "variety": 1.0, **settings}))
+
+
+def warp(image, flow):
+    x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in SIZE))
+    return cv2.remap(image.astype(np.float32), x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize("domain", KINDS)
+def test_labels_and_frames_move_with_the_flow(domain):
+    """Rain, snow, noise and shadows that things carry along are no part of the flow; so errors are compared."""
+    agree, better = [], []
+    for clip in CLIPS:
+        data = streets(domain=domain)
+        flow, valid = data.read_flow(clip, 9, 8)
+        x, y = np.meshgrid(*map(np.arange, SIZE))
+        column, row = np.rint(x + flow[..., 0]).astype(int), np.rint(y + flow[..., 1]).astype(int)
+        now, then = data.read_categories(clip, 9), data.read_categories(clip, 8)
+        agree.append((now[valid] == then[row[valid], column[valid]]).mean())
+        assert valid.mean() > 0.4
+        current, neighbour = data.read_frame(clip, 9).astype(float), data.read_frame(clip, 8)
+        moved = valid & (np.hypot(*flow.transpose(2, 0, 1)) > 2) & (now != Category.SKY)
+        error = [np.abs(warp(neighbour, sign * flow) - current)[moved].mean() for sign in (1, 0, -1)]
+        better.append(error[0] / min(error[1:]))
+    assert min(agree) > 0.99
+    assert max(better) < 1
+    assert np.median(better) < 0.65
+
+
+def test_variety_0_is_the_world_that_all_records_come_from():
+    """A recording of frames and label maps that were drawn before there was variety.
+
+    Sines differ between processors in their last bit, so a few pixels may differ by one level.
+    """
+    before = np.load(FOLDER / "before_variety.npz")
+    for domain in ("game", "camera"):
+        data = Streets(Config(domain=domain, size=(96, 48), clips=3, length=40, variety=0))
+        for clip, position in ((0, 3), (2, 31)):
+            frame, label = (before[f"{kind}_{domain}_{clip}"] for kind in ("frame", "label"))
+            apart = np.abs(data.read_frame(clip, position).astype(int) - frame)
+            assert apart.max() <= 1
+            assert (apart > 0).mean() < 0.002
+            assert (data.read_label(clip, position) != label).mean() < 0.001
+
+
+def test_caches_of_variety_0_do_not_know_the_setting_and_others_do():
+    plain, varied, more = (streets(variety=variety) for variety in (0.0, 0.5, 1.0))
+    assert "variety" not in plain.frame_origin(0, 0)[-1]
+    assert "variety" not in plain.label_origin(0, 0)[-1]
+    origins = [str(data.frame_origin(0, 0)) for data in (plain, varied, more)]
+    assert len(set(origins)) == 3
+    assert varied.label_origin(0, 0)[-1]["variety"] == 0.5
+
+
+def test_a_clip_is_drawn_from_its_seed_and_more_variety_leads_further_away():
+    plain, some, much = (asdict(draw((3, 0, 2), "street", variety)) for variety in (0.0, 0.4, 1.0))
+    assert draw((3, 0, 2), "street", 0.4) == draw((3, 0, 2), "street", 0.4)
+    assert draw((3, 0, 3), "street", 0.4) != draw((3, 0, 2), "street", 0.4)
+    assert draw((3, 0, 2), "dashcam", 0.0) != draw((3, 0, 2), "street", 0.0)
+    for name in ("height", "roll", "focal", "lane_width", "house"):
+        assert abs(some[name] - plain[name]) < abs(much[name] - plain[name])
+
+
+def test_class_shares_vary_from_clip_to_clip():
+    def spread(variety):
+        data = streets(variety=variety)
+        maps = [data.read_categories(clip, 9) for clip in CLIPS]
+        shares = np.array([np.bincount(found.ravel(), minlength=18) / found.size for found in maps])
+        return shares.std(0)
+
+    kinds = [Category.ROAD, Category.BUILDING, Category.PERSON, Category.OTHER]
+    assert (spread(1.0) > spread(0.0))[kinds].all()
+
+
+def test_what_no_class_names_is_ignored_and_the_ego_vehicle_stands_still():
+    assert train_ids("viper")[Category.OTHER] == train_ids("synthia")[Category.OTHER] == IGNORE
+    data = streets(domain="dashcam")
+    seen = data._view(0, 9)
+    covered = seen.part == BONNET
+    assert 0.02 < covered.mean() < 0.2
+    assert (data.read_label(0, 9)[covered] == IGNORE).all()
+    flow, valid = data.read_flow(0, 9, 7)
+    assert np.abs(flow[covered]).max() < 1e-3
+    assert valid[covered].all()
+
+
+@pytest.mark.parametrize("lens", [Lens(0.6, 0.2), Lens(1.2), Lens(0.8, 0.05)])
+def test_projecting_a_ray_gives_its_pixel(lens):
+    camera = Camera(Pose(3.0, 4.0, 0.7, 1.5, 0.05, 0.03), SIZE, lens)
+    pixels, depth = camera.project(camera.rays * 12)
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    assert np.abs(pixels - np.stack([x, y])).max() < 2e-3
+    assert depth == pytest.approx(12, abs=1e-4)
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+def test_the_nearest_surface_is_labelled(clip):
+    """Every part is cast over the whole image here; no ray meets one before the depth that the frame has."""
+    seen = streets(size=(96, 48))._view(clip, 9)
+    parts = casting._parts(seen.placed, seen.camera)
+    ray = seen.camera.rays.reshape(3, -1)
+    boxes = parts.boxes.height.shape[1]
+    nearest = np.full(ray.shape[1], np.inf)
+    owner = np.zeros(ray.shape[1], int)
+    for index in range(len(parts.code)):
+        if index < boxes:
+            depth, _ = casting.hit_boxes(parts.boxes.at(np.array([[index]])), ray[:, None])
+        else:
+            depth = casting.hit_ellipsoids(parts.ellipsoids.at(np.array([[index - boxes]])), ray[:, None])
+        front = depth[0] < nearest
+        nearest[front], owner[front] = depth[0][front], parts.code[index] // casting.FACES
+    depth, part = seen.depth.ravel(), seen.part.ravel()
+    uncovered = (part != BONNET) & (nearest < np.inf)
+    assert (depth[uncovered] <= nearest[uncovered] * (1 + 1e-5)).all()
+    shown = part >= PARTS
+    assert np.allclose(depth[shown], nearest[shown], rtol=1e-4)
+    assert (part[shown] == owner[shown]).mean() > 0.995
+    assert (depth[part == BONNET] < NEAR).all()
+
+
+def test_the_ground_and_the_sky_move_as_the_lens_says():
+    """Points on the ground plane and directions of the sky, put through the lens's formula in float64."""
+    for clip in CLIPS:
+        now, then = streets()._view(clip, 9), streets()._view(clip, 7)
+        flow, _ = motion.flow(now, then)
+        for part, far in ((GROUND, False), (SKY, True)):
+            rows, columns = np.nonzero(now.part == part)
+            for row, column in list(zip(rows, columns, strict=True))[::499]:
+                way = seen_along(now.camera, column, row)
+                point = way * 1e7 if far else way * (-now.camera.pose.z / way[2])
+                pixel = flow[row, column] + (column, row)
+                back = seen_along(then.camera, *pixel)
+                target = point + now.camera.position - then.camera.position
+                cosine = back @ target / np.linalg.norm(back) / np.linalg.norm(target)
+                assert np.arccos(min(cosine, 1)) < 1e-4 or cosine < 0
+
+
+def seen_along(camera, x, y):
+    """The ray of a pixel: distort, roll, pitch, then heading."""
+    right, down = (x - (SIZE[0] - 1) / 2) / camera.focal, (y - (SIZE[1] - 1) / 2) / camera.focal
+    stretch = 1 + camera.lens.distortion * (right**2 + down**2)
+    right, down = right * stretch, down * stretch
+    roll, nod, turn = camera.pose.roll, camera.pose.pitch, camera.pose.heading
+    right, down = np.cos(roll) * right - np.sin(roll) * down, np.sin(roll) * right + np.cos(roll) * down
+    ahead, up = np.cos(nod) - down * np.sin(nod), -np.sin(nod) - down * np.cos(nod)
+    return np.array([np.cos(turn) * ahead + np.sin(turn) * right, np.sin(turn) * ahead - np.cos(turn) * right, up])
+
+
+def test_rectangles_hold_what_the_lens_shows():
+    """Points on random boxes are shown within the boxes' screen rectangles, with a strong distortion."""
+    rng = np.random.default_rng(0)
+    camera = Camera(Pose(0, 0, 0, 1.5, 0.05, 0.02), SIZE, Lens(0.6, 0.2))
+    low = rng.uniform((2, -8, 0), (30, 8, 3), (60, 3))
+    boxes = np.stack([low, low + rng.uniform(0.2, 6, (60, 3))], 1)
+    screen = screen_bounds(boxes, [Pose(0, 0, 0)] * 60, camera)
+    for box, (top, bottom, left, right) in zip(boxes, screen.pixels, strict=True):
+        points = box[0] + rng.random((500, 3)) * (box[1] - box[0])
+        (x, y), _ = camera.project((points - camera.position).T)
+        inside = (x > 0) & (y > 0) & (x < SIZE[0] - 1) & (y < SIZE[1] - 1)
+        assert (x[inside] >= left - 1).all() and (x[inside] <= right).all()
+        assert (y[inside] >= top - 1).all() and (y[inside] <= bottom).all()
+
+
+def test_the_default_size_and_every_export_take_variety():
+    data = Streets(Config(variety=1, clips=1, length=1, classes="synthia"))
+    assert data.read_frame(0, 0).shape == (NATIVE_SIZE[1], NATIVE_SIZE[0], 3)
