@@ -1,8 +1,8 @@
 """What a frame of the streets costs on one thread.
 
 Run: python -m benchmarks.costs.streets [--clips 4] [--length 30] [--size 256 128] [--save]
-The baseline is a limit that was set beforehand: 60 ms for image and label at 256×128. Processor time counts, since wall
-time says more only on an idle machine.
+The baseline is a limit that was set beforehand: 60 ms for image and label, at 256×128 for variety 0 and at 320×160 for
+variety 1. Processor time counts, since wall time says more only on an idle machine.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from benchmarks.records import commit, write
 from davsn.data.sets.streets import Config, Streets
 
 LIMIT = 60.0
+VARIED_SIZE = (320, 160)
 
 
 class Clock:
@@ -47,8 +48,14 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     code, rows = commit(), []
-    for domain in ("game", "camera"):
-        dataset = Streets(Config(domain=domain, clips=given.clips, length=given.length, size=tuple(given.size)))
+    for domain, variety, size in (
+        ("game", 0.0, tuple(given.size)),
+        ("camera", 0.0, tuple(given.size)),
+        ("game", 0.0, VARIED_SIZE),
+        ("game", 1.0, VARIED_SIZE),
+        ("dashcam", 0.0, VARIED_SIZE),
+    ):
+        dataset = Streets(Config(domain=domain, clips=given.clips, length=given.length, size=size, variety=variety))
         frame, flow = Clock(), Clock()
         for clip in range(given.clips):
             for position in range(given.length):
@@ -62,13 +69,16 @@ def main() -> None:
         rows.append(
             {
                 "domain": domain,
+                "variety": variety,
+                "size": f"{size[0]}×{size[1]}",
                 "frame and label, ms of processor": round(drawn, 2),
                 "of the limit of 60 ms": round(drawn / LIMIT, 3),
                 "flow on top, ms of processor": round(moved, 2),
             }
         )
         print(
-            f"{domain:6}  frame and label: {drawn:.1f} ms of processor ({waited:.1f} ms of wall), "
+            f"{domain:7} variety {variety:g}, {size[0]}×{size[1]}: "
+            f"frame and label: {drawn:.1f} ms of processor ({waited:.1f} ms of wall), "
             f"{drawn / LIMIT:.2f} × the limit of {LIMIT:.0f} ms; flow between drawn frames: {moved:.1f} ms more"
         )
     if given.save:

@@ -59,7 +59,14 @@ def van(rng: Generator) -> Model:
     nose, bulkhead = rng.uniform(0.4, 0.9), half - rng.uniform(1.5, 2.0)
     parts = [
         box(what, paint, (-half, -side, 0.28), (half, side, belt), (0.0, nose * 0.6, 0.02, 0.02), Material.GLOSS),
-        box(what, paint, (bulkhead, -side + 0.04, belt), (half - nose * 0.6, side - 0.04, tall - 0.05), (0, nose, 0.1, 0.1), Material.GLASS),
+        box(
+            what,
+            paint,
+            (bulkhead, -side + 0.04, belt),
+            (half - nose * 0.6, side - 0.04, tall - 0.05),
+            (0, nose, 0.1, 0.1),
+            Material.GLASS,
+        ),
     ]
     load = (-half, -side + 0.02, belt), (bulkhead, side - 0.02, tall)
     material = Material.COACH if rng.random() < 0.3 else Material.CARGO
@@ -86,7 +93,9 @@ def any_truck(rng: Generator) -> Model:
     if form < 0.6:
         parts.append(box(what, cargo, (-half, -side, 0.95), (half - 2.1, side, tall), material=Material.CARGO))
     elif form < 0.85:
-        parts.append(box(what, cargo, (-half, -side, 0.95), (half - 2.1, side, rng.uniform(1.2, 2.0)), (0, 0, -0.1, -0.1)))
+        parts.append(
+            box(what, cargo, (-half, -side, 0.95), (half - 2.1, side, rng.uniform(1.2, 2.0)), (0, 0, -0.1, -0.1))
+        )
     else:
         parts.append(ellipsoid(what, cargo, (-1.0, 0, 1.9), (half - 1.2, side, 1.0)))
     return assemble([*parts, *_wheels(what, (-half + 1.2, -half + 2.4, half - 1.2), side - 0.1, 0.48, rng)], shadow=0.6)

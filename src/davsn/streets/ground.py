@@ -135,7 +135,15 @@ def _symbols() -> list[Floats]:
     bicycle = np.zeros((56, 40), np.uint8)
     for x in (9, 30):
         cv2.circle(bicycle, (x, 42), 8, 255, 2)
-    for a, b in (((9, 42), (16, 26)), ((16, 26), (28, 26)), ((28, 26), (20, 42)), ((20, 42), (9, 42)), ((30, 42), (27, 20)), ((23, 20), (30, 18)), ((13, 23), (20, 23))):
+    for a, b in (
+        ((9, 42), (16, 26)),
+        ((16, 26), (28, 26)),
+        ((28, 26), (20, 42)),
+        ((20, 42), (9, 42)),
+        ((30, 42), (27, 20)),
+        ((23, 20), (30, 18)),
+        ((13, 23), (20, 23)),
+    ):
         cv2.line(bicycle, a, b, 255, 2)
     found.append(bicycle)
     for turn in (-12, 0, 12):
@@ -147,7 +155,7 @@ def _symbols() -> list[Floats]:
         plate = np.zeros((40, 16 * len(word) + 8), np.uint8)
         cv2.putText(plate, word, (2, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 3)
         found.append(plate)
-    return [symbol.astype(np.float32) / 255 for symbol in found]
+    return [np.asarray(symbol, np.float32) * np.float32(1 / 255) for symbol in found]
 
 
 def _litter(

@@ -28,6 +28,8 @@ def _tile() -> Floats:
 
 def sample(u: NDArray[np.floating], v: NDArray[np.floating]) -> Floats:
     """The values of the noise at positions in its pixels, of any shape."""
+    if not u.size:
+        return np.zeros(u.shape, np.float32)
     rows = -(-u.size // TILE)  # OpenCV needs positions as a 2-D map, with no side above 32766
     u_map, v_map = (np.resize(np.mod(place, TILE).astype(np.float32), (rows, TILE)) for place in (u, v))
     found = cv2.remap(_tile(), u_map, v_map, cv2.INTER_LINEAR)

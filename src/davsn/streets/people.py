@@ -30,7 +30,16 @@ def _body(what: Category, tall: float, girth: float, rng: Generator) -> list[Par
         reach = hip * rng.uniform(0.9, 1.15), neck - 0.03
         parts.append(_limb(what, shirt, hand, reach, (0.055, 0.05), -hand[0]))
     flare = rng.uniform(-0.03, 0.06)
-    parts.append(box(what, shirt, (-0.7 * wide, -wide, bottom), (0.7 * wide, wide, neck), (0.03, 0.03, flare, flare), Material.CLOTH))
+    parts.append(
+        box(
+            what,
+            shirt,
+            (-0.7 * wide, -wide, bottom),
+            (0.7 * wide, wide, neck),
+            (0.03, 0.03, flare, flare),
+            Material.CLOTH,
+        )
+    )
     parts.append(ellipsoid(what, skin, (0.02, 0, 0.92 * tall), (0.1, 0.085, 0.075 * tall)))
     parts.append(ellipsoid(what, pick("hair", rng), (-0.025, 0, 0.945 * tall), (0.105, 0.1, 0.07 * tall)))
     if rng.random() < 0.45:
@@ -60,7 +69,9 @@ def walker(rng: Generator) -> Model:
 def _build(rng: Generator) -> tuple[float, float]:
     """Height in metres and girth as a factor."""
     child = rng.random() < 0.15
-    return float(rng.uniform(1.0, 1.4) if child else rng.uniform(1.5, 1.95)), float(rng.uniform(0.8, 1.3) * (0.75 if child else 1))
+    return float(rng.uniform(1.0, 1.4) if child else rng.uniform(1.5, 1.95)), float(
+        rng.uniform(0.8, 1.3) * (0.75 if child else 1)
+    )
 
 
 def _moved(part: Part, shift: np.ndarray) -> Part:
@@ -119,7 +130,15 @@ def _rider(seat: float, reach: float, rng: Generator) -> list[Part]:
     ]
     for side in (-1, 1):
         low, high = sorted((side * wide, side * (wide + 0.08)))
-        parts.append(box(who, shirt, (reach - 0.14, low, seat + 0.14), (reach, high, chest - 0.05), (lean - reach, reach - lean, 0, 0)))
+        parts.append(
+            box(
+                who,
+                shirt,
+                (reach - 0.14, low, seat + 0.14),
+                (reach, high, chest - 0.05),
+                (lean - reach, reach - lean, 0, 0),
+            )
+        )
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Builders of plants in many forms: full, sparse and bare trees, shrubs. Each draws a size and paint from a generator."""
+"""Builders of plants in many forms: trees and shrubs. Each draws a size and paint from a generator."""
 
 import numpy as np
 from numpy.random import Generator
@@ -73,7 +73,9 @@ def full_tree(rng: Generator, autumn: float = 0.0) -> Model:
             start = np.array([0, 0, tall * rng.uniform(0.35, 0.7)])
             radius = spread * rng.uniform(0.25, 0.45)
             parts.append(_branch(bark, start, way, 0.06))
-            parts.append(ellipsoid(_PLANT, leaves, tuple(start + way), (radius, radius, 0.7 * radius), Material.FOLIAGE))
+            parts.append(
+                ellipsoid(_PLANT, leaves, tuple(start + way), (radius, radius, 0.7 * radius), Material.FOLIAGE)
+            )
     else:
         trunk, spread = rng.uniform(1.5, 3.5), rng.uniform(1.3, 4.0)
         parts = [_trunk(bark, trunk + spread, 0.08 + 0.07 * spread)]
@@ -97,9 +99,7 @@ def shrub(rng: Generator, autumn: float = 0.0) -> Model:
 def clipped_hedge(rng: Generator) -> Model:
     """A hedge of any height, 4 m long."""
     wide, tall = rng.uniform(0.25, 0.8), rng.uniform(0.6, 3.0)
-    hedge = box(
-        _PLANT, pick("wild leaves", rng), (-2.05, -wide, 0), (2.05, wide, tall), (0.1,) * 4, Material.FOLIAGE
-    )
+    hedge = box(_PLANT, pick("wild leaves", rng), (-2.05, -wide, 0), (2.05, wide, tall), (0.1,) * 4, Material.FOLIAGE)
     return assemble([hedge], shadow=0.2)
 
 

@@ -52,7 +52,7 @@ def _plate(centre: float, wide: float, tall: float, paint: Paint, round_: bool) 
 
 
 def any_sign(rng: Generator) -> Model:
-    """Traffic signs: one to three plates on a pole, a board on two poles, a low keep-left sign, or an arm of a gantry."""
+    """Traffic signs: plates on a pole, a board on two poles, a low keep-left sign, or an arm of a gantry."""
     metal, form = pick("column", rng), rng.random()
     if form < 0.6:
         size, top = rng.uniform(0.28, 0.48), rng.uniform(2.0, 3.2)
@@ -70,8 +70,8 @@ def any_sign(rng: Generator) -> Model:
         return assemble([_pole(metal, 1.1, 0.06), plate], shadow=0.15)
     reach = rng.uniform(3, 5)
     arm = box(Category.POLE, metal, (-0.08, 0, 5.8), (0.08, reach, 6.0))
-    low, high = (-0.2, reach - 2.4, 5.2), (-0.1, reach, 6.6)
-    board = box(Category.SIGN, pick("board", rng), low, high, material=Material.PLATE)
+    corners = (-0.2, reach - 2.4, 5.2), (-0.1, reach, 6.6)
+    board = box(Category.SIGN, pick("board", rng), *corners, material=Material.PLATE)
     return assemble([_pole(metal, 6.0, 0.12), arm, board], shadow=0.15)
 
 
@@ -121,21 +121,40 @@ def clutter(rng: Generator) -> Model:
     what, form = Category.OTHER, int(rng.integers(6))
     paint, dark = pick("shop sign", rng), pick("tyre", rng)
     if form == 0:
-        parts = [box(what, dark, (-0.3, -0.3, 0), (0.3, 0.3, 1.0), (-0.05,) * 4), box(what, paint, (-0.36, -0.36, 1), (0.36, 0.36, 1.1))]
+        parts = [
+            box(what, dark, (-0.3, -0.3, 0), (0.3, 0.3, 1.0), (-0.05,) * 4),
+            box(what, paint, (-0.36, -0.36, 1), (0.36, 0.36, 1.1)),
+        ]
     elif form == 1:
-        parts = [ellipsoid(what, paint, (0, 0, 0.74), (0.45, 0.45, 0.03)), box(what, dark, (-0.04, -0.04, 0), (0.04, 0.04, 0.72))]
+        parts = [
+            ellipsoid(what, paint, (0, 0, 0.74), (0.45, 0.45, 0.03)),
+            box(what, dark, (-0.04, -0.04, 0), (0.04, 0.04, 0.72)),
+        ]
         parts += [box(what, dark, (x, -0.2, 0), (x + 0.4, 0.2, 0.45)) for x in (-0.95, 0.55)]
         if rng.random() < 0.5:
-            parts += [ellipsoid(what, paint, (0, 0, 2.3), (1.3, 1.3, 0.35)), box(what, dark, (-0.03, -0.03, 0.7), (0.03, 0.03, 2.3))]
+            parts += [
+                ellipsoid(what, paint, (0, 0, 2.3), (1.3, 1.3, 0.35)),
+                box(what, dark, (-0.03, -0.03, 0.7), (0.03, 0.03, 2.3)),
+            ]
     elif form == 2:
-        parts = [box(what, paint, (-0.45, -0.25, 0.5), (0.3, 0.25, 0.9), (-0.1, 0, 0, 0)), box(what, dark, (0.3, -0.2, 0.7), (0.55, 0.2, 1.0))]
-        parts += [ellipsoid(what, dark, (x, y, 0.15), (0.15, 0.04, 0.15), Material.WHEEL) for x in (-0.35, 0.3) for y in (-0.25, 0.25)]
+        parts = [
+            box(what, paint, (-0.45, -0.25, 0.5), (0.3, 0.25, 0.9), (-0.1, 0, 0, 0)),
+            box(what, dark, (0.3, -0.2, 0.7), (0.55, 0.2, 1.0)),
+        ]
+        parts += [
+            ellipsoid(what, dark, (x, y, 0.15), (0.15, 0.04, 0.15), Material.WHEEL)
+            for x in (-0.35, 0.3)
+            for y in (-0.25, 0.25)
+        ]
     elif form == 3:
         wide, tall = rng.uniform(0.3, 0.8), rng.uniform(0.8, 1.6)
         parts = [box(what, pick("column", rng), (-0.2, -wide, 0), (0.2, wide, tall))]
     elif form == 4:
         parts = [box(what, paint, (-0.45, -0.45, 0), (0.45, 0.45, 2.4), material=Material.COACH)]
     else:
-        parts = [box(what, paint, (-0.3, -0.9, 0.42), (0.3, 0.9, 0.5)), box(what, paint, (-0.3, -0.9, 0.5), (-0.22, 0.9, 0.95))]
+        parts = [
+            box(what, paint, (-0.3, -0.9, 0.42), (0.3, 0.9, 0.5)),
+            box(what, paint, (-0.3, -0.9, 0.5), (-0.22, 0.9, 0.95)),
+        ]
         parts += [box(what, dark, (-0.25, y, 0), (0.25, y + 0.08, 0.42)) for y in (-0.8, 0.7)]
     return assemble(parts, shadow=0.35)

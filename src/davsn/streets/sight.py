@@ -12,6 +12,8 @@ from davsn.streets.world import Thing, World
 
 SMALLEST = 0.9
 """Things are left out if the smaller side of their screen rectangle is below this many 256ths of the image's width."""
+SMALLEST_VARIED = 1.3
+"""The same limit in varied worlds, which have more small things."""
 
 _CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 _EDGES = np.array([(a, b) for a in range(8) for b in range(a) if np.abs(_CORNERS[a] - _CORNERS[b]).sum() == 1])
@@ -41,7 +43,8 @@ def in_sight(scene: World, camera: Camera, time: float, first: int) -> Iterator[
     poses = [scene.pose(thing, time) for thing in things]
     bounds = np.array([[thing.slot.model.low, thing.slot.model.high] for thing in things])
     screen = screen_bounds(bounds, poses, camera)
-    seen = (screen.area > 0) & (screen.width > SMALLEST * camera.size[0] / 256)
+    smallest = SMALLEST if scene.variation is None else SMALLEST_VARIED
+    seen = (screen.area > 0) & (screen.width > smallest * camera.size[0] / 256)
     for index in sorted(np.flatnonzero(seen), key=lambda i: float(screen.nearest[i])):
         top, bottom, left, right = screen.pixels[index].tolist()
         rectangle = slice(top, bottom), slice(left, right)

@@ -77,7 +77,7 @@ def bar(at: Array, half: Array | float, pixel: Array) -> Array:
     return np.clip((half - np.abs(at)) / np.maximum(pixel, 1e-6) + 0.5, 0, 1) * np.minimum(1, 2 * half / pixel)
 
 
-def bars(at: Array, period: float, half: float, pixel: Array) -> Array:
+def bars(at: Array, period: Array | float, half: Array | float, pixel: Array) -> Array:
     """The share of a pixel that is covered by repeated bars; their mean where a pixel spans a whole period."""
     near = np.abs(np.mod(at, period) - period / 2)
     sharp = np.clip((half - near) / np.maximum(pixel, 1e-6) + 0.5, 0, 1)

@@ -11,7 +11,7 @@ from davsn.streets.lanes import Builders, Lane
 from davsn.streets.road import BEHIND, FORESIGHT, Drive, Road
 
 SPEEDS, SWINGS, PERIODS = (6.5, 11.0), (0.2, 0.75), (5.0, 12.0)
-"""The ranges of a drive's mean speed in metres a second, of its variation, and of the time from slowdown to slowdown."""
+"""The ranges of a drive's mean speed in metres a second, its variation, and the time between slowdowns."""
 
 
 def build(rng: Generator, reach: float) -> tuple[Road, Drive, tuple[Lane, ...]]:

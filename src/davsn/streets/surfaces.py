@@ -12,7 +12,7 @@ from davsn.streets.weather import horizon
 def _hue(number: Array) -> Array:
     """Bright colours (N, 3) from numbers in [0, 1)."""
     phases = np.array([0.0, 0.33, 0.67], np.float32)
-    return 0.5 + 0.42 * np.cos(6.2832 * (number[:, None] + phases))
+    return np.asarray(0.5 + 0.42 * np.cos(6.2832 * (number[:, None] + phases)))
 
 
 def _cell(spots: Spots, u: Array, v: Array) -> Array:
@@ -70,10 +70,12 @@ def _shop(spots: Spots, base: Floats, glass: Floats, night: float) -> Array:
     inside = inside * (1 - mirrored) + mirrored * horizon(spots.view) + night * np.array([2.4, 2.1, 1.5], np.float32)
     colours += window[:, None] * (inside - colours)
     sign = bar(height - 2.95, 0.32, pixel)[:, None]
-    board = np.where((spots.vary(15) > 0.4)[:, None], 0.85 * _hue(spots.vary(16)), 0.15 + 0.75 * spots.vary(17)[:, None])
+    board = np.where(
+        (spots.vary(15) > 0.4)[:, None], 0.85 * _hue(spots.vary(16)), 0.15 + 0.75 * spots.vary(17)[:, None]
+    )
     text = _letters(spots, height - 2.95, 0.4)[:, None]
     board = board + text * (np.where(board.mean(1, keepdims=True) > 0.45, np.float32(0.1), np.float32(0.95)) - board)
-    return colours + sign * (board * (1 + 2 * night) - colours)
+    return np.asarray(colours + sign * (board * (1 + 2 * night) - colours))
 
 
 def _tiles(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
@@ -83,7 +85,9 @@ def _tiles(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
 def _bricks(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
     height = spots.point[2]
     course = np.floor(height / 0.22)
-    joints = np.maximum(bars(height, 0.22, 0.016, spots.pixel), bars(spots.along + 0.25 * course, 0.5, 0.016, spots.pixel))
+    joints = np.maximum(
+        bars(height, 0.22, 0.016, spots.pixel), bars(spots.along + 0.25 * course, 0.5, 0.016, spots.pixel)
+    )
     tone = 0.75 + 0.5 * _cell(spots, (spots.along + 0.25 * course) / 0.5, course)
     fine = np.clip(1.5 - spots.pixel / 0.12, 0, 1)
     colours = base * (1 + fine * (tone - 1))[:, None]
@@ -132,7 +136,9 @@ def _gloss(spots: Spots, base: Floats, glass: Floats) -> tuple[Array, Array]:
     lights = (np.abs(y - 0.5) > inner) & (np.abs(z - 0.55 - 0.2 * spots.vary(3)) < 0.16) & ends
     rear = (spots.face == 0)[:, None]
     glow = 1 + 5 * variation.night
-    lamp = np.where(rear, np.array([0.62, 0.07, 0.08], np.float32) * glow, np.array([0.88, 0.88, 0.84], np.float32) * glow)
+    lamp = np.where(
+        rear, np.array([0.62, 0.07, 0.08], np.float32) * glow, np.array([0.88, 0.88, 0.84], np.float32) * glow
+    )
     colours = np.where(lights[:, None], lamp, colours)
     plate = (np.abs(y - 0.5) < 0.14) & (np.abs(z - 0.36) < 0.09) & ends
     paper = np.where(rear, np.array([0.85, 0.72, 0.2], np.float32), np.float32(0.85))

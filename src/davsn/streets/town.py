@@ -109,16 +109,26 @@ def _kerb(town: _Town, side: int) -> Iterator[Lane]:
     if road.parking > 1:
         parked = town.mix(
             ((vehicles.car, 0.9), (vehicles.parked_motorcycle, 0.1)),
-            ((fleet.any_car, 0.72), (fleet.van, 0.17), (people.any_parked_motorcycle, 0.05), (fleet.any_truck, 0.03), (fleet.trailer, 0.03)),
+            (
+                (fleet.any_car, 0.72),
+                (fleet.van, 0.17),
+                (people.any_parked_motorcycle, 0.05),
+                (fleet.any_truck, 0.03),
+                (fleet.trailer, 0.03),
+            ),
         )
         share = _full(drawn.parked * town.draw(0.6, 1.4))
-        yield Lane(parked, town.draw(5.8, 7.0), side * (kerb - 1.1), share, (0.4, 0.15), town.facing(side), clear=cross + 7)
+        yield Lane(
+            parked, town.draw(5.8, 7.0), side * (kerb - 1.1), share, (0.4, 0.15), town.facing(side), clear=cross + 7
+        )
     trees = town.trees(0.0)
     yield Lane(trees, 11.0, side * (kerb + 0.8), _full(0.5 * drawn.greenery), (2, 0.2), turn, clear=cross + 5)
     lamps = town.mix(((furniture.lamp, 1),), ((roadside.any_lamp, 1),))
     yield Lane(lamps, town.draw(14, 32), side * (kerb + 0.5), _full(0.6 * furnished), (1, 0.1), turn, clear=cross + 3)
     signs = town.mix(((furniture.sign, 1),), ((roadside.any_sign, 0.7), (roadside.post, 0.3)))
-    yield Lane(signs, 17.0 / max(furnished, 1), side * (kerb + 0.6), _full(0.75 * furnished), (5, 0.2), turn, clear=cross)
+    yield Lane(
+        signs, 17.0 / max(furnished, 1), side * (kerb + 0.6), _full(0.75 * furnished), (5, 0.2), turn, clear=cross
+    )
     posts = ((roadside.post, 1.0),)
     if town.rng.random() < 0.35 * drawn.variety:
         yield Lane(posts, town.draw(1.5, 6.0), side * (kerb + 0.35), 0.7, (0.1, 0.05), turn, clear=cross + 1)
@@ -141,9 +151,19 @@ def _pavement(town: _Town, side: int) -> Iterator[Lane]:
         ((people.any_parked_bicycle, 0.9), (people.any_parked_motorcycle, 0.1)),
     )
     share = _full(0.3 * town.draw(-0.4, 2.4))
-    yield Lane(cycles, town.draw(1.5, 7.5), side * (kerb + 0.7), share, (0.6, 0.2), turn + 1.2, clear=cross + 2, wobble=0.4)
+    yield Lane(
+        cycles, town.draw(1.5, 7.5), side * (kerb + 0.7), share, (0.6, 0.2), turn + 1.2, clear=cross + 2, wobble=0.4
+    )
     if drawn.clutter:
-        yield Lane(((roadside.clutter, 1.0),), 5.0, side * (kerb + 0.75 * walk), _full(drawn.clutter), (2, 0.2 * walk), turn, wobble=1.5)
+        yield Lane(
+            ((roadside.clutter, 1.0),),
+            5.0,
+            side * (kerb + 0.75 * walk),
+            _full(drawn.clutter),
+            (2, 0.2 * walk),
+            turn,
+            wobble=1.5,
+        )
     someone = town.mix(((vehicles.person, 1),), ((people.walker, 0.9), (people.sitter, 0.1)))
     close, crowd = max(drawn.crowd, 1.0), drawn.crowd
     for place in (0.3, 0.8):
@@ -155,7 +175,15 @@ def _pavement(town: _Town, side: int) -> Iterator[Lane]:
         walkers = town.mix(((vehicles.person, 1),), ((people.walker, 1),))
         yield Lane(walkers, spacing / close**0.5, lateral, _full(0.4 * crowd), (2.5, 0.1 * walk), heading, pace)
     if crowd > 1:  # people who step onto the road
-        yield Lane(someone, 13.0, side * 0.6 * road.kerb, _full(0.06 * crowd), (4, 0.35 * road.kerb), turn + np.pi / 2, wobble=0.4)
+        yield Lane(
+            someone,
+            13.0,
+            side * 0.6 * road.kerb,
+            _full(0.06 * crowd),
+            (4, 0.35 * road.kerb),
+            turn + np.pi / 2,
+            wobble=0.4,
+        )
 
 
 def _border(town: _Town, side: int) -> Iterator[Lane]:
@@ -176,12 +204,24 @@ def _plots(town: _Town, side: int) -> Iterator[Lane]:
     green, built = drawn.greenery, _full(drawn.built + town.draw(-0.3, 0.3))
     shrubs = town.mix(((furniture.bush, 1),), ((partial(plants.shrub, autumn=drawn.autumn), 1),))
     if garden > 1.5:
-        yield Lane(shrubs, 6.0, side * (edge + 0.6 + garden / 2), _full(0.3 * green), (2, garden / 4), turn, clear=cross + 5)
-        yield Lane(town.trees(0.4), 7.0, side * (edge + 0.8 + garden / 2), _full(0.25 * green), (2, garden / 4), turn, clear=cross + 5)
+        yield Lane(
+            shrubs, 6.0, side * (edge + 0.6 + garden / 2), _full(0.3 * green), (2, garden / 4), turn, clear=cross + 5
+        )
+        yield Lane(
+            town.trees(0.4),
+            7.0,
+            side * (edge + 0.8 + garden / 2),
+            _full(0.25 * green),
+            (2, garden / 4),
+            turn,
+            clear=cross + 5,
+        )
     house = partial(buildings.town_house, wide=drawn.house, storeys=drawn.storeys)
     row = town.mix(((furniture.house, 1),), ((house, 0.9), (buildings.hall, 0.1 if drawn.house > 14 else 0.0)))
     spacing = (1 - drawn.variety) * 17.5 + drawn.variety * drawn.house
-    yield Lane(row, spacing, side * (edge + garden + 7), built, (0.2, town.draw(0.0, 1.6)), turn, clear=cross + spacing / 2 + 2)
+    yield Lane(
+        row, spacing, side * (edge + garden + 7), built, (0.2, town.draw(0.0, 1.6)), turn, clear=cross + spacing / 2 + 2
+    )
     behind = edge + garden + 18
     yield Lane(town.trees(0.5), 8.0, side * behind, _full(0.6 * green), (2.5, 3), turn, clear=cross + 3)
     blocks = town.mix(((furniture.tower, 1),), ((partial(buildings.block, tall=5 * drawn.storeys), 1),))
@@ -196,7 +236,9 @@ def _middle(town: _Town) -> Iterator[Lane]:
     road, drawn, rng = town.road, town.drawn, town.rng
     if not road.median:
         return
-    barrier: Builder = (roadside.guard_rail, roadside.railing, plants.clipped_hedge, buildings.wall)[int(rng.integers(4))]
+    barrier: Builder = (roadside.guard_rail, roadside.railing, plants.clipped_hedge, buildings.wall)[
+        int(rng.integers(4))
+    ]
     if rng.random() < 0.6:
         yield Lane(((barrier, 1.0),), 4.0, 0.0, 0.95, clear=road.crossing + 4)
     if road.median > 1:

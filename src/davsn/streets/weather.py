@@ -1,4 +1,6 @@
-"""The sky and the light of varied clips: sun, clouds, dusk, night with lamps, and cast shadows. They change colours only."""
+"""The sky and the light of varied clips: sun, clouds, dusk, night with lamps, cast shadows. They change colours only."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -9,13 +11,14 @@ from davsn.streets.casting import CURVED
 from davsn.streets.noise import sample
 from davsn.streets.render import BACKDROP, BONNET, GROUND, PARTS, SKY, View
 from davsn.streets.road import Pose
+from davsn.streets.sight import Placed
 from davsn.streets.variety import Variation
 
 _CELL = 0.125
 """Metres of a cell of the map of shadows."""
-_REACH, _WIDE = 80.0, 24.0
-"""Metres ahead of the camera, and to each side of the street's middle, that the map of shadows spans."""
-_DETAILED = 40.0
+_REACH, _BACK, _WIDE = 70.0, 10.0, 20.0
+"""Metres ahead of and behind the camera, and to each side of the street's middle, that the map of shadows spans."""
+_DETAILED = 30.0
 """Metres within which every part of a thing casts its own shadow."""
 
 
@@ -72,10 +75,14 @@ def light(view: View, headings: Floats, flat: Floats) -> Floats:
     warm = np.clip(1 - drawn.elevation / 0.6, 0, 1) * 0.25
     sunlight = direct / ground * np.array([1 + warm, 1.0, 1 - warm])
     skylight = ambient / ground * np.array([1 - 0.4 * warm, 1.0, 1 + 0.4 * warm])
-    shade = facing[..., None] * sunlight.astype(np.float32) + (0.72 + 0.28 * up)[..., None] * skylight.astype(np.float32)
+    shade = facing[..., None] * sunlight.astype(np.float32) + (0.72 + 0.28 * up)[..., None] * skylight.astype(
+        np.float32
+    )
     shade = flat[..., None] * (1 - drawn.variety) + np.float32(drawn.variety) * shade
     if drawn.night:
-        shade = shade * (1 - np.float32(drawn.night) * np.array([0.92, 0.9, 0.85], np.float32)) + _headlights(view, drawn)
+        shade = shade * (1 - np.float32(drawn.night) * np.array([0.92, 0.9, 0.85], np.float32)) + _headlights(
+            view, drawn
+        )
     shade[(view.part == SKY) | (view.part == BACKDROP)] = 1
     return np.asarray(shade, np.float32)
 
@@ -112,81 +119,107 @@ def _facing(view: View, headings: Floats, sun: Floats) -> tuple[Floats, Floats]:
 
 
 def cast_shadows(base: Floats, view: View) -> None:
-    """Darken the ground (H, W, 3) beneath things and where the sun does not reach, and light it below lamps, in place."""
+    """Darken the ground (H, W, 3) beneath things and in the sun's shadows, and light it below lamps, in place."""
     drawn = _drawn(view)
     here = view.world.drive.travelled(view.time)
-    sun, contact, pools = _Map(), _Map(), _Map()
+    ground = np.flatnonzero(view.part.reshape(-1) == GROUND)
+    s, lateral = view.point.reshape(3, -1)[:2, ground]
+    s = s - np.float32(here)
+    casters = [item for item in view.placed if item.thing.slot.model.shadow and item.nearest < _REACH]
+    contact = _Map()
+    places = [_place(view, item, here) for item in casters]
+    models = [item.thing.slot.model for item in casters]
+    whole = np.array([[model.low, model.high] for model in models]).reshape(-1, 2, 3)
+    for hull, model in zip(_hulls(places, whole, 0.15, np.zeros((len(models), 2))), models, strict=True):
+        contact.fill(hull, model.shadow)
+    factor = 1 - contact.read(s, lateral, 9)
     direct, ambient = _strengths(drawn)
     lost = direct * drawn.elevation / np.hypot(1, drawn.elevation)
     sunny = lost / (lost + ambient) * drawn.variety * (1 - drawn.night)
-    for placed in view.placed:
-        thing, nearest = placed.thing, placed.nearest
-        model, slot = thing.slot.model, thing.slot
-        if not model.shadow or nearest > _REACH:
-            continue
-        s = slot.s + view.world.shift(thing.lane, view.time)
-        place = Pose(s - here, slot.lateral, slot.turn)
-        contact.add(place, _corners(model.low, model.high, 0.15), model.shadow)
-        if sunny > 0.05:
-            angle = drawn.azimuth - view.world.road.heading(s)
-            away = -np.array([np.cos(angle), -np.sin(angle)]) / drawn.elevation
-            for low, high in model.bounds if nearest < _DETAILED else [(model.low, model.high)]:
-                sun.add(place, _corners(low, high, 0.0), 1.0, (away * low[2], away * high[2]))
-        if drawn.night and model.high[2] > 4.5 and model.high[1] < 3:
-            pools.pool(s - here, slot.lateral, 5.0)
-    ground = np.flatnonzero(view.part.reshape(-1) == GROUND)
-    s, lateral = view.point.reshape(3, -1)[:2, ground]
-    factor = 1 - contact.read(s - here, lateral, 9)
     if sunny > 0.05:
-        factor *= 1 - np.float32(sunny) * sun.read(s - here, lateral, 3)
+        factor *= 1 - np.float32(sunny) * _sun_shadows(view, casters, places, here).read(s, lateral, 3)
     colours = base.reshape(-1, 3)
     if drawn.night:
-        glow = pools.read(s - here, lateral, 31)[:, None] * np.array([7.0, 5.4, 3.2], np.float32)
+        pools = _Map()
+        for place, model in zip(places, models, strict=True):
+            if model.high[2] > 4.5 and model.high[1] < 3:
+                pools.pool(place.x, place.y, 5.0)
+        glow = pools.read(s, lateral, 31)[:, None] * np.array([7.0, 5.4, 3.2], np.float32)
         colours[ground] *= 1 + np.float32(drawn.night) * glow
     colours[ground] *= factor[:, None]
 
 
-def _corners(low: NDArray[np.floating], high: NDArray[np.floating], more: float) -> NDArray[np.floating]:
-    """The corners (4, 2) of a rectangle on the ground, which is larger by ``more`` metres on each side."""
-    (x, y), (far_x, far_y) = low[:2] - more, high[:2] + more
-    return np.array([[x, y], [far_x, y], [far_x, far_y], [x, far_y]])
+def _place(view: View, item: Placed, here: float) -> Pose:
+    """The place of a thing: x is along the street from the camera, y is lateral; the heading is the street's own."""
+    slot = item.thing.slot
+    return Pose(slot.s + view.world.shift(item.thing.lane, view.time) - here, slot.lateral, slot.turn)
+
+
+def _sun_shadows(view: View, casters: Sequence[Placed], places: Sequence[Pose], here: float) -> "_Map":
+    """The map of the sun's shadows: every part casts its own where the thing is near."""
+    drawn, shadows = _drawn(view), _Map()
+    owners, bounds = [], []
+    for number, item in enumerate(casters):
+        model = item.thing.slot.model
+        own = model.bounds if item.nearest < _DETAILED else np.array([[model.low, model.high]])
+        own = own[np.ptp(own, axis=1)[:, :2].max(1) > 0.1]
+        owners += [number] * len(own)
+        bounds.append(own)
+    if not owners:
+        return shadows
+    headings = np.array([view.world.road.heading(place.x + here) for place in places])[owners]
+    angle = drawn.azimuth - headings
+    away = -np.stack([np.cos(angle), -np.sin(angle)], 1) / drawn.elevation
+    for hull in _hulls([places[owner] for owner in owners], np.concatenate(bounds), 0.0, away):
+        shadows.fill(hull, 1.0)
+    return shadows
+
+
+def _hulls(
+    places: Sequence[Pose], bounds: NDArray[np.floating], more: float, away: NDArray[np.floating]
+) -> NDArray[np.int32]:
+    """The corners (N, 8, 2) of boxes, cast on the ground: in cells of the map with four bits of fraction.
+
+    Args:
+        places: N places.
+        bounds: (N, 2, 3) in the axes of the places.
+        more: metres by which boxes are larger on each side.
+        away: (N, 2) metres that a point moves on the ground for each metre above it.
+    """
+    x, y, turn = np.array([(place.x, place.y, place.heading) for place in places]).reshape(-1, 3).T[:, :, None]
+    low, high = bounds[:, 0, :2] - more, bounds[:, 1, :2] + more
+    ahead = np.stack([low[:, 0], high[:, 0], high[:, 0], low[:, 0]], 1)
+    left = np.stack([low[:, 1], low[:, 1], high[:, 1], high[:, 1]], 1)
+    cos, sin = np.cos(turn), np.sin(turn)
+    corners = np.stack([cos * ahead - sin * left + x + _BACK, y - sin * ahead - cos * left + _WIDE], 2)
+    cast = [corners + (away * bounds[:, level, 2, None])[:, None] for level in (0, 1)]
+    return np.asarray((np.concatenate(cast, 1) / _CELL * 16).clip(-30000, 60000), np.int32)
 
 
 class _Map:
     """A map of the ground ahead of the camera: how dark or bright it is, in cells of ``_CELL`` metres."""
 
     def __init__(self) -> None:
-        self.cells = np.zeros((int(2 * _WIDE / _CELL), int((_REACH + 10) / _CELL)), np.uint8)
-        self.offset = np.array([10.0, _WIDE])
+        self.cells = np.zeros((int(2 * _WIDE / _CELL), int((_REACH + _BACK) / _CELL)), np.uint8)
 
-    def add(
-        self,
-        place: Pose,
-        corners: NDArray[np.floating],
-        strength: float,
-        shifts: tuple[NDArray[np.floating], ...] = (np.zeros(2),),
-    ) -> None:
-        """Add the hull of a thing's corners, each moved by all ``shifts``; x is along the street, y is lateral."""
-        cos, sin = np.cos(place.heading), np.sin(place.heading)
-        x, y = corners.T
-        turned = np.stack([cos * x - sin * y, -(sin * x + cos * y)], 1) + (place.x, place.y)
-        points = np.concatenate([turned + shift for shift in shifts]) + self.offset
-        hull = cv2.convexHull((points / _CELL * 16).clip(-30000, 60000).astype(np.int32))
-        cv2.fillConvexPoly(self.cells, hull, int(255 * strength), cv2.LINE_8, 4)
+    def fill(self, corners: NDArray[np.int32], strength: float) -> None:
+        """Fill the hull of corners (8, 2), as :func:`_hulls` has them."""
+        cv2.fillConvexPoly(self.cells, cv2.convexHull(corners), int(255 * strength), cv2.LINE_8, 4)
 
     def pool(self, x: float, lateral: float, radius: float) -> None:
-        """Add a disc."""
-        centre = ((np.array([x, lateral]) + self.offset) / _CELL).astype(int)
-        cv2.circle(self.cells, tuple(centre.tolist()), int(radius / _CELL), 255, -1)
+        """Fill a disc."""
+        centre = int((x + _BACK) / _CELL), int((lateral + _WIDE) / _CELL)
+        cv2.circle(self.cells, centre, int(radius / _CELL), 255, -1)
 
     def read(self, x: Floats, lateral: Floats, blur: int) -> Floats:
         """The values (N,) at places, 0 to 1, blurred over ``blur`` cells; 0 outside the map."""
+        if not x.size:
+            return x
         smooth = cv2.blur(self.cells, (blur, blur))
         rows = -(-x.size // 256)
         u, v = (
-            np.resize((value + offset) / np.float32(_CELL), (rows, 256)).astype(np.float32)
-            for value, offset in ((x, self.offset[0]), (lateral, self.offset[1]))
+            np.resize((value + np.float32(offset)) * np.float32(1 / _CELL), (rows, 256))
+            for value, offset in ((x, _BACK), (lateral, _WIDE))
         )
         found = cv2.remap(smooth, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-        return np.asarray(found.reshape(-1)[: x.size] / np.float32(255))
-
+        return np.asarray(found.reshape(-1)[: x.size] * np.float32(1 / 255))

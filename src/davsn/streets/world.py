@@ -118,7 +118,7 @@ class World:
                     yield Thing((number + 1 << 32) + index, lane, slot)
 
 
-@lru_cache(maxsize=6)
+@lru_cache(maxsize=64)
 def world(key: WorldKey) -> World:
     """Make the world of a key. Equal keys give equal worlds, in any process."""
     rng = np.random.default_rng([*key[:3], 1])
@@ -128,7 +128,7 @@ def world(key: WorldKey) -> World:
     return World(key, *town.build(variation, rng, key.reach), variation)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=32768)
 def _slot(key: WorldKey, number: int, index: int) -> Slot | None:
     lane = world(key).lanes[number]
     rng = np.random.default_rng([*key[:3], 2, number, index + (1 << 20)])

@@ -76,8 +76,8 @@ class Config(DatasetSettings):
 class Streets(VideoDataset):
     """The data set ``streets``. Every frame has a label map, and exact flow to every frame of its clip.
 
-    A frame depends only on seed, split, domain, gap, variety, size, rate, clip and position. It does not depend on the number
-    of clips, their length, the order of reading, the process or the number of threads.
+    A frame depends only on seed, split, domain, gap, variety, size, rate, clip and position. It does not depend on the
+    number of clips, their length, the order of reading, the process or the number of threads.
     """
 
     Config = Config
