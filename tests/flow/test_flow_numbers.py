@@ -79,7 +79,7 @@ def test_a_pfm_has_its_last_row_first_in_either_byte_order(tmp_path, order):
         (b"Pf\n7 5\n-1\n", "has one channel, as a disparity has"),
         (b"P6\n7 5\n255\n", "does not begin with PF"),
         (b"PF\nseven\n-1\n", "does not begin with PF"),
-        (b"PF\n7 5\n-1\n" + bytes(99), "has 110 bytes, but 7x5 pixels need 431"),
+        (b"PF\n7 5\n-1\n" + bytes(99), "has 109 bytes, but 7x5 pixels need 430"),
         (b"PF\n99999 99999\n-1\n", "claims a size of 99999x99999 pixels"),
     ],
 )
