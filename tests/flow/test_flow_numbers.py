@@ -112,6 +112,8 @@ def test_floats_are_converted_to_every_form_with_direction_and_unit(tmp_path, fo
     source = tmp_path / "raft.npy"
     with pytest.raises(FlowError, match="do not state the direction"):  # only integers have DA-VSN's direction
         Conversion(source, target, form, unit="pixels")
+    with pytest.raises(FlowError, match=r"Set --direction .* Set --unit pixels, tenths or size too"):
+        Conversion(source, target, form)
     conversion = Conversion(source, target, form, None, "current-to-previous", "pixels")
     assert list(conversion.run()) == [1]
     (_, new), *_ = conversion.files

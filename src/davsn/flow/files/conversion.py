@@ -49,8 +49,7 @@ class Conversion:
         if not self.files:
             wanted = ", ".join(SUFFIXES if form is None else [FORMS[form].suffix])
             raise FlowError(f"holds no flow files ({wanted})", str(source), _GIVE)
-        tenths = unit is None and all(form == "npy" if form else holds_tenths(path) for path, _ in self.files)
-        self.direction = settled(self._telling(source), direction, ["npy"] if tenths else [])
+        self.direction = self._settled(source, direction)
         if to == "npy" and self.direction != "current-to-previous":
             raise FlowError(
                 "has the direction previous-to-current, but .npy files are always read as current-to-previous",
@@ -85,6 +84,17 @@ class Conversion:
             more = f"\nand {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
             listed = "\n".join(str(error) for error in refused[:_SHOWN])
             raise FlowError(f"{len(refused)} of {len(self.files)} files were not converted:\n{listed}{more}")
+
+    def _settled(self, source: Path, given: Direction | None) -> Direction:
+        """The direction of the flow; if it must be asked for, the unit is asked for with it."""
+        other = [path for path, _ in self.files if not (self._form == "npy" if self._form else holds_tenths(path))]
+        tenths = self._unit is None and not other
+        try:
+            return settled(self._telling(source), given, ["npy"] if tenths else [])
+        except FlowError as error:
+            if self._form is self._unit is None and any(path.suffix.lower() == ".npy" for path in other):
+                error.remedy += ". Set --unit pixels, tenths or size too, since these numbers do not state their unit"
+            raise
 
     def _telling(self, source: Path) -> Path:
         """A file whose name states the direction of all files; the source itself if the names state none."""
