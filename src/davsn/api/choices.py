@@ -4,6 +4,7 @@ from typing import Literal
 
 from davsn.data.benchmarks import Benchmark
 from davsn.flow.files.choices import FormName as FormName
+from davsn.flow.files.choices import Unit as Unit
 from davsn.flow.files.direction import RECORD as RECORD
 from davsn.flow.files.direction import Direction as Direction
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from davsn.api.choices import Direction, FormName
+from davsn.api.choices import Direction, FormName, Unit
 from davsn.api.model import chosen_flow
 from davsn.core.clip import PAIR, ClipSpec
 from davsn.core.console import progress, say
@@ -82,6 +82,7 @@ def convert_flow(
     to: FormName,
     form: FormName | None = None,
     direction: Direction | None = None,
+    unit: Unit | None = None,
 ) -> Conversion:
     """Convert flow files to another format: one file, or a whole folder tree.
 
@@ -91,11 +92,12 @@ def convert_flow(
         to: the new format; see :data:`davsn.flow.files.forms.FORMS`.
         form: the format of the source; None: by the suffix, where a PNG is read as KITTI's.
         direction: the direction of the flow; required if the files do not tell it.
+        unit: the unit of the numbers in ``.npy`` and ``.npz`` files; required if they do not tell it.
 
     Raises:
         FlowError: files that cannot be read, or values that the new format cannot store.
     """
-    conversion = Conversion(Path(source), Path(target), to, form, direction)
+    conversion = Conversion(Path(source), Path(target), to, form, direction, unit)
     with progress("converting", len(conversion.files)) as report:
         for done in conversion.run():
             report(done)

@@ -13,8 +13,8 @@ from davsn.core.console import progress
 from davsn.core.errors import FlowError
 from davsn.data.pairs import Pair, Pairs
 from davsn.flow.estimator import FlowEstimator
+from davsn.flow.files.choices import FormName
 from davsn.flow.files.direction import Direction
-from davsn.flow.files.forms import FormName
 from davsn.flow.files.io import Flow, read_flow
 from davsn.flow.measure import Tally, against_exact, without_exact
 

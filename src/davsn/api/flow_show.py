@@ -16,8 +16,8 @@ from davsn.data.footage import footage
 from davsn.data.pairs import Pair, Pairs
 from davsn.data.writers import PICTURES_RATE, WRITTEN_VIDEOS, PictureVideo
 from davsn.flow.estimator import FlowEstimator
+from davsn.flow.files.choices import FormName
 from davsn.flow.files.direction import Direction
-from davsn.flow.files.forms import FormName
 from davsn.report.flow_picture import FlowView, flow_picture, scale_of
 
 _LOOKED_AT = 8

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from davsn.core.plugins import Plugin, described, find
 from davsn.experiment.built_in import recipe_file, recipe_names
@@ -137,7 +137,7 @@ def describe_method(name: str) -> MethodCard:
     Raises:
         ConfigError: no such method.
     """
-    method: type[Method] = find(base_of("methods"), name)  # type: ignore[assignment]  # the base is Method
+    method = cast("type[Method]", find(base_of("methods"), name))
     needs = tuple(_needs(method))
     return MethodCard(name, method.paper, method.when, _costs().get(name, {}), needs, settings_of("methods", name))
 

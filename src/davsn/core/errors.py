@@ -80,9 +80,8 @@ class FileError(DavsnError):
         return (f"{self.where}: " if self.where else "") + self.what + (f". {self.remedy}" if self.remedy else "")
 
     def within(self, part: str, settings: Iterable[str]) -> "FileError":
-        """The same error, with full keys for settings of one part of a recipe; see :func:`with_full_keys`."""
-        texts = (with_full_keys(text, part, settings) for text in (self.what, self.remedy))
-        what, remedy = texts
+        """Give the error full keys for the settings of one part of a recipe; see :func:`with_full_keys`."""
+        what, remedy = (with_full_keys(text, part, settings) for text in (self.what, self.remedy))
         return type(self)(what, self.where, remedy)
 
 

@@ -13,7 +13,7 @@ from davsn.data.dataset import VideoDataset
 from davsn.data.footage import Frame, Shot, footage
 from davsn.data.samples import Samples
 from davsn.flow.files.direction import Direction
-from davsn.flow.files.io import FORMS, SUFFIXES, Flow, read_flow
+from davsn.flow.files.io import Flow, found_flow, read_flow
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,7 @@ def _fitting(
 
 
 def _flow_file(folder: Path, name: str, form: str | None) -> Path | None:
-    suffixes = SUFFIXES if form is None else (FORMS[form].suffix,)
-    return next((path for suffix in suffixes if (path := folder / f"{name}{suffix}").is_file()), None)
+    return found_flow(folder / name, form)
 
 
 def _spread(positions: list[int], number: int | None) -> list[int]:

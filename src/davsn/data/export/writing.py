@@ -8,6 +8,7 @@ from PIL import Image
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
 from davsn.data import export
+from davsn.data.benchmarks import Benchmark
 from davsn.data.export.files import Place
 from davsn.data.sets.streets import Streets
 from davsn.data.taxonomy import write_classes
@@ -17,7 +18,7 @@ def write(
     dataset: Streets,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
-    layout: export.Benchmark | None = None,
+    layout: Benchmark | None = None,
 ) -> None:
     """Write all frames and label maps of a data set.
 

@@ -15,7 +15,7 @@ from davsn.data.images import check_ids, natural, picture_files, picture_size, r
 from davsn.data.origin import Origin, origin
 from davsn.data.taxonomy import Taxonomy, read_classes
 from davsn.flow.files.direction import told
-from davsn.flow.files.io import SUFFIXES, Flow, read_flow
+from davsn.flow.files.io import SUFFIXES, Flow, found_flow, read_flow
 
 _LAYOUT = "Expected <root>/frames/<clip>/*.jpg or *.png, <root>/<clip>/*, or a folder of frames; see docs/data.md"
 _DEPTH = 4
@@ -57,8 +57,8 @@ class Folder(VideoDataset):
         stills: bool = False
         """Whether the frames are stills: each is a clip of its own and has no neighbour."""
         flow_root: Path | None = None
-        """The folder that holds <clip>/<frame>.npy, .flo or .png for flow: stored: the flow from each frame to its
-        neighbour before."""
+        """The folder that holds <clip>/<frame>.npy, .flo, .pfm, .npz or .png for flow: stored: the flow from each
+        frame to its neighbour before."""
         rate: float | None = None
         """Frames a second; null if it is unknown."""
 
@@ -137,9 +137,9 @@ class Folder(VideoDataset):
                 "Set flow: dis",
             )
         path = self.config.flow_root / name
-        for suffix in SUFFIXES:
-            if path.with_suffix(suffix).is_file():
-                return path.with_suffix(suffix)
+        found = found_flow(path.with_suffix(""))
+        if found is not None:
+            return found
         raise FlowError(
             f"holds no flow of frame {frame.name}: looked for {frame.stem} with {', '.join(SUFFIXES)}",
             str(path.parent),

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from davsn.core.errors import FlowError
-from davsn.flow.files.direction import RECORD, Direction, Record, read_record, settled, write_record
+from davsn.flow.files.choices import Unit
+from davsn.flow.files.direction import RECORD, Direction, Record, read_record, settled, told, write_record
 from davsn.flow.files.io import FORMS, SUFFIXES, read_flow, write_flow
+from davsn.flow.files.numbers import holds_tenths
 
 _SHOWN = 10
 """How many files that cannot be converted are named in the error."""
@@ -22,6 +24,7 @@ class Conversion:
         to: the form of the new files.
         form: the form of the old files; None: their suffixes decide.
         direction: the direction of the flow, needed if the files do not state it.
+        unit: the unit of the numbers in NumPy files, needed if they do not state it.
 
     Raises:
         FlowError: there is nothing to convert; the direction is unknown, or impossible in the new form; two files
@@ -33,15 +36,20 @@ class Conversion:
     """
 
     def __init__(
-        self, source: Path, target: Path, to: str, form: str | None = None, direction: Direction | None = None
+        self,
+        source: Path,
+        target: Path,
+        to: str,
+        form: str | None = None,
+        direction: Direction | None = None,
+        unit: Unit | None = None,
     ) -> None:
-        self._target, self._to, self._form = target, to, form
+        self._target, self._to, self._form, self._unit = target, to, form, unit
         self.files = sorted(_files(source, target, to, form))
         if not self.files:
             wanted = ", ".join(SUFFIXES if form is None else [FORMS[form].suffix])
             raise FlowError(f"holds no flow files ({wanted})", str(source), _GIVE)
-        kinds = {form or path.suffix.removeprefix(".") for path, _ in self.files}
-        self.direction = settled(source, direction, kinds)
+        self.direction = self._settled(source, direction)
         if to == "npy" and self.direction != "current-to-previous":
             raise FlowError(
                 "has the direction previous-to-current, but .npy files are always read as current-to-previous",
@@ -68,7 +76,7 @@ class Conversion:
         for done, (old, new) in enumerate(self.files, 1):
             if not (new.is_file() and new.stat().st_mtime_ns >= old.stat().st_mtime_ns):
                 try:
-                    write_flow(new, *read_flow(old, self._form), form=self._to)
+                    write_flow(new, *read_flow(old, self._form, self._unit), form=self._to)
                 except FlowError as error:
                     refused.append(error)
             yield done
@@ -76,6 +84,28 @@ class Conversion:
             more = f"\nand {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
             listed = "\n".join(str(error) for error in refused[:_SHOWN])
             raise FlowError(f"{len(refused)} of {len(self.files)} files were not converted:\n{listed}{more}")
+
+    def _settled(self, source: Path, given: Direction | None) -> Direction:
+        """The direction of the flow; if it must be asked for, the unit is asked for with it."""
+        other = [path for path, _ in self.files if not (self._form == "npy" if self._form else holds_tenths(path))]
+        tenths = self._unit is None and not other
+        try:
+            return settled(self._telling(source), given, ["npy"] if tenths else [])
+        except FlowError as error:
+            if self._form is self._unit is None and any(path.suffix.lower() == ".npy" for path in other):
+                error.remedy += ". Set --unit pixels, tenths or size too, since these numbers do not state their unit"
+            raise
+
+    def _telling(self, source: Path) -> Path:
+        """A file whose name states the direction of all files; the source itself if the names state none."""
+        by_direction = {told(path): path for path, _ in self.files}
+        if len(by_direction) > 1 and None not in by_direction:
+            raise FlowError(
+                "holds flow in both directions",
+                str(source),
+                "Convert the folders, or the files, of one direction at a time",
+            )
+        return source if None in by_direction else next(iter(by_direction.values()))
 
     def _check_target(self) -> None:
         by_name = defaultdict(list)
@@ -107,7 +137,7 @@ def _files(source: Path, target: Path, to: str, form: str | None) -> Iterator[tu
         if target.resolve().is_relative_to(source.resolve()):
             raise FlowError("is inside the folder to convert", str(target), "Choose a folder outside it")
         for path in source.rglob("*"):
-            if path.suffix in suffixes and path.is_file() and not path.name.startswith("."):
+            if path.suffix.lower() in suffixes and path.is_file() and not path.name.startswith("."):
                 yield path, (target / path.relative_to(source)).with_suffix(suffix)
     elif source.is_file():
         yield source, target / f"{source.stem}{suffix}" if target.is_dir() else target

@@ -5,6 +5,7 @@ Where neighbouring pixels move differently, or objects occlude each other, neith
 other direction must be estimated.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -20,8 +21,15 @@ Direction = Literal["current-to-previous", "previous-to-current"]
 RECORD = "flow_direction.yaml"
 """The name of a file beside converted files. It states the direction of all flow in its folder and below."""
 
-_FOLDERS: dict[str, Direction] = {"forwardFlow": "previous-to-current", "backwardFlow": "current-to-previous"}
-"""The directions of Virtual KITTI's flow folders, by folder name."""
+_NAMES: dict[str, Direction] = {
+    "forwardFlow": "previous-to-current",
+    "backwardFlow": "current-to-previous",
+    "into_future": "previous-to-current",
+    "into_past": "current-to-previous",
+    "OpticalFlowIntoFuture": "previous-to-current",
+    "OpticalFlowIntoPast": "current-to-previous",
+}
+"""The directions by the names of folders and files of Virtual KITTI and SceneFlow, up to a number in a file's name."""
 
 
 class Record(Settings):
@@ -36,8 +44,8 @@ class Record(Settings):
 def told(path: Path, form: str | None = None) -> Direction | None:
     """The direction that a flow file or folder itself states, or None.
 
-    Three things state it: a record in the folder or above, Virtual KITTI's folder names, and the form ``npy``, which
-    by convention is current→previous.
+    Three things state it: a record in the folder or above, the names of Virtual KITTI's and SceneFlow's folders and
+    files, and the form ``npy`` (integers in tenths of a pixel), which by convention is current→previous.
 
     Raises:
         ConfigError: the record is not valid.
@@ -46,8 +54,9 @@ def told(path: Path, form: str | None = None) -> Direction | None:
     for folder in (path, *path.parents):
         if (folder / RECORD).is_file():
             return read_record(folder).direction
-    named = next((_FOLDERS[part] for part in reversed(path.parts) if part in _FOLDERS), None)
-    return named or ("current-to-previous" if form == "npy" or path.suffix == ".npy" else None)
+    names = (re.sub(r"_\d+.*", "", part) for part in reversed(path.parts))
+    named = next((_NAMES[name] for name in names if name in _NAMES), None)
+    return named or ("current-to-previous" if form == "npy" else None)
 
 
 def settled(path: Path, given: Direction | None, forms: Iterable[str] = ()) -> Direction:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,11 +20,15 @@ from davsn.core.errors import FlowError
 from davsn.core.files.png import png_chunks, png_header
 from davsn.flow.estimator import Flow
 from davsn.flow.files.coding import decode, encode
-
-PIXEL_LIMIT = 1 << 26
-"""The most pixels that a file may claim, 8192 × 8192; larger files are refused unread."""
-
-AGAIN = "Copy or compute the file again"
+from davsn.flow.files.numbers import (
+    AGAIN,
+    PIXEL_LIMIT,
+    encode_archive,
+    encode_pfm,
+    encode_pixels,
+    read_numbers,
+    read_pfm,
+)
 
 _PACKED_MAGIC = b"DAVSNFLO"
 _PACKED_HEAD = struct.Struct("<8sII")  # the magic bytes, width and height
@@ -64,9 +69,10 @@ def _read_tenths(path: Path) -> Flow:
     if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.shape[2] != 2 or stored.dtype.kind != "i":
         found = f"{getattr(stored, 'dtype', 'an archive')} of shape {getattr(stored, 'shape', '?')}"
         raise FlowError(
-            f"holds {found}, but expected (height, width, 2) integers in tenths of a pixel",
+            f"holds {found}, but expected (height, width, 2) integers in tenths of a pixel. Other numbers do not say "
+            "their unit",
             str(path),
-            "Save flow in pixels as .flo instead",
+            "Convert it: davsn flow convert FILE NEW --to flo, with --unit pixels, tenths or size",
         )
     _limit(path, stored.shape[1], stored.shape[0])
     return np.asarray(stored) / 10.0, None
@@ -177,10 +183,15 @@ FORMS: dict[str, Form] = {
         _read_virtual,
         _virtual,
     ),
+    "pfm": Form(".pfm", "SceneFlow: float32 x, y and 0, the last row first; unknown is infinite", read_pfm, encode_pfm),
+    "pixels": Form(
+        ".npy", "RAFT and others: float32 pixels; unknown is NaN", partial(read_numbers, unit="pixels"), encode_pixels
+    ),
+    "npz": Form(".npz", "float32 pixels in an archive; a mask of known flow", read_numbers, encode_archive),
     "unifiedvideoda": Form(".png", "as kitti, but (0, 0) is unknown too", _read_zero_unknown, _zero_unknown),
     "packed": Form(".flow", "davsn's cache: 1/64 pixel, deflated; a mask of known flow", _read_packed, _packed),
 }
-"""The forms by name. A new form needs an entry here and its name in :data:`FormName`."""
+"""The forms by name. A new form needs an entry here and its name in ``choices.py``."""
 
 
 def read_wide(path: Path) -> NDArray[np.uint16]:

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from davsn.core.errors import FlowError
 from davsn.core.files.writing import replacing
 from davsn.flow.estimator import Flow
-from davsn.flow.files.forms import AGAIN, FORMS, PIXEL_LIMIT, Form
+from davsn.flow.files.choices import Unit
+from davsn.flow.files.forms import FORMS, Form
+from davsn.flow.files.numbers import AGAIN, PIXEL_LIMIT, read_numbers
 
-__all__ = ["FARTHEST", "FORMS", "PIXEL_LIMIT", "SUFFIXES", "Flow", "read_flow", "write_flow"]
+__all__ = ["FARTHEST", "FORMS", "PIXEL_LIMIT", "SUFFIXES", "Flow", "found_flow", "read_flow", "write_flow"]
 
 SUFFIXES = tuple(dict.fromkeys(form.suffix for form in FORMS.values()))
 """The suffixes of flow files that are read and written."""
@@ -19,7 +21,23 @@ FARTHEST = 1e5
 """The largest motion in pixels. A file with a larger motion is damaged, or holds no flow."""
 
 
-def read_flow(path: Path, form: str | None = None) -> Flow:
+def found_flow(path: Path, form: str | None = None) -> Path | None:
+    """The flow file of this name, whatever its suffix: one of the form's, in any case. None if there is none.
+
+    Args:
+        path: the file, without a suffix.
+        form: one of :data:`FORMS`; None: any.
+    """
+    suffixes = SUFFIXES if form is None else (FORMS[form].suffix,)
+    names = [path.with_name(f"{path.name}{suffix}") for suffix in suffixes]
+    found = next((name for name in names if name.is_file()), None)
+    if found is None and path.parent.is_dir():
+        files = (file for file in path.parent.iterdir() if file.stem == path.name and file.suffix.lower() in suffixes)
+        found = min(files, default=None)
+    return found
+
+
+def read_flow(path: Path, form: str | None = None, unit: Unit | None = None) -> Flow:
     """Read a flow file.
 
     ==================  ==============================================================================================
@@ -30,12 +48,16 @@ def read_flow(path: Path, form: str | None = None) -> Flow:
                         for x and the height for y; the third channel is 0 where flow is unknown
     ``unifiedvideoda``  as ``kitti``, but (0, 0) is unknown too, as that project reads it. Its own files mark known
                         flow in the third channel. Read them as ``kitti``, and flow of zero stays known
+    ``pfm``             SceneFlow, float32 with the last row first; values that are not finite are unknown
+    ``pixels``          ``.npy`` of (H, W, 2) or (2, H, W) floats in pixels; values that are not finite are unknown
+    ``npz``             an archive of such an array, with a mask ``valid`` if some flow is unknown
     ``packed``          davsn's own: the cache's coding, exact to 1/64 pixel, a tenth to a fifth of ``npy``'s size
     ==================  ==============================================================================================
 
     Args:
         path: the file.
         form: one of :data:`FORMS`; None: the suffix decides, and a PNG that may not be KITTI's is refused.
+        unit: the unit of the numbers in a NumPy file, which states none; None: as the form says.
 
     Returns:
         the flow, with 0 where it is unknown, and the mask of known flow (None: all known).
@@ -45,8 +67,10 @@ def read_flow(path: Path, form: str | None = None) -> Flow:
             is not a number, or is beyond :data:`FARTHEST`.
     """
     chosen = _form(path, form)
+    if unit is not None and chosen.suffix not in (".npy", ".npz"):
+        raise FlowError(f"is a {chosen.suffix} file, which states its unit", str(path), "Leave --unit out")
     try:
-        flow, known = chosen.read(path)
+        flow, known = chosen.read(path) if unit is None else read_numbers(path, unit)
     except FileNotFoundError:
         raise FlowError("no such flow file", str(path), "Compute it, or set flow to an estimator such as dis") from None
     except OSError as error:
@@ -83,12 +107,12 @@ def write_flow(
 
 
 def _form(path: Path, name: str | None) -> Form:
-    found = next((form for form in FORMS.values() if form.suffix == path.suffix), None)
+    found = next((form for form in FORMS.values() if form.suffix == path.suffix.lower()), None)
     if found is None:
         raise FlowError(
             f"'{path.suffix}' is not a suffix of flow files", str(path), f"Use one of {', '.join(SUFFIXES)}"
         )
-    if name is not None and FORMS[name].suffix != path.suffix:
+    if name is not None and FORMS[name].suffix != path.suffix.lower():
         wanted = FORMS[name].suffix
         raise FlowError(f"a {name} flow file ends in {wanted}", str(path), f"Name it {path.with_suffix(wanted).name}")
     return found if name is None else FORMS[name]
