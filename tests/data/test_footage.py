@@ -41,7 +41,8 @@ def test_a_video(tmp_path, suffix, codec):
     found = footage(path)
     assert found.count == 10
     assert float(found.rate) == pytest.approx(24000 / 1001, rel=1e-2)
-    names, frames, times = zip(*found.frames, strict=True)
+    names, frames, times, durations = zip(*found.frames, strict=True)
+    assert durations == pytest.approx([1001 / 24000] * 10, abs=2e-3)
     assert times == pytest.approx([number * 1001 / 24000 for number in range(10)], rel=1e-2)
     assert names == tuple(f"{number:06d}" for number in range(10))
     assert [round((frame.mean() - 20) / 20) for frame in frames] == list(range(10))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -107,7 +108,8 @@ def video_index(path: Path, changed: int, number: int | None = None) -> tuple[Vi
     clock = _clock(facts, packets)
     marks, times, keys = _shown(packets) if clock == "pts" else _decoded(path, facts, clock, packets)
     if broken and clock == "pts" and packets:  # frames are stored out of order, so later frames may have gaps before
-        last = packets[-1].dts if packets[-1].dts is not None else packets[-1].pts
+        last = packets[-1].pts if packets[-1].dts is None else packets[-1].dts
+        assert last is not None  # by the clock
         marks = times = times[times <= last]
     index = VideoIndex(
         facts.stream, clock, marks, times, _end(facts, packets, times, broken), keys, facts.rate, facts.tick
@@ -197,7 +199,7 @@ def _clock(facts: _Facts, packets: list[_Packet]) -> Clock:
     """What identifies the packets. AVI gives a time of decoding as the time of showing."""
     pts, dts = [packet.pts for packet in packets], [packet.dts for packet in packets]
     known = [time for time in dts if time is not None]
-    ascending = all(a < b for a, b in zip(known, known[1:], strict=False))
+    ascending = all(a < b for a, b in pairwise(known))
     told = None not in pts and len(set(pts)) == len(pts) and not (facts.form == "avi" and facts.reorders)
     if ascending and told and any(packet.key for packet in packets):
         return "pts"
