@@ -49,7 +49,8 @@ class Soundtrack:
         chosen = [stream for stream in self._input.streams.audio if stream.index in self._outputs]
         self._packets = iter(self._input.demux(chosen)) if chosen else iter(())
         self._next = self._read()
-        self._origin = self._begin if self._next is None else min(self._begin, _time(self._next))
+        # Audio before time 0 is what its decoder needs to begin; it is not heard.
+        self._origin = self._begin if self._next is None else min(self._begin, max(_time(self._next), 0.0))
         return self._begin - self._origin
 
     def copy(self, output: Any, until: float) -> None:
