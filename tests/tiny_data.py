@@ -68,9 +68,9 @@ def write_video(
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=container_options) as out:
         stream = out.add_stream(codec, rate=25, options={"g": "12", **options})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "rgb8" if codec == "gif" else "yuv420p"
         for number in range(length):
-            frame = av.VideoFrame.from_ndarray(numbered(number), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(numbered(number), format="rgb24").reformat(format=stream.pix_fmt)
             if times is not None:
                 frame.pts, frame.time_base = times[number], Fraction(1, 25)
             out.mux(stream.encode(frame))

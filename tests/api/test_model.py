@@ -1,5 +1,6 @@
 """A trained network from Python: whatever footage is, each frame has a mask, a name and a time."""
 
+import shutil
 from typing import ClassVar
 
 import cv2
@@ -125,6 +126,22 @@ def test_predict_writes_a_video_of_arrays_too(run, model, frames, world, tmp_pat
     davsn.predict(run.folder, str(world / "drive.mp4"), tmp_path / "overlay.mp4")
     assert (tmp_path / "overlay.mp4").is_file()
     assert "segmenting 10/10" in capsys.readouterr().out
+
+
+def test_predict_of_a_folder_of_videos_and_clips(model, frames, world, tmp_path):
+    drives = tmp_path / "drives"
+    (drives / "clip").mkdir(parents=True)
+    shutil.copy(world / "drive.mp4", drives / "front.mp4")
+    (drives / "torn.mp4").write_bytes(b"torn")
+    Image.fromarray(frames[0]).save(drives / "clip" / "a.png")
+    with pytest.raises(DataError, match=r"torn\.mp4: cannot be opened as a video"):
+        davsn.predict(model, drives, tmp_path / "masks", quiet=True)
+    summary = davsn.predict(model, drives, tmp_path / "masks", quiet=True, bad_files="skip")
+    assert (summary.frames, summary.skipped) == (11, 1)
+    found = sorted(path.relative_to(tmp_path / "masks").as_posix() for path in (tmp_path / "masks").rglob("*.png"))
+    assert found == ["clip/a.png", *(f"front/{number:06d}.png" for number in range(10))]
+    with pytest.raises(DataError, match=r"one\.mp4: is one video, but .*drives holds 3 recordings\. Give a folder"):
+        davsn.predict(model, drives, tmp_path / "one.mp4")
 
 
 def test_mistakes_are_the_errors_of_the_command_line(model, tmp_path, frames):

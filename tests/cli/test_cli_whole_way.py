@@ -114,6 +114,20 @@ def test_predict_a_folder(davsn, world, trained, tmp_path):
         assert tuple(mask.getpalette()[:3]) == open_trained(trained).taxonomy.colours[0]
 
 
+def test_predict_passes_over_what_is_broken_and_says_so(davsn, world, trained, tmp_path):
+    frames = tmp_path / "frames"
+    shutil.copytree(next(iter(sorted((world / "camera" / "frames").iterdir()))), frames)
+    broken = sorted(frames.iterdir())[1]
+    broken.write_bytes(broken.read_bytes()[:100])
+    code, _, err = davsn(world, "predict", "runs/tiny", frames, "-o", tmp_path / "masks")
+    assert code == 2
+    assert f"{broken.name}: is a truncated or damaged image" in err
+    assert "or set bad_files: skip to pass over it. The 1 masks written so far are in" in err
+    code, out, _ = davsn(world, "predict", "runs/tiny", frames, "-o", tmp_path / "masks", "--bad-files", "skip")
+    assert code == 0
+    assert "3 frames, 1 passed over in " in out
+
+
 @pytest.mark.parametrize("target", ["camera", "drive.mp4", "videos"])
 def test_adapt_to_frames_or_to_videos(davsn, world, tmp_path, target):
     if target == "videos":

@@ -235,12 +235,6 @@ class TestVideos:
         with pytest.raises(DataError, match=r"a\.mp4: holds no frame that can be decoded\. Copy the file again"):
             Video(Video.Config(paths=(path,), bad_files=policy))
 
-    def test_avi_that_does_not_say_when_its_frames_are_shown(self, tmp_path):
-        path = write_video(tmp_path / "a.avi", 20, "libx264", bf="2")
-        message = r"a\.avi: is an AVI whose frames are stored out of order, .*Convert it: ffmpeg -i a\.avi a\.mp4"
-        with pytest.raises(DataError, match=message):
-            Video(Video.Config(paths=(path,)))
-
     @pytest.mark.parametrize("codec", ["libx264", "libvpx-vp9"])
     def test_damage_in_the_middle_names_the_frame(self, tmp_path, codec):
         path = write_video(tmp_path / "a.mkv", 40, codec)

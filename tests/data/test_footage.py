@@ -3,10 +3,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from davsn.core.errors import DataError
 from davsn.data.footage import footage, holds_videos
+from davsn.data.images import picture_size, read_picture
+from davsn.data.recordings import recordings
 
 
 def picture(value, path):
@@ -41,7 +43,8 @@ def test_a_video(tmp_path, suffix, codec):
     found = footage(path)
     assert found.count == 10
     assert float(found.rate) == pytest.approx(24000 / 1001, rel=1e-2)
-    names, frames, times = zip(*found.frames, strict=True)
+    names, frames, times, durations = zip(*found.frames, strict=True)
+    assert durations == pytest.approx([1001 / 24000] * 10, abs=2e-3)
     assert times == pytest.approx([number * 1001 / 24000 for number in range(10)], rel=1e-2)
     assert names == tuple(f"{number:06d}" for number in range(10))
     assert [round((frame.mean() - 20) / 20) for frame in frames] == list(range(10))
@@ -74,3 +77,31 @@ def test_a_folder_of_videos_is_told_from_one_of_frames(tmp_path):
     (tmp_path / "videos" / "DRIVE.MP4").write_bytes(b"")
     found = [holds_videos(path) for path in (tmp_path, tmp_path / "frames", tmp_path / "videos", tmp_path / "none")]
     assert found == [False, False, True, False]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_image_is_turned_as_its_exif_says(tmp_path, orientation):
+    stored = Image.fromarray(np.arange(8 * 16, dtype=np.uint8).reshape(8, 16))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored.save(tmp_path / "a.png", exif=exif)
+    shown = ImageOps.exif_transpose(Image.open(tmp_path / "a.png"))
+    found = read_picture(tmp_path / "a.png")
+    np.testing.assert_array_equal(found[..., 0], np.array(shown))
+    assert picture_size(tmp_path / "a.png") == shown.size == found.shape[1::-1]
+
+
+def test_the_recordings_in_a_folder(tmp_path):
+    picture(1, tmp_path / "clip" / "a.png")
+    assert recordings(tmp_path / "clip") == {}
+    (tmp_path / "more").mkdir()
+    for name in ("cam10.mp4", "cam2.MKV", "more/cam.ts", "._cam2.mkv"):
+        (tmp_path / name).write_bytes(b"")
+    assert list(recordings(tmp_path)) == ["cam2", "cam10", "clip", "more/cam"]
+    (tmp_path / "cam2.mov").write_bytes(b"")
+    assert list(recordings(tmp_path)) == ["cam2.MKV", "cam2.mov", "cam10.mp4", "clip", "more/cam.ts"]
+    (tmp_path / "game" / "labels").mkdir(parents=True)
+    picture(1, tmp_path / "game" / "labels" / "l.png")
+    (tmp_path / "game" / "frames").mkdir()
+    picture(1, tmp_path / "game" / "frames" / "one" / "a.png")
+    assert list(recordings(tmp_path / "game")) == ["one"]

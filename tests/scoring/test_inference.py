@@ -2,6 +2,7 @@ import gc
 import itertools
 import weakref
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -220,7 +221,7 @@ def test_a_video_and_a_single_picture_give_masks_too(tmp_path):
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["001.png"]
 
 
-def test_an_interrupted_video_keeps_what_was_done_under_another_name(tmp_path):
+def test_an_interrupted_video_keeps_what_was_done_under_another_name(tmp_path, capsys):
     source = write_pictures(tmp_path / "in", [frame(one) for one in plain_ids(9)])
 
     def stop(progress):
@@ -231,6 +232,7 @@ def test_an_interrupted_video_keeps_what_was_done_under_another_name(tmp_path):
         predictor().predict(source, tmp_path / "out.mp4", stop)
     assert not (tmp_path / "out.mp4").exists()
     assert len(read_video(tmp_path / "out.partial.mp4")[0]) == 5
+    assert f"The 5 frames written so far are in {tmp_path / 'out.partial.mp4'}" in capsys.readouterr().out
 
 
 def test_a_video_that_stops_half_way_is_told_and_its_first_part_kept(tmp_path):
@@ -262,3 +264,101 @@ def test_a_failure_at_the_first_frame_leaves_nothing(tmp_path):
         predictor().predict(tmp_path / "in", tmp_path / "out.mp4")
     assert "written so far" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_broken_frame_is_passed_over_and_named_if_the_policy_says_so(tmp_path, capsys):
+    ids = random_ids(4, 40, 40)
+    source = write_pictures(tmp_path / "in", map(frame, ids))
+    (source / "002.png").write_bytes((source / "002.png").read_bytes()[:200])
+    with pytest.raises(DataError, match=r"002\.png: .*, or set bad_files: skip to pass over it"):
+        predictor().predict(source, tmp_path / "masks")
+    summary = predictor().predict(source, tmp_path / "out", bad_files="skip")
+    assert (summary.frames, summary.skipped) == (3, 1)
+    assert sorted(path.stem for path in (tmp_path / "out").iterdir()) == ["000", "001", "003"]
+    assert "002.png: is a truncated or damaged image" in capsys.readouterr().out
+
+
+def test_a_video_that_stops_half_way_is_whole_if_the_policy_says_so(tmp_path, capsys):
+    noise = np.random.default_rng(0).integers(0, 255, (20, 32, 48, 3), dtype=np.uint8)
+    source = write_video(tmp_path / "in.mkv", list(noise))
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    summary = predictor().predict(source, tmp_path / "out.mp4", bad_files="skip")
+    assert len(read_video(tmp_path / "out.mp4")[0]) == summary.frames
+    assert "in.mkv: stops after frame" in capsys.readouterr().out
+
+
+def test_a_single_picture_gives_its_mask_or_its_overlay(tmp_path):
+    ids = random_ids(1, 16, 16)
+    source = write_pictures(tmp_path / "in", map(frame, ids)) / "000.png"
+    predictor().predict(source, tmp_path / "new" / "mask.PNG")
+    with Image.open(tmp_path / "new" / "mask.PNG") as mask:
+        np.testing.assert_array_equal(np.array(mask), ids[0])
+    predictor().predict(source, tmp_path / "overlay.jpg")
+    with Image.open(tmp_path / "overlay.jpg") as found:
+        assert (found.format, found.size) == ("JPEG", (16, 16))
+    for over in (source, source.parent):
+        with pytest.raises(DataError, match=r"is the input itself\. Choose another output"):
+            predictor().predict(source, over)
+
+
+def heard(path):
+    """The times and the content of a video's audio packets."""
+    with av.open(str(path)) as container:
+        packets = [one for one in container.demux(audio=0) if one.size and not one.is_discard]
+        return [float(one.pts * one.time_base) for one in packets], [bytes(one) for one in packets]
+
+
+def with_audio(path, times, codec="aac"):
+    """A video of plain frames at these times, in 1/25 s, with a tone."""
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("libx264", rate=25)
+        track.width, track.height, track.pix_fmt = 32, 16, "yuv420p"
+        audio = container.add_stream(codec, rate=8000, layout="mono")
+        for number, time in enumerate(times):
+            picture = av.VideoFrame.from_ndarray(frame(np.full((16, 32), number % 3)), format="rgb24")
+            picture.pts, picture.time_base = time, Fraction(1, 25)
+            container.mux(track.encode(picture))
+        container.mux(track.encode())
+        wave = (np.sin(np.arange(times[-1] * 320) / 5) * 9000).astype(np.int16)[None]
+        tone = av.AudioFrame.from_ndarray(wave, format="s16", layout="mono")
+        tone.sample_rate, tone.pts = 8000, 0
+        resampler = av.AudioResampler(audio.codec_context.format, "mono", 8000, 1024)
+        for part in (*resampler.resample(tone), *resampler.resample(None)):
+            container.mux(audio.encode(part))
+        container.mux(audio.encode())
+    return path
+
+
+def seen(path):
+    """When the frames of a video are shown, and how long it lasts, in seconds."""
+    with av.open(str(path)) as container:
+        return [float(one.time) for one in container.decode(video=0)], container.duration / 1e6
+
+
+VARIED = [0, 1, 2, 3, 10, 11, 30, 50]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_each_frame_has_its_own_time_and_the_audio_is_copied(tmp_path, suffix):
+    source = with_audio(tmp_path / f"in{suffix}", VARIED)
+    predictor().predict(source, tmp_path / f"out{suffix}")
+    (times, lasts), (wanted, whole) = seen(tmp_path / f"out{suffix}"), seen(source)
+    assert np.diff(times) == pytest.approx(np.diff(VARIED) / 25, abs=2e-3)
+    assert lasts == pytest.approx(whole, abs=0.05)
+    (begin, content), (expected, tone) = heard(tmp_path / f"out{suffix}"), heard(source)
+    assert content == tone
+    assert begin[0] - times[0] == pytest.approx(expected[0] - wanted[0], abs=2e-3)
+
+
+def test_audio_that_the_output_cannot_hold_is_encoded(tmp_path, capsys):
+    source = with_audio(tmp_path / "in.mkv", VARIED, "pcm_s16le")
+    predictor().predict(source, tmp_path / "out.mp4")
+    assert "in.mkv: the output's format holds no pcm_s16le audio; it is encoded as AAC" in capsys.readouterr().out
+    assert heard(tmp_path / "out.mp4")[0][-1] == pytest.approx(2.0, abs=0.15)
+
+
+def test_a_colon_in_the_name_of_input_and_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = write_video(tmp_path / "a.mp4", [frame(one) for one in plain_ids(3, 16, 32)]).rename("cam:front.mp4")
+    predictor().predict(source, Path("cam:%02d.mkv"))
+    assert len(read_video("file:cam:%02d.mkv")[0]) == 3

@@ -14,7 +14,7 @@ from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
 from davsn.data.footage import footage
 from davsn.data.pairs import Pair, Pairs
-from davsn.data.writers import PICTURES_RATE, WRITTEN_VIDEOS, PictureVideo
+from davsn.data.video_writer import WRITTEN_VIDEOS, PictureVideo
 from davsn.flow.estimator import FlowEstimator
 from davsn.flow.files.choices import FormName
 from davsn.flow.files.direction import Direction
@@ -65,9 +65,9 @@ def show_flow(  # noqa: PLR0913 - the options of a command
         return
     fastest = scale or _common_scale(found, part)
     rate = footage(Path(source[0])).rate if Path(source[0]).exists() else None
-    with progress("drawing", found.count) as report, PictureVideo(out, rate or PICTURES_RATE) as video:
+    with progress("drawing", found.count) as report, PictureVideo(out, rate) as video:
         for done, pair in enumerate(found, 1):
-            video.add(pair.name, flow_picture(_view(pair, part, estimator), fastest))
+            video.add(pair.name, flow_picture(_view(pair, part, estimator), fastest), pair.time, pair.duration)
             report(done)
     say(f"{found.count} pairs: {out}")
 

@@ -10,13 +10,16 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from davsn.core.console import progress, silent
-from davsn.core.errors import ConfigError
+from davsn.core.console import progress, say, silent
+from davsn.core.errors import ConfigError, DataError
 from davsn.core.settings import Settings, validate
-from davsn.data.footage import Frame, Source, footage
+from davsn.data.dataset import DatasetSettings
+from davsn.data.footage import BadFiles, Frame, Source, footage
 from davsn.data.painting import overlay
+from davsn.data.recordings import recordings
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import Size
+from davsn.data.video_writer import WRITTEN_VIDEOS
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained
@@ -81,8 +84,22 @@ class Model:
         """The settings that the network was trained with."""
         return self.trained.experiment
 
+    @property
+    def bad_files(self) -> BadFiles:
+        """The policy for unreadable files of the data that the network was adapted to, or else trained on."""
+        part = self.experiment.target or self.experiment.source
+        assert isinstance(part.settings, DatasetSettings)
+        return part.settings.bad_files
+
     def segment(
-        self, source: Source, *, flow: str = "dis", size: Size | None = None, probabilities: bool = False
+        self,
+        source: Source,
+        *,
+        flow: str = "dis",
+        size: Size | None = None,
+        probabilities: bool = False,
+        bad_files: BadFiles | None = None,
+        stream: int | None = None,
     ) -> Iterator[Result]:
         """Segment a video frame by frame. Memory use does not grow with its length.
 
@@ -93,12 +110,16 @@ class Model:
             size: the size of the network's input: (width, height), or the height alone, and the aspect is kept. None
                 takes the size that it was trained with.
             probabilities: whether to return the probability of every class too.
+            bad_files: 'error' stops at a frame that cannot be read; 'skip' says so and passes over it. None takes the
+                policy that the network was trained with.
+            stream: position of the video stream in a file that holds several, from 0. None takes the default stream,
+                else the one with the most pixels.
 
         Raises:
             DataError: a source, or a frame of it, that cannot be read.
             ConfigError: no such flow estimator.
         """
-        found = footage(source)
+        found = footage(source, bad_files or self.bad_files, stream)
         shown, seen = itertools.tee(found.frames)  # holds one frame: each is returned right after its prediction
         labelled = self.predictor(flow, size).label((shot.frame for shot in seen), probabilities)
         taxonomy = self.trained.taxonomy
@@ -143,32 +164,57 @@ def load(path: Path | str, recipe: Recipe | None = None, *, own_code: bool = Fal
     return Model(open_trained(Path(path), own_code, named), Path(path))
 
 
-def predict(
+def predict(  # noqa: PLR0913 - the options of a command
     model: Model | Path | str,
     source: Source,
     out: Path | str,
     *,
     flow: str = "dis",
     size: Size | None = None,
+    bad_files: BadFiles | None = None,
+    stream: int | None = None,
     quiet: bool = False,
 ) -> Summary:
     """Segment a video and write the result: an overlay video, or masks as palette PNGs.
 
     Args:
         model: see :func:`load`.
-        source: see :meth:`Model.segment`.
-        out: a name ending in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
+        source: see :meth:`Model.segment`; also a folder of videos, or of folders of frames. Each of these gets a
+            folder of masks below ``out``.
+        out: a name ending in .mp4, .mov or .mkv for an overlay video, which keeps the times and the audio of the
+            input; for a single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks.
         flow: see :meth:`Model.segment`.
         size: see :meth:`Model.segment`.
+        bad_files: see :meth:`Model.segment`.
+        stream: see :meth:`Model.segment`.
         quiet: print no progress.
 
     Raises:
         DataError: the source cannot be read, or the output cannot be written. Finished frames are kept.
+        KeyboardInterrupt: the user stopped it. Finished frames are kept, and a line says where.
         ConfigError, CheckpointError: see :func:`load` and :meth:`Model.segment`.
     """
-    predictor = opened_model(model).predictor(flow, size)
-    with silent(quiet), progress("segmenting", footage(source).count) as report:
-        return predictor.predict(source, Path(out), lambda at: report(at.done))
+    model, out = opened_model(model), Path(out)
+    predictor, policy = model.predictor(flow, size), bad_files or model.bad_files
+    several = recordings(Path(source)) if isinstance(source, str | Path) else {}
+    if several and out.suffix.lower() in WRITTEN_VIDEOS:
+        found = f"is one video, but {source} holds {len(several)} recordings"
+        raise DataError(found, str(out), "Give a folder for their masks, or predict each by itself")
+    parts, failed = [], []
+    with silent(quiet):
+        for name, one in several.items() or [("", source)]:
+            try:
+                with progress(f"segmenting {name}".rstrip(), footage(one, policy, stream).count) as report:
+                    parts.append(predictor.predict(one, out / name, lambda at: report(at.done), policy, stream))
+            except DataError as error:
+                if not name or policy == "error":
+                    raise
+                say(f"{error}; passed over (bad_files: skip)", "yellow")
+                failed.append(error)
+    if not parts:
+        raise failed[0]
+    frames, seconds = sum(part.frames for part in parts), sum(part.seconds for part in parts)
+    return Summary(out, frames, seconds, sum(part.skipped for part in parts) + len(failed))
 
 
 def opened_model(model: Model | Path | str) -> Model:

@@ -1,7 +1,7 @@
 """``davsn predict``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -9,13 +9,15 @@ import davsn
 from davsn.core.console import say
 
 
-def predict_(
+def predict_(  # noqa: PLR0913 - the options of a command
     checkpoint: Path,
     source: Path,
     out: Annotated[Path, Parameter(alias="-o")],
     *,
     flow: str = "dis",
     size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+    bad_files: Literal["error", "skip"] | None = None,
+    stream: int | None = None,
     recipe: str | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -27,6 +29,10 @@ def predict_(
 
         davsn predict runs/mine frames/ -o masks/
 
+        davsn predict runs/mine drives/ -o masks/
+
+        davsn predict runs/mine street.jpg -o mask.png
+
         davsn predict model_40000.pth drive.mp4 -o overlay.mp4 --recipe my_recipe.yaml
 
     Parameters
@@ -34,18 +40,25 @@ def predict_(
     checkpoint:
         A run folder, for its newest checkpoint; a checkpoint; or a weights file (.pth, .safetensors).
     source:
-        A video file, a folder of frames, or an image.
+        A video file, a folder of frames, an image; or a folder of videos or of folders of frames.
     out:
-        A name ending in .mp4, .mov or .mkv, for an overlay video; any other name is a folder for masks.
+        A name ending in .mp4, .mov or .mkv, for an overlay video with the times and audio of the input; for one image,
+        .png for its mask or .jpg for its overlay; any other name is a folder for masks.
     flow:
         The flow estimator (davsn list flow), with options as in a recipe, such as '{name: dis, preset: fast}'. A
         single-frame network does not use it.
     size:
         Width and height of the network's input. Default: the size that it was trained with.
+    bad_files:
+        error stops at a frame that cannot be read; skip says so and passes over it. Default: as in training.
+    stream:
+        Which video stream to read, from 0, if a file holds several. Default: the default one, else the largest.
     recipe:
         For a weights file: the recipe that names its network, classes and video settings.
     own_code:
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
-    summary = davsn.predict(davsn.load(checkpoint, recipe, own_code=own_code), source, out, flow=flow, size=size)
-    say(f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")
+    model = davsn.load(checkpoint, recipe, own_code=own_code)
+    summary = davsn.predict(model, source, out, flow=flow, size=size, bad_files=bad_files, stream=stream)
+    passed = f", {summary.skipped} passed over" if summary.skipped else ""
+    say(f"{summary.frames} frames{passed} in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")

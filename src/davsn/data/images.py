@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from davsn.core.clip import IGNORE
 from davsn.core.errors import DataError
@@ -43,17 +43,20 @@ def picture_files(folder: Path) -> list[str]:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """The (width, height) of an image, read from its header alone.
+    """The (width, height) of an image as a viewer shows it, read from its header alone.
 
     Raises:
         DataError: the file is no image, or its size exceeds :data:`PIXEL_LIMIT`.
     """
     with _opened(path, whole=False) as image:
-        return image.size
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)  # shown with a quarter turn
+        return image.size[::-1] if lies else image.size
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read an 8-bit image of any colour mode as (H, W, 3) RGB. Transparency is dropped.
+    """Read an 8-bit image of any colour mode as (H, W, 3) RGB, upright. Transparency is dropped.
+
+    The image is turned and mirrored as its EXIF orientation says, as viewers and labelling tools do.
 
     Raises:
         DataError: the image is missing, truncated or damaged, has more than 8 bits a channel, or is larger than
@@ -67,7 +70,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             raise DataError(
                 f"is an image of mode {image.mode}, not of 8 bits a channel", str(path), "Convert it to 8-bit RGB"
             )
-        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+        shown = ImageOps.exif_transpose(image)
+        return np.array(shown if shown.mode == "RGB" else shown.convert("RGB"))
 
 
 def read_ids(path: Path) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -104,11 +105,12 @@ def video_index(path: Path, changed: int, number: int | None = None) -> tuple[Vi
         packets, broken = _scan(container, stream)
     broken = broken or _lacks_frames(path, facts, len(packets))
     packets = [packet for packet in packets if packet.size]
+    if broken and facts.form.startswith("mov"):
+        packets = packets[:-1]  # an MP4 that is cut ends in a part of a packet
     clock = _clock(facts, packets)
     marks, times, keys = _shown(packets) if clock == "pts" else _decoded(path, facts, clock, packets)
-    if broken and clock == "pts" and packets:  # frames are stored out of order, so later frames may have gaps before
-        last = packets[-1].dts if packets[-1].dts is not None else packets[-1].pts
-        marks = times = times[times <= last]
+    if broken and clock == "pts" and packets:
+        marks = times = times[: _before_a_gap(times, packets[-1], facts.shortest)]
     index = VideoIndex(
         facts.stream, clock, marks, times, _end(facts, packets, times, broken), keys, facts.rate, facts.tick
     )
@@ -197,11 +199,25 @@ def _clock(facts: _Facts, packets: list[_Packet]) -> Clock:
     """What identifies the packets. AVI gives a time of decoding as the time of showing."""
     pts, dts = [packet.pts for packet in packets], [packet.dts for packet in packets]
     known = [time for time in dts if time is not None]
-    ascending = all(a < b for a, b in zip(known, known[1:], strict=False))
+    ascending = all(a < b for a, b in pairwise(known))
     told = None not in pts and len(set(pts)) == len(pts) and not (facts.form == "avi" and facts.reorders)
     if ascending and told and any(packet.key for packet in packets):
         return "pts"
     return "dts" if ascending and None not in dts and any(packet.key for packet in packets) else "count"
+
+
+def _before_a_gap(times: NDArray[np.int64], last: _Packet, usual: float) -> int:
+    """Count the frames of a video that stops, up to the first that may be missing.
+
+    Frames are stored out of order. So up to the time at which the last packet is decoded none is missing; after it, the
+    first gap may be one.
+    """
+    time = last.pts if last.dts is None else last.dts
+    assert time is not None  # by the clock
+    count = int(np.searchsorted(times, time, "right"))
+    while 0 < count < len(times) and times[count] - times[count - 1] < 1.5 * usual:
+        count += 1
+    return count
 
 
 _Layout = tuple[NDArray[np.int64], NDArray[np.int64], tuple[Key, ...]]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davsn.core.clip import Levels
+from davsn.core.console import say
 from davsn.core.errors import DataError
-from davsn.data.footage import Frame, Source, footage
+from davsn.data.footage import BadFiles, Frame, Source, footage
 from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import Size, resize_frame
 from davsn.data.writers import Mask, writer_for
@@ -109,11 +110,13 @@ class Summary:
         output: the video file, or the folder of masks.
         frames: the number of frames written.
         seconds: the wall time of reading, predicting and writing them.
+        skipped: the number of frames passed over because they could not be read.
     """
 
     output: Path
     frames: int
     seconds: float
+    skipped: int = 0
 
     @property
     def rate(self) -> float:
@@ -137,27 +140,36 @@ class Predictor:
         return stream(self.segmenter, frames, self.estimator, self.size, self.device, self.precision, probabilities)
 
     def predict(
-        self, source: Source, target: Path, progress: Callable[[Progress], object] = lambda progress: None
+        self,
+        source: Source,
+        target: Path,
+        progress: Callable[[Progress], object] = lambda progress: None,
+        bad_files: BadFiles = "error",
+        stream: int | None = None,
     ) -> Summary:
         """Predict on a video, images or frames, and write the result.
 
         Args:
             source: see :func:`davsn.data.footage.footage`.
-            target: a name that ends in .mp4, .mov or .mkv for an overlay video; any other name is a folder of masks.
+            target: a name that ends in .mp4, .mov or .mkv for an overlay video with the input's times and audio; for a
+                single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks.
             progress: called after each frame.
+            bad_files: see :func:`davsn.data.footage.footage`.
+            stream: see :func:`davsn.data.footage.footage`.
 
         Raises:
             DataError: the input cannot be read, or the output cannot be written. What was finished before is kept, and
                 the message says where.
+            KeyboardInterrupt: the user stopped it. What was finished is kept, and a line says where.
         """
-        found = footage(source)
+        found = footage(source, bad_files, stream)
         begin, done = time.perf_counter(), 0
-        writer = writer_for(source, target, self.taxonomy, found.rate)
+        writer = writer_for(source, target, self.taxonomy, found)
         shown, seen = itertools.tee(found.frames)  # holds only one frame: each is written right after its prediction
         try:
             with writer:
                 for labelled, shot in zip(self.label(shot.frame for shot in seen), shown, strict=True):
-                    writer.write(shot.name, shot.frame, labelled.mask)
+                    writer.write(shot, labelled.mask)
                     done += 1
                     progress(Progress(done, found.count, time.perf_counter() - begin))
         except DataError as error:
@@ -165,7 +177,12 @@ class Predictor:
                 raise
             remedy = f"{error.remedy}. {writer.kept(done)}" if error.remedy else writer.kept(done)
             raise DataError(error.what, error.where, remedy) from error
-        return Summary(target, done, time.perf_counter() - begin)
+        except KeyboardInterrupt:
+            say(writer.kept(done) if done else "Nothing was written")
+            raise
+        if not done and found.skipped:
+            raise found.skipped[0]
+        return Summary(target, done, time.perf_counter() - begin, len(found.skipped))
 
 
 def _tensor(frame: Frame, size: Size | None) -> Tensor:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from davsn.core.errors import DataError
-from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.containers import USUAL_SUFFIXES, is_video
+from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.decoding import VideoReader
 from davsn.data.images import natural
 from davsn.data.origin import Origin, origin

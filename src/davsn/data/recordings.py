@@ -1,0 +1,41 @@
+"""The recordings in a folder: its videos, and its folders of frames."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from davsn.data.containers import is_video
+from davsn.data.images import natural, picture_files
+
+_DEPTH = 4
+"""Number of folder levels that are searched."""
+
+
+def recordings(path: Path) -> dict[str, Path]:
+    """Find the recordings below a folder, each with a name that is unique there.
+
+    Args:
+        path: a folder of videos, of folders of frames, or of both; a labelled folder counts by its ``frames`` alone.
+
+    Returns:
+        the recordings by name, in natural order. Empty if the path is one recording: a file, a folder of frames, or a
+        folder without either.
+    """
+    if not path.is_dir() or picture_files(path):
+        return {}
+    root = path / "frames" if (path / "frames").is_dir() and (path / "labels").is_dir() else path
+    found = list(_below(root, _DEPTH))
+    plain = [
+        str(each.relative_to(root).with_suffix("") if each.is_file() else each.relative_to(root)) for each in found
+    ]
+    names = plain if len(set(plain)) == len(plain) else [str(each.relative_to(root)) for each in found]
+    return dict(zip(names, found, strict=True))
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    entries = sorted((each for each in folder.iterdir() if each.name[0] != "."), key=lambda each: natural(each.name))
+    yield from (each for each in entries if each.is_file() and is_video(each))
+    for each in entries:
+        if each.is_dir() and picture_files(each):
+            yield each
+        elif each.is_dir() and depth > 1:
+            yield from _below(each, depth - 1)
