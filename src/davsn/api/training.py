@@ -7,10 +7,11 @@ from typing import Any
 
 from davsn.api.data import footage_choice
 from davsn.api.model import Model, load
-from davsn.core.console import silent
+from davsn.core.console import say, silent
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose, find
 from davsn.core.settings import Changes, override
+from davsn.doctor.examination import short_resources
 from davsn.experiment.experiment import Experiment, needs_start
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.recipes import Recipe, folder_for, read_recipe, recipe_values
@@ -109,7 +110,7 @@ def adapt(  # noqa: PLR0913 - the options of a command
         if values.get("start") is None and _needs_start(values["method"]):
             source_only = {**values, "name": "source_only", "method": "source_only"}
             first = load_experiment(source_only, where="davsn adapt")
-            if not train_in(first, Path(out) / "source_only"):
+            if not _train_warned(first, Path(out) / "source_only"):
                 return TrainedRun(first.name, Path(out), finished=False)
             values["start"] = Path(out) / "source_only"
         return carry_out(load_experiment(values, where="davsn adapt"), Path(out))
@@ -117,13 +118,21 @@ def adapt(  # noqa: PLR0913 - the options of a command
 
 def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> TrainedRun:
     """Train in a folder, then score every validation set unless ``scored`` is False."""
-    if not train_in(experiment, folder):
+    if not _train_warned(experiment, folder):
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
     for name, part in experiment.validation.items() if scored else ():
         found[name] = score_set(load(folder, own_code=True).trained, part, name)
         found[name].save(RunFolder(folder).scores(name))
     return TrainedRun(experiment.name, folder, finished=True, scores=found)
+
+
+def _train_warned(experiment: Experiment, folder: Path) -> bool:
+    """Train in a folder; before a run's first step, warn if memory or disk space may not do."""
+    if RunFolder(folder).newest is None:
+        for found in short_resources(experiment, folder):
+            say(f"Warning: {found.what}. {found.remedy}")
+    return train_in(experiment, folder)
 
 
 def _adaptation(
