@@ -88,7 +88,10 @@ class VideoReader:
             return True
         # A seek may land too late. And frames after the key frame of an open group may need the group before it.
         for key in range(before, max(before - _SEEKS, -1), -1):
-            self._container.seek(int(self._keys[key]), stream=self._stream)
+            try:
+                self._container.seek(int(self._keys[key]), stream=self._stream)
+            except av.FFmpegError:  # a damaged index
+                continue
             self._decoded, self._last = self._container.decode(self._stream), None
             if self._run(time):
                 return True
@@ -111,7 +114,7 @@ class VideoReader:
 
 def _open(path: Path) -> Any:
     try:
-        return av.open(path)
+        return av.open(path, metadata_errors="replace")  # titles and places are often in another encoding than UTF-8
     except FileNotFoundError:
         raise DataError("no such file", str(path), "Give a video file or a folder of videos") from None
     except (av.FFmpegError, OSError) as error:
@@ -161,6 +164,8 @@ def _stream(container: Any, path: Path) -> Any:
     if not container.streams.video:
         raise DataError("holds no video", str(path), "Give a video file or a folder of videos")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise DataError("holds video that cannot be decoded", str(path), _REPAIR.format(name=path.name))
     if stream.width * stream.height > PIXEL_LIMIT:
         found = f"claims a size of {stream.width}x{stream.height} pixels"
         raise DataError(found, str(path), _REPAIR.format(name=path.name))
