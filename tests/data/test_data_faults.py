@@ -5,6 +5,7 @@ import re
 import struct
 import zlib
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -255,3 +256,26 @@ class TestVideos:
         assert all(
             re.search(r"a\.mkv: frame \d+ of 40 cannot be decoded\. Copy the file again", text) for text in found
         )
+
+
+def test_a_videos_title_in_another_encoding_than_utf8_does_no_harm(tmp_path):
+    """Cameras and phones write names and places so."""
+    path = write_video(tmp_path / "drive.mp4", 3)
+    with av.open(str(path)) as whole, av.open(str(tmp_path / "titled.mp4"), "w") as titled:
+        titled.metadata["title"] = "xxxxxxxx"
+        stream = titled.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                titled.mux(packet)
+    (tmp_path / "titled.mp4").write_bytes((tmp_path / "titled.mp4").read_bytes().replace(b"x" * 8, b"Stra\xdfe 1"))
+    video = Video(Video.Config(paths=(tmp_path / "titled.mp4",)))
+    assert len(video.clips[0].frames) == 3
+    assert video.read_frame(0, 2).shape[2] == 3
+
+
+def test_a_video_of_an_unknown_codec_is_told_in_words(tmp_path):
+    path = write_video(tmp_path / "drive.mp4", 3)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(DataError, match=r"drive\.mp4: holds video that cannot be decoded\."):
+        Video(Video.Config(paths=(path,)))

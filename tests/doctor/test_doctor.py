@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from davsn.doctor import examination
+from davsn.doctor import examination, memory
 from davsn.doctor.data import Finding
 from davsn.doctor.examination import examine
 from davsn.experiment import preparation
@@ -241,7 +241,7 @@ def test_the_checkpoints_that_are_there_are_not_needed_again(place, look, monkey
 
 @pytest.mark.parametrize(("there", "severity"), [(1, "fatal"), (None, "note"), (10**12, "note")])
 def test_memory(look, monkeypatch, there, severity):
-    monkeypatch.setattr(examination, "_memory_of", lambda device: (there, "the GPU"))
+    monkeypatch.setattr(memory, "memory_of", lambda device: (there, "the GPU"))
     (found,) = of(look(), "memory")
     assert found.severity == severity
     assert bool(found.remedy) == (severity == "fatal")
@@ -252,10 +252,39 @@ def test_memory_that_may_not_do(look, monkeypatch):
     monkeypatch.setattr(examination._Doctor, "_memory", lambda self, bytes_: needed.update(step=bytes_))
     look()
     monkeypatch.undo()
-    monkeypatch.setattr(examination, "_memory_of", lambda device: (int(1.5 * needed["step"]), "the GPU"))
+    monkeypatch.setattr(memory, "memory_of", lambda device: (int(1.5 * needed["step"]), "the GPU"))
     (found,) = of(look(), "memory")
     assert found.severity == "warning"
     assert found.remedy.startswith("Make training.batch_size, or source.size and target.size or their crop, smaller")
+
+
+@pytest.mark.parametrize(
+    ("precision", "fast", "named"), [("fp32", 0.5, True), ("fp32", 20, False), ("bf16", 0.5, False)]
+)
+def test_the_remedy_names_bf16_only_where_it_helps(place, monkeypatch, precision, fast, named):
+    monkeypatch.setattr(memory, "memory_of", lambda device: (1000, "this machine"))
+    monkeypatch.setattr(preparation, "bf16_slowdown", lambda: fast)
+    found = memory.memory_finding(experiment(place, f"training.precision={precision}"), 2000)
+    assert found.severity == "fatal"
+    assert ("bf16," in found.remedy) == named
+
+
+def test_the_limit_of_a_container_counts(tmp_path, monkeypatch):
+    (tmp_path / "max").write_text("max\n")
+    (tmp_path / "limit").write_text("12345\n")
+    whole, _ = memory.memory_of("cpu")
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "max", tmp_path / "none", tmp_path / "limit"))
+    assert memory.memory_of("cpu") == (12345, "this machine")
+    assert whole > 12345
+
+
+def test_short_resources_are_told_before_a_run_and_small_frames_are_not_rehearsed(place, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(examination, "rehearse", None)  # small frames: it is not called
+        assert examination.short_resources(experiment(place), place / "run") == []
+    monkeypatch.setattr(memory, "memory_of", lambda device: (10**6, "this machine"))
+    (found,) = examination.short_resources(experiment(place), place / "run")
+    assert (found.key, found.severity) == ("memory", "fatal")
 
 
 def test_a_folder_with_another_run(place, look):

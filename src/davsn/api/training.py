@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from davsn.api.model import Model, load
-from davsn.core.console import silent
+from davsn.core.console import say, silent
 from davsn.core.settings import Changes
+from davsn.doctor.examination import short_resources
 from davsn.experiment.building import within
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, folder_for, read_recipe
@@ -65,7 +66,7 @@ def train(
 
 def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> TrainedRun:
     """Train in a folder, then score every validation set unless ``scored`` is False."""
-    if not train_in(experiment, folder):
+    if not _train_warned(experiment, folder):
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
     for name, part in experiment.validation.items() if scored else ():
@@ -73,3 +74,11 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
             found[name] = score_set(load(folder, own_code=True).trained, part, name)
         found[name].save(RunFolder(folder).scores(name))
     return TrainedRun(experiment.name, folder, finished=True, scores=found)
+
+
+def _train_warned(experiment: Experiment, folder: Path) -> bool:
+    """Train in a folder; before a run's first step, warn if memory or disk space may not do."""
+    if RunFolder(folder).newest is None:
+        for found in short_resources(experiment, folder):
+            say(f"Warning: {found.what}. {found.remedy}")
+    return train_in(experiment, folder)

@@ -67,7 +67,7 @@ class FileError(DavsnError):
         self.what, self.where, self.remedy = what, where, remedy
 
     def or_skip(self, part: str) -> "FileError":
-        """The same error, whose remedy also names the policy that leaves out what cannot be read.
+        """Copy the error; the remedy also names the policy that leaves out what cannot be read.
 
         Args:
             part: the data set that has the setting, such as "the target".

@@ -83,8 +83,8 @@ class DatasetSettings(Settings):
     """Transfer of the style of random target frames in training, for a share of the source's clips; null changes
     nothing. Only the source takes it."""
     bad_files: Literal["error", "skip"] = "error"
-    """What to do with a file that cannot be read during training: 'error' stops the run, 'skip' skips the file and
-    counts it."""
+    """What to do with a file that cannot be read: 'error' stops the run. 'skip' trains on another sample and counts
+    the file; scores leave the frame out, with a warning."""
     cached: bool = False
     """Keep decoded and resized frames and label maps on disk. Every later epoch and run reads them from there."""
     cache_folder: Annotated[Path | None, MADE] = None

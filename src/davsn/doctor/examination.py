@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -19,9 +19,11 @@ from davsn.data.frame_pool import FramePool
 from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
 from davsn.data.taxonomy import Taxonomy
+from davsn.data.transforms import fitted
 from davsn.doctor.data import HERE, Finding, Severity, Watch, check, unwatched
+from davsn.doctor.memory import memory_finding, plenty
 from davsn.doctor.rehearsal import CannotRehearseError, rehearse, with_flows
-from davsn.experiment.building import build_adaptation, build_dataset, device_of
+from davsn.experiment.building import build_adaptation, build_dataset
 from davsn.experiment.experiment import Experiment, asked, clips_of, dump
 from davsn.experiment.preparation import slow_precision
 from davsn.experiment.run import compare_settings
@@ -34,8 +36,6 @@ _STEP = (
     "If sizes are the cause, make source.size and target.size, or their crop, larger, or set training.batch_size=2; "
     "else correct the method or network"
 )
-_PROCESS = 2.0
-"""Memory of a process as a multiple of its tensors; up to 1.84 was measured on a CPU (benchmarks/costs/check.py)."""
 _TRIED = 5
 """Number of batches to try to load, so that one bad file does not hide other problems."""
 _LEARNED_LATER = ("hub", "auto", "random")
@@ -56,11 +56,32 @@ def examine(experiment: Experiment, folder: Path, every: int = 10, watch: Watch 
         start, and nothing that was checked would stop it.
     """
     doctor = _Doctor(experiment, every, watch)
-    doctor.build()
+    doctor.build_data()
+    doctor.build_method()
     doctor.look()
     doctor.compare_classes()
     doctor.run(folder)
     return list(doctor.findings)
+
+
+def short_resources(experiment: Experiment, folder: Path) -> list[Finding]:
+    """Find out whether memory or disk space may not do for a run, by the rehearsal of its first step alone.
+
+    Args:
+        experiment: the experiment.
+        folder: the folder in which it will run.
+
+    Returns:
+        the findings; none if both will do, or if the step cannot be rehearsed. Frames that are so small that any
+        network has enough memory are not rehearsed, because that takes seconds.
+    """
+    doctor = _Doctor(experiment.model_copy(update={"validation": {}}), every=1, watch=unwatched)
+    doctor.build_data()
+    if plenty(experiment.training, doctor.sizes()):
+        return []
+    doctor.build_method()
+    doctor.rehearse(folder)
+    return [found for found in doctor.findings if found.key in ("memory", "disk") and found.severity != "note"]
 
 
 class _Doctor:
@@ -86,12 +107,24 @@ class _Doctor:
         except DavsnError as error:
             self.add(part, str(error), remedy)
 
-    def build(self) -> None:
-        """Build the data sets, the network with its weights, and the method."""
-        experiment = self.experiment
+    def build_data(self) -> None:
+        """Build the data sets."""
         for key, part in self._parts().items():
             with self.noting(key):
                 self._sets[key] = build_dataset(_uncached(part))
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Return the (width, height) of the first frame of each data set, as it is trained on."""
+        found = []
+        for key, dataset in self._sets.items():
+            with self.noting(key):
+                height, width = dataset.read_frame(0, 0).shape[:2]
+                found.append(dataset.config.crop or fitted((width, height), dataset.config.size))
+        return found
+
+    def build_method(self) -> None:
+        """Build the network with its weights, and the method."""
+        experiment = self.experiment
         taxonomy = self._taxonomy()
         if taxonomy is None:
             self.add("network", "not checked, because the source does not tell the number of classes", "", "note")
@@ -165,11 +198,13 @@ class _Doctor:
             )
         with self.noting("folder"):
             compare_settings(folder, dump(self.experiment))
-        if self._method is not None:
-            self._rehearse(self._method, folder)
+        self.rehearse(folder)
 
-    def _rehearse(self, method: Method, folder: Path) -> None:
-        training = self.experiment.training
+    def rehearse(self, folder: Path) -> None:
+        """Rehearse the first step, if the method could be built."""
+        method, training = self._method, self.experiment.training
+        if method is None:
+            return
         optimisation = optimisation_of(method, self.experiment.optimiser, training)
         trainer = Trainer(method, optimisation, training, torch.device("cpu"))
         classes = method.segmenter.num_classes
@@ -214,24 +249,7 @@ class _Doctor:
         return None
 
     def _memory(self, needed: int) -> None:
-        there, device = _memory_of(self.experiment.training.device)
-        told = f"the tensors of a step take {decimal(needed)}"
-        if self.experiment.training.precision == "bf16":
-            told += " in bf16"
-        if there is None:
-            self.add("memory", told, "", "note")
-            return
-        told += f", and {device} has {decimal(there)}"
-        remedy = (
-            "Make training.batch_size, or source.size and target.size or their crop, smaller, set "
-            "training.precision=bf16, or use another training.device"
-        )
-        if needed > there:
-            self.add("memory", told, remedy)
-        elif needed * _PROCESS > there:
-            self.add("memory", told, remedy, "warning")
-        else:
-            self.add("memory", told, "", "note")
+        self.findings[memory_finding(self.experiment, needed)] = None
 
     def _disk(self, size: int, folder: Path) -> None:
         place = _there(folder)
@@ -271,17 +289,3 @@ def _there(folder: Path) -> Path:
     """Return the folder, or the nearest parent that exists."""
     folder = folder.absolute()
     return next(path for path in [folder, *folder.parents] if path.exists())
-
-
-def _memory_of(name: str) -> tuple[int | None, str]:
-    """Return the bytes that a device has, None if unknown, and its name for a message."""
-    try:
-        device = device_of(name)
-    except DavsnError:
-        return None, name
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[1], "the GPU"
-    names: Mapping[str, int] = getattr(os, "sysconf_names", {})  # not on Windows
-    if "SC_PHYS_PAGES" not in names:
-        return None, "this machine"
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), "this machine"

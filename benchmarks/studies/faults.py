@@ -1,0 +1,304 @@
+"""Faults on purpose: kills at random moments, damaged inputs, full disks, read-only folders, two processes at once.
+
+Run: python -m benchmarks.studies.faults [--kills N] [--inputs N] [--seed N] [--only PART ...]       (Linux)
+Every process is a fork of this one, so that libraries are loaded once. A run adds to the record's counts of earlier
+runs of the same commit: a long campaign can be done in parts, each with its own seed. The exit code is 1 if anything
+was not held.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch._dynamo  # optimisers import it, which takes longer than a run does here
+import yaml
+from PIL import Image
+
+from benchmarks.records import commit, recorded, write
+from benchmarks.studies.faulty_inputs import READERS, Reader, damaged, examples
+from davsn.cli import main as davsn
+from davsn.data.export.writing import write as write_world
+from davsn.data.sets.streets import Streets
+from davsn.training import checkpoint
+
+TINY = {
+    "name": "tiny",
+    "source": {"name": "folder", "root": "game", "mirror": True},
+    "target": {"name": "folder", "root": "camera", "labels": None, "flow": "zero"},
+    "validation": {"camera": {"name": "folder", "root": "camera", "missing": "repeat", "flow": "zero"}},
+    "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
+    "method": "source_only",
+    "training": {"steps": 6, "batch_size": 1, "save_every": 2, "log_every": 1, "workers": 0, "device": "cpu"},
+}
+SMALL = [
+    "network={name: light, encoder: test_efficientnet, width: 8, weights: null}",
+    "training={steps: 4, batch_size: 1, save_every: 2, log_every: 1, workers: 0, device: cpu}",
+]
+COMMANDS: dict[str, list[str]] = {
+    "train": ["train", "tiny.yaml", "-o", "out"],
+    "adapt": ["adapt", *SMALL, "--source", "game", "--target", "frames", "--method", "source_only", "-o", "out"],
+    "sweep": ["sweep", "tiny.yaml", "training.steps=2", "--methods", "source_only", "--seeds", "1", "-o", "out"],
+    "flow": ["flow", "frames", "--estimator", "dis", "-o", "out"],
+    "cache": ["train", "tiny.yaml", "source.cached=true", "source.cache_folder=out/cache", "-o", "out/run"],
+    "predict": ["predict", "done", "frames/a", "-o", "out"],
+    "eval --watch": ["eval", "done", "--watch", "-o", "out/scores.json"],
+}
+"""Commands that write to the folder ``out``."""
+LIMITS = (0, 1 << 10, 1 << 14, 1 << 18, 1 << 20)
+"""Bytes that a file may have in a process whose disk is full."""
+
+
+@dataclass
+class Part:
+    """What was tried of one kind of fault, and what was not held."""
+
+    runs: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    def count(self, what: str, problem: str | None) -> None:
+        """Count one try, and the problem if there is one."""
+        self.runs[what] += 1
+        if problem:
+            self.broken.append(f"{what}: {problem}")
+
+
+def world(place: Path) -> None:
+    """Two labelled folders, a folder of frames, a recipe, and a finished run ``done``."""
+    for domain in ("game", "camera"):
+        write_world(Streets(Streets.Config(size=(64, 32), clips=1, length=5, domain=domain)), place / domain)
+    (clip,) = (place / "camera" / "frames").iterdir()
+    shutil.copytree(clip, place / "frames" / "a")
+    (place / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    code, output = finished(begun(place, ["train", "tiny.yaml", "-o", "done"]), place)
+    assert code == 0, output
+
+
+def begun(place: Path, arguments: list[str], before: Callable[[], None] = lambda: None) -> int:
+    """Start a command in a fork of this process; returns its process id. ``before`` is called there first."""
+    (place / "printed").mkdir(exist_ok=True)
+    sys.stdout.flush()
+    process = os.fork()
+    if process:
+        return process
+    try:
+        os.chdir(place)
+        printed = os.open(f"printed/{os.getpid()}", os.O_CREAT | os.O_WRONLY)
+        os.dup2(printed, 1)
+        os.dup2(printed, 2)
+        before()
+        code = davsn(arguments)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    with contextlib.suppress(OSError):  # the disk may be full
+        sys.stdout.flush()
+    os._exit(code)
+
+
+def finished(process: int, place: Path, within: float = 300) -> tuple[int, str]:
+    """Wait for a process: its exit code, negative for a signal, and what it printed."""
+    end = time.monotonic() + within
+    while (done := os.waitpid(process, os.WNOHANG))[0] == 0:
+        if time.monotonic() > end:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return -99, "it hangs"
+        time.sleep(0.005)
+    file = place / "printed" / str(process)
+    return os.waitstatus_to_exitcode(done[1]), file.read_text(errors="replace") if file.is_file() else ""
+
+
+def told(code: int, output: str, allowed: tuple[int, ...] = (0, 2)) -> str | None:
+    """What is wrong with how a command ended; None if it ended well or with a message."""
+    if "Traceback" in output or code not in allowed:
+        return f"ended with {code}: {' '.join(output.split()[-40:])}"
+    return None
+
+
+def incomplete(folder: Path) -> str | None:
+    """Name a file that is not whole, although it has its final name; None if all are whole."""
+    for file in folder.rglob("*"):
+        if not file.is_file() or file.name.startswith(".") or ".partial" in file.name or "cache" in file.parts:
+            continue
+        try:
+            if file.suffix == ".pt":
+                checkpoint.load(file)
+            elif file.suffix in (".png", ".jpg"):
+                with Image.open(file) as image:
+                    image.load()
+            elif file.suffix == ".json":
+                json.loads(file.read_text())
+            elif file.suffix == ".npy":
+                np.load(file)
+            elif file.suffix == ".yaml":
+                assert yaml.safe_load(file.read_text())
+        except Exception as error:
+            return f"{file.name} is not whole: {error}"
+    return None
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """Everything in a folder that must not depend on interruptions, by name."""
+    found: dict[str, Any] = {}
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.suffix == ".pt" and not file.name.startswith("."):
+            state = checkpoint.load(file)
+            kept = {key: state[key] for key in ("parts", "optimisation", "random", "step", "best", "criteria")}
+            found[name] = str([leaf if not torch.is_tensor(leaf) else leaf.tolist() for leaf in _leaves(kept)])
+        elif file.name == "log.jsonl" or file.suffix in (".png", ".npy"):
+            found[name] = file.read_bytes()
+    return found
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, dict | list | tuple):
+        for value in tree.values() if isinstance(tree, dict) else tree:
+            yield from _leaves(value)
+    else:
+        yield tree
+
+
+def kills(place: Path, number: int, moments: random.Random, only: tuple[str, ...] = tuple(COMMANDS)) -> Part:
+    """Kill each command at random moments, again and again; then let it finish, and compare with one never killed."""
+    part, left = Part(), Counter({name: -(-number // len(only)) for name in only})
+    for name in only:
+        arguments, out = COMMANDS[name], place / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        start = time.monotonic()
+        code, output = finished(begun(place, arguments), place)
+        seconds, whole = time.monotonic() - start, content(out)
+        part.count(f"{name}, whole", told(code, output, (0,)))
+        while left[name] > 0:
+            shutil.rmtree(out, ignore_errors=True)
+            for _ in range(min(3, left[name])):
+                process = begun(place, arguments)
+                time.sleep(moments.uniform(0, seconds))
+                os.kill(process, signal.SIGKILL)
+                code, output = finished(process, place)
+                part.count(name, told(code, output, (0, -9)) or incomplete(out))
+                left[name] -= 1
+            code, output = finished(begun(place, arguments), place)
+            same = content(out) == whole
+            part.count(f"{name}, resumed", told(code, output, (0,)) or (None if same else "the result differs"))
+    return part
+
+
+def _full_disk(limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+def full_disks(place: Path, limits: tuple[int, ...] = LIMITS) -> Part:
+    """Give each command a disk on which no file may grow beyond a limit. It ends in words; no file is half there."""
+    part = Part()
+    for name, arguments in COMMANDS.items():
+        for limit in limits:
+            shutil.rmtree(place / "out", ignore_errors=True)
+            code, output = finished(begun(place, arguments, partial(_full_disk, limit)), place)
+            part.count(name, told(code, output, (0, 2)) or incomplete(place / "out"))
+    return part
+
+
+def read_only(place: Path) -> Part:
+    """Start each command as a user who may not write to the folder."""
+    part = Part()
+    place.chmod(0o755)
+    for name, arguments in COMMANDS.items():
+        shutil.rmtree(place / "out", ignore_errors=True)
+        code, output = finished(begun(place, arguments, lambda: os.setuid(65534) if os.getuid() == 0 else None), place)
+        part.count(name, told(code, output, (2,)))
+    return part
+
+
+def stopped(place: Path, moments: random.Random, only: tuple[str, ...] = ("train", "adapt")) -> Part:
+    """Stop runs by SIGTERM; the same command resumes them."""
+    part = Part()
+    for name in only:
+        shutil.rmtree(place / "out", ignore_errors=True)
+        process = begun(place, COMMANDS[name])
+        time.sleep(moments.uniform(0.2, 1.5))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+        code, output = finished(process, place)
+        part.count(name, told(code, output, (0, 130, -signal.SIGTERM)) or incomplete(place / "out"))
+        part.count(f"{name}, resumed", told(*finished(begun(place, COMMANDS[name]), place), (0,)))
+    return part
+
+
+def two_at_once(place: Path, only: tuple[str, ...] = ("train", "flow", "cache", "predict")) -> Part:
+    """Start a command twice at the same moment, on one folder and one cache."""
+    part = Part()
+    for name in only:
+        shutil.rmtree(place / "out", ignore_errors=True)
+        both = [finished(process, place) for process in [begun(place, COMMANDS[name]) for _ in range(2)]]
+        problems = [problem for ended in both if (problem := told(*ended))]
+        if all(code for code, _ in both):
+            problems.append("neither finished")
+        part.count(name, next(iter(problems), None) or incomplete(place / "out"))
+    return part
+
+
+def inputs(place: Path, number: int, seed: int, readers: dict[str, Reader] = READERS) -> Part:
+    """Damage inputs at random, and read them in forks of this process, a few hundred in each."""
+    part, originals = Part(), examples(place / "inputs")
+    each = -(-number // len(readers))
+    for name, reader in readers.items():
+        runs, broken = damaged(place / "inputs", reader, originals[name], each, seed)
+        part.runs[name] += runs
+        part.broken += [f"{name}: {problem}" for problem in broken]
+    return part
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--inputs", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", help="kills, inputs, full_disks, read_only, stopped, two_at_once")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)  # a fork has none of the threads of this process
+    code, moments = commit(), random.Random(given.seed)
+    earlier = {row["part"]: row for row in recorded("faults")}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        if given.only != ["inputs"]:
+            world(place)
+        parts: dict[str, Callable[[], Part]] = {
+            "inputs": lambda: inputs(place, given.inputs, given.seed),
+            "kills": lambda: kills(place, given.kills, moments),
+            "full_disks": lambda: full_disks(place),
+            "read_only": lambda: read_only(place),
+            "stopped": lambda: stopped(place, moments),
+            "two_at_once": lambda: two_at_once(place),
+        }
+        for name in given.only or parts:
+            part = parts[name]()
+            runs = Counter(earlier.get(name, {}).get("what", {})) + part.runs
+            earlier[name] = {"part": name, "runs": sum(runs.values()), "not_held": len(part.broken), "what": dict(runs)}
+            write("faults", "Faults on purpose", {"seed": given.seed}, code, rows=list(earlier.values()))
+            print(name, sum(part.runs.values()), *part.broken[:20], sep="\n  ", flush=True)
+    return int(any(row["not_held"] for row in earlier.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
