@@ -11,6 +11,7 @@ from davsn.core.console import silent
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose, find
 from davsn.core.settings import Changes, override
+from davsn.data.class_lists import class_table_of
 from davsn.experiment.experiment import Experiment, needs_start
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.recipes import Recipe, read_recipe, recipe_values
@@ -86,7 +87,7 @@ def adapt(  # noqa: PLR0913 - the options of a command
         source: the labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``, ``classes.yaml``.
         target: a folder of frames, or video files or folders of them.
         method: the name of the method. It uses its own defaults, except for settings that the recipe states and it has.
-        classes: the class table; None: ``classes.yaml`` in the source's folder.
+        classes: the class table, of davsn or another tool (``labelmap.txt``); None: the one in the source's folder.
         validation: a labelled folder of the target domain, scored at the end; never trained on.
         steps: the number of training steps; None: as in the recipe.
         changes: further overrides; see :func:`train`.
@@ -102,7 +103,7 @@ def adapt(  # noqa: PLR0913 - the options of a command
         if steps is not None:
             values = override(values, {"training.steps": steps})
         if validation is not None:
-            table = classes or Path(source) / "classes.yaml"
+            table = classes or class_table_of(Path(source))
             scored = {"root": validation, "classes": table, "missing": "repeat", "size": values["target"].get("size")}
             values["validation"] = {"target": {"name": "folder", **scored}}
         if values.get("start") is None and _needs_start(values["method"]):

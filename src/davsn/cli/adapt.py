@@ -41,7 +41,7 @@ def adapt_(
     target:
         A folder of frames, or video files (mp4, mov, mkv, avi, webm) or folders of them.
     classes:
-        The class table; without it, classes.yaml in the source's folder.
+        The class table: classes.yaml, labelmap.txt or another form. Default: the one in the source's folder.
     validation:
         A labelled folder of the target domain, scored at the end; never trained on.
     method:

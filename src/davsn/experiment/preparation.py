@@ -1,12 +1,14 @@
-"""Preparation before the first step or frame: prints the caches, and fills them with flow."""
+"""Preparation before the first step or frame: prints the data and the caches, and fills them with flow."""
 
 import torch
 
 from davsn.core.cache import GIGABYTE
 from davsn.core.console import progress, say
 from davsn.data.dataset import DatasetSettings
+from davsn.data.label_survey import Survey, doubts, sampled
 from davsn.data.loading import Samples
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
+from davsn.data.rare_classes import Counts
 from davsn.data.reader import store_of
 from davsn.experiment.building import device_of
 from davsn.experiment.experiment import Experiment
@@ -34,6 +36,24 @@ def tell_caches(experiment: Experiment) -> None:
     for place, store in stores.items():
         filled = f"{store.used() / GIGABYTE:.1f} of {store.limit / GIGABYTE:g} GB"
         say(f"Cache: {place}, {filled}; you can delete it at any time")
+
+
+def tell_data(key: str, samples: Samples, counts: Counts | None = None) -> None:
+    """Print which clips a domain has, and what is suspicious about its files and label maps.
+
+    Args:
+        key: the key of the data set in the recipe, such as 'source'.
+        samples: the samples that training will use.
+        counts: the pixels of each class in every label map, if they were counted; None: a few label maps are read.
+    """
+    dataset = samples.dataset
+    say("; ".join([f"{key}: {dataset.summary()}", *dataset.notes]))
+    for doubt in dataset.doubts():
+        say(f"Warning: {key}: {doubt}")
+    if samples.spec.labels and dataset.taxonomy is not None:
+        survey = sampled(dataset, samples.places) if counts is None else Survey(counts, len(counts))
+        for what, remedy in doubts(survey, dataset.taxonomy):
+            say(f"Warning: {key}: {what}. {remedy}")
 
 
 def slow_precision(experiment: Experiment) -> str | None:

@@ -19,10 +19,10 @@ from davsn.core.files.writing import replacing
 from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
-from davsn.data.rare_classes import class_draw, class_shares, counted
+from davsn.data.rare_classes import Counts, class_draw, class_shares, counted
 from davsn.experiment.building import build_adaptation, build_dataset, build_labelled, build_style_frames, device_of
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
-from davsn.experiment.preparation import fill_with_progress, slow_precision, tell_caches
+from davsn.experiment.preparation import fill_with_progress, slow_precision, tell_caches, tell_data
 from davsn.experiment.trained import flat
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
@@ -85,11 +85,17 @@ class Run:
             self.count_classes()
             return self._train(progress)
 
-    def count_classes(self, report: Callable[[int], None] = lambda done: None) -> None:
-        """Count the source's labels, if the method or the draw of samples needs that; done once a run."""
-        if self.source is not None and (self.method.needs_shares or self.experiment.training.rare_classes is not None):
-            counts = counted(self.source, self.folder.source_classes, report)
-            self.trainer.prepare(torch.from_numpy(class_shares(counts)).float())
+    def count_classes(self, report: Callable[[int], None] = lambda done: None) -> Counts | None:
+        """Count the source's labels, if the method or the draw of samples needs that; done once a run.
+
+        Returns:
+            the counts; None if nothing needs them.
+        """
+        if self.source is None or not (self.method.needs_shares or self.experiment.training.rare_classes is not None):
+            return None
+        counts = counted(self.source, self.folder.source_classes, report)
+        self.trainer.prepare(torch.from_numpy(class_shares(counts)).float())
+        return counts
 
     def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
@@ -156,9 +162,14 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
+    counts = None
     if run.method.needs_shares or experiment.training.rare_classes is not None:
         with shown("counting classes", len(run.source or ())) as report:
-            run.count_classes(report)
+            counts = run.count_classes(report)
+    if run.source is not None:
+        tell_data("source", run.source, counts)
+    if run.target is not None:
+        tell_data("target", run.target)
     with shown(f"training {experiment.name}", experiment.training.steps, run.steps_saved()) as report:
         return run.train(lambda done, line: report(done, _losses(line)))
 
