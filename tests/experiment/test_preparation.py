@@ -9,6 +9,7 @@ from PIL import Image
 from davsn.core.clip import PAIR, ClipSpec
 from davsn.data.samples import Samples, target_training
 from davsn.data.sets.folder import Folder
+from davsn.data.sets.streets import Streets
 from davsn.experiment.experiment import load
 from davsn.experiment.preparation import tell_data
 from davsn.experiment.run import train_in
@@ -74,3 +75,10 @@ def test_training_says_it_before_the_first_step(tmp_path, capsys, monkeypatch):
     assert train_in(load({**recipe, "video": {"propagation": "none"}}), tmp_path / "run")
     out = out_of(capsys)
     assert out.index("the class road occurs in none of the 5 label maps") < out.index("training tiny")
+
+
+def test_drawn_label_maps_are_not_looked_through(capsys, monkeypatch):
+    monkeypatch.setattr(Streets, "read_label", lambda *place: 1 / 0)
+    dataset = Streets(Streets.Config(clips=2, length=3, size=(64, 32)))
+    tell_data("source", Samples(dataset, LABELLED))
+    assert out_of(capsys).startswith("source: 2 clips with 6 frames, 6 with a label map")

@@ -151,6 +151,8 @@ class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
     clips: Sequence[ClipInfo]
     damage: Sequence[FileError] = ()
     """The errors of files that were accepted in part because ``bad_files`` is 'skip'."""
+    draws_labels: bool = False
+    """Whether the label maps are drawn and not read, so that they cannot be wrong. Then nobody looks through them."""
     notes: Sequence[str] = ()
     """What is worth knowing about how the files were understood, such as which folder the label maps are in."""
     without_neighbours: str = "Single frames need missing: repeat"

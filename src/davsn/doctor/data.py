@@ -62,7 +62,7 @@ def check(
     tasks: list[Callable[[], object]] = []
     if samples is not None:
         tasks += [partial(look.sample, samples, *place) for place in samples.places[::every]]
-        if spec.labels and len(samples) <= _LABELS:
+        if spec.labels and len(samples) <= _LABELS and not dataset.draws_labels:
             chosen = set(samples.places[::every])
             tasks += [partial(look.label, *place) for place in samples.places if place not in chosen]
     for clip, info in enumerate(dataset.clips):
@@ -76,7 +76,7 @@ def check(
             report(done)
     look.compare_sizes(batch_size)
     look.doubts()
-    if samples is not None and spec.labels:
+    if samples is not None and spec.labels and not dataset.draws_labels:
         look.labels(samples)
     if samples is not None and _own_flow(dataset):
         look.direction(samples.spread(_PAIRS))

@@ -50,7 +50,7 @@ def tell_data(key: str, samples: Samples, counts: Counts | None = None) -> None:
     say("; ".join([f"{key}: {dataset.summary()}", *dataset.notes]))
     for doubt in dataset.doubts():
         say(f"Warning: {key}: {doubt}")
-    if samples.spec.labels and dataset.taxonomy is not None:
+    if samples.spec.labels and dataset.taxonomy is not None and not dataset.draws_labels:
         survey = sampled(dataset, samples.places) if counts is None else Survey(counts, len(counts))
         for what, remedy in doubts(survey, dataset.taxonomy):
             say(f"Warning: {key}: {what}. {remedy}")

@@ -72,6 +72,7 @@ class Streets(VideoDataset):
     """
 
     Config = Config
+    draws_labels = True
 
     def __init__(self, config: DatasetSettings) -> None:
         assert isinstance(config, Config)
