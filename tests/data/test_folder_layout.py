@@ -154,7 +154,7 @@ def test_links_in_a_circle_are_left_out_and_said(tmp_path):
 def test_frames_far_apart_are_said_to_be_no_neighbours(tmp_path, names, doubt):
     (tmp_path / "a").mkdir()
     for name in names:
-        Image.fromarray(texture()).save(tmp_path / "a" / f"{name}.png")
+        Image.fromarray(texture()).save(tmp_path / "a" / f"{name}.png")  # what does not move says nothing
     found = [each.what for each in folder(tmp_path).doubts()]
     assert found == ([] if doubt is None else [f"frames that are taken as neighbours {doubt}"])
     assert not folder(tmp_path, stills=True).doubts()
@@ -181,3 +181,20 @@ def test_an_animation_is_no_frame(tmp_path):
     first.save(tmp_path / "0.gif", save_all=True, append_images=others)
     with pytest.raises(DataError, match=r"0\.gif: is an animation of 3 images.*ffmpeg -i 0\.gif 0\.mp4"):
         folder(tmp_path).read_frame(0, 0)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_neighbours_that_look_like_frames_far_apart_are_said(tmp_path, moves):
+    (tmp_path / "a").mkdir()
+    for position in range(8):
+        content = frame_of(0, position) if moves else texture(seed=position)
+        Image.fromarray(content).save(tmp_path / "a" / f"{position}.png")
+    found = [doubt.what for doubt in folder(tmp_path).doubts()]
+    assert [what[:42] for what in found] == ([] if moves else ["neighbours look like frames far apart: the"])
+    assert not folder(tmp_path, stills=True).doubts()
+
+
+def test_a_frame_that_cannot_be_read_is_left_to_the_training(tmp_path):
+    write(tmp_path, "a/{}.png", None)
+    (tmp_path / "a" / "1.png").write_bytes(b"no image")
+    assert not folder(tmp_path).doubts()

@@ -12,7 +12,7 @@ from davsn.core.errors import DataError, FileError, FlowError
 from davsn.data.class_lists import class_table_of
 from davsn.data.dataset import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.folder_layout import frames_folder, labels_beside, labels_of, numbering, search, split
-from davsn.data.frame_doubts import doubted_frames
+from davsn.data.frame_doubts import doubted_frames, doubted_neighbours
 from davsn.data.images import picture_files, picture_size, read_picture, same_shape, turned_like
 from davsn.data.label_coding import LabelCoding
 from davsn.data.label_files import channel_of, read_label
@@ -104,12 +104,11 @@ class Folder(VideoDataset):
 
     def doubts(self) -> Sequence[FileError]:
         """Links in a circle, numbers that are far apart, frames that look like label maps or like no neighbours."""
-        numbered = [] if self.config.stills else numbering({info.name: info.frames for info in self.clips})
-        return [
-            *self._links,
-            *numbered,
-            *doubted_frames(self, [self._frame(clip, 0) for clip in range(len(self.clips))]),
-        ]
+        painted = doubted_frames(self, [self._frame(clip, 0) for clip in range(len(self.clips))])
+        if self.config.stills or painted:
+            return [*self._links, *painted]
+        numbered = numbering({info.name: info.frames for info in self.clips})
+        return [*self._links, *numbered, *doubted_neighbours(self)]
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         """Read a frame: (H, W, 3) RGB at native size; see :meth:`VideoDataset.read_frame`."""
