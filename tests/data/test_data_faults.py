@@ -12,13 +12,12 @@ from PIL import Image
 
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.settings import validate
-from davsn.data.images import check_ids, read_ids, read_picture
+from davsn.data.images import read_ids, read_picture
+from davsn.data.label_files import read_label
 from davsn.data.sets.folder import Folder
 from davsn.data.sets.video import Video
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.taxonomy import read_class_table
 from tiny_data import cut, label_of, texture, write_labelled, write_video
-
-TABLE = Taxonomy(("road", "sky"), ((1, 2, 3), (4, 5, 6)))
 
 
 def png(width, height, depth, colour, rows=b""):
@@ -106,12 +105,19 @@ class TestLabels:
         ):
             read_ids(tmp_path / "0.png")
 
-    def test_another_size_than_the_frame(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("size", "remedy"),
+        [
+            ((20, 20), "It belongs to another image, or one of the two was cropped"),
+            ((24, 40), "It lies on its side: turn"),
+        ],
+    )
+    def test_another_shape_than_the_frame(self, tmp_path, size, remedy):
         write_labelled(tmp_path, {"a": 1})
-        Image.fromarray(label_of(0, 0, (20, 12))).save(tmp_path / "labels" / "a" / "f_8.png")
+        Image.fromarray(label_of(0, 0, size)).save(tmp_path / "labels" / "a" / "f_8.png")
         message = (
-            r"labels/a/f_8\.png: is 20x12 pixels, but its frame .*frames/a/f_8\.png is 40x24\. "
-            r"Render both at the same size"
+            rf"labels/a/f_8\.png: is {size[0]}x{size[1]} pixels, which is another shape than the 40x24 of its image "
+            rf".*frames/a/f_8\.png\. {remedy}"
         )
         with pytest.raises(DataError, match=message):
             Folder(Folder.Config(root=tmp_path)).read_label(0, 0)
@@ -119,13 +125,15 @@ class TestLabels:
     def test_ids_outside_the_table(self, tmp_path):
         label = np.zeros((4, 5), np.uint8)
         label[0, :3], label[1, 1], label[2, 2] = 7, 2, 255
+        Image.fromarray(label).save(tmp_path / "0.png")
+        (tmp_path / "classes.yaml").write_text("classes: [road, sky]")
         message = re.escape(
             "0.png: holds ids outside the class table of 2 classes: 2 (1 pixels), 7 (3 pixels). Valid ids are "
-            "positions in the table, 0 to 1, and 255 for ignored pixels. Change the ids, or add the classes to the "
-            "table"
+            "positions in the table, 0 to 1, and 255 for ignored pixels. Change the ids, add the classes to the table, "
+            "say there which value a class has (value: 2), or list what is no class (ignore: [255, 2])"
         )
         with pytest.raises(DataError, match=message):
-            check_ids(label, TABLE, tmp_path / "0.png")
+            read_label(tmp_path / "0.png", read_class_table(tmp_path / "classes.yaml").coding)
 
     def test_truncated(self, tmp_path):
         write_labelled(tmp_path, {"a": 1})

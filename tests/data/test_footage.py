@@ -59,7 +59,9 @@ def test_two_pictures_of_one_name(tmp_path):
 
 def test_nothing_to_read(tmp_path):
     (tmp_path / "in").mkdir()
-    with pytest.raises(DataError, match=r"in: holds no images. Give a folder of \.jpeg \.jpg \.png files, or a video"):
+    with pytest.raises(
+        DataError, match=r"in: holds no images. Give a folder of \.bmp .*\.jpeg \.jpg .*\.png .* files, or a v"
+    ):
         footage(tmp_path / "in")
     with pytest.raises(DataError, match=r"none: no such file or folder. Give a video, a folder of frames or an image"):
         footage(tmp_path / "none")

@@ -35,7 +35,7 @@ def _path(tmp_path):
 
 @pytest.fixture(name="quick")
 def _quick(monkeypatch):
-    monkeypatch.setattr(images, "_opened", lambda path: pytest.fail("Pillow was asked"))
+    monkeypatch.setattr(images, "opened", lambda path: pytest.fail("Pillow was asked"))
 
 
 @pytest.mark.parametrize("writer", ["pillow", "pillow, stored", "opencv", "with notes", "one row", "noise"])

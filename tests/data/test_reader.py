@@ -129,8 +129,8 @@ def test_labels_follow_their_file_their_frame_and_the_class_table(root, cached):
     with pytest.raises(DataError, match="ids outside the class table of 2 classes"):
         Reader(folder(root, cached)).label(0, 0, (40, 24))
     (root / "classes.yaml").write_text(table)
-    Image.fromarray(frame_of(0, 0, (20, 12))).save(root / "frames" / "a" / "f_8.png")
-    with pytest.raises(DataError, match="is 40x24 pixels, but its frame"):
+    Image.fromarray(frame_of(0, 0, (20, 20))).save(root / "frames" / "a" / "f_8.png")
+    with pytest.raises(DataError, match="is 40x24 pixels, which is another shape than the 20x20 of its image"):
         Reader(folder(root, cached)).label(0, 0, (40, 24))
 
 

@@ -38,7 +38,9 @@ def look(root, spec=TWO, every=1, batch_size=1, **settings):
 
 
 def test_nothing_is_wrong_with_whole_data(root):
-    assert look(root) == [Finding("the data set", "12 samples in 2 clips", "", "note")]
+    assert look(root) == [
+        Finding("the data set", "12 samples in 2 clips with 12 frames, 12 with a label map: a, b", "", "note")
+    ]
 
 
 def test_frames_without_neighbours(root):
@@ -57,15 +59,15 @@ def test_frames_without_neighbours(root):
 
 def test_every_kind_of_bad_file_is_found_once(root):
     cut(root / "frames" / "a" / "f_9.png", 0.5)
-    Image.fromarray(label_of(0, 0, (20, 12))).save(root / "labels" / "a" / "f_10.png")
-    Image.fromarray(np.zeros((24, 40, 3), np.uint8)).save(root / "labels" / "b" / "f_8.png")
+    Image.fromarray(label_of(0, 0, (20, 24))).save(root / "labels" / "a" / "f_10.png")
+    Image.fromarray(texture(24, 40)).save(root / "labels" / "b" / "f_8.png")
     Image.fromarray(np.full((24, 40), 9, np.uint8)).save(root / "labels" / "b" / "f_9.png")
     found_all = problems(look(root))
     found = {os.path.relpath(problem.where, root): problem.what for problem in found_all}
     assert len(found) == len(found_all) == 4  # though the damaged frame is a neighbour as well
     assert found["frames/a/f_9.png"].startswith("is a truncated or damaged image")
-    assert found["labels/a/f_10.png"].startswith("is 20x12 pixels, but its frame")
-    assert found["labels/b/f_8.png"].startswith("is 8-bit RGB; a label map is a PNG")
+    assert found["labels/a/f_10.png"].startswith("is 20x24 pixels, which is another shape")
+    assert found["labels/b/f_8.png"].startswith("is 8-bit RGB, and neither its colours nor one channel")
     assert found["labels/b/f_9.png"] == "holds ids outside the class table of 3 classes: 9 (960 pixels)"
     assert {problem.severity for problem in found_all} == {"fatal"}
     assert all(problem.remedy for problem in found_all)
@@ -117,7 +119,7 @@ def test_progress_is_told_to_the_end(root):
             pass
 
     check(Folder(Folder.Config(root=root, missing="repeat")), TWO, 2, watch=Watched)
-    assert told == [("reading", 8), *range(1, 9)]  # six samples and two last frames
+    assert told == [("reading", 14), *range(1, 15)]  # six samples, the six other labels and two last frames
 
 
 def test_sizes_that_cannot_share_a_batch(root):

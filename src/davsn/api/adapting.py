@@ -15,6 +15,7 @@ from davsn.core.plugins import choose, find
 from davsn.core.quantities import seconds as seconds_of
 from davsn.core.quantities import size as size_of
 from davsn.core.settings import Changes, override
+from davsn.data.class_lists import class_table_of
 from davsn.data.dataset import DatasetSettings
 from davsn.experiment.building import build_dataset
 from davsn.experiment.experiment import Experiment, compares_frames, needs_start
@@ -83,7 +84,7 @@ def adapt(  # noqa: PLR0913 - the options of a command
     with silent(quiet):
         values = _values(source, targets, method, classes, options, changes)
         if validation is not None:
-            table = classes or (None if source is None else Path(source) / "classes.yaml")
+            table = classes or (None if source is None else class_table_of(Path(source)))
             scored = {"root": validation, "classes": table, "missing": "repeat", "size": values["target"].get("size")}
             values["validation"] = {"target": {"name": "folder", **scored}}
         if values.get("start") is None and _needs_start(values["method"]):

@@ -72,7 +72,7 @@ def evaluate(
     Args:
         model: see :func:`davsn.load`.
         data: a labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``.
-        classes: its class table; None takes ``classes.yaml`` in the folder.
+        classes: its class table, of davsn or another tool (``labelmap.txt``); None takes the one in the folder.
         changes: settings of the folder, such as ``{"frames": "stills"}``; see docs/data.md.
         labelled_only: predict only frames that have labels, and measure no temporal consistency.
         quiet: print no progress.

@@ -49,7 +49,8 @@ def adapt_(  # noqa: PLR0913 - each is an option
     source:
         The labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png, classes.yaml. Default: the drawn world.
     classes:
-        The class table; without it, classes.yaml in the source's folder, or the 15 classes of the drawn world.
+        The class table: classes.yaml, labelmap.txt or another form. Default: the one in the source's folder, or the 15
+        classes of the drawn world.
     validation:
         A labelled folder of the target domain, scored at the end; never trained on.
     method:

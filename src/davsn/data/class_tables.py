@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.data.colour_codes import COLOURS, painted_id
-from davsn.data.taxonomy import Colour, Taxonomy
+from davsn.data.label_coding import Colour
+from davsn.data.taxonomy import Taxonomy
 
 ClassSet = Literal["viper", "synthia", "vkitti2"]
 """The class sets, named after their sources. 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of

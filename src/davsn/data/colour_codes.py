@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
 from davsn.data.images import read_picture
-from davsn.data.taxonomy import Colour
+from davsn.data.label_coding import Colour, packed
 
 Painted = Literal["camvid", "vkitti2"]
 """The data sets whose label maps are in colours."""
@@ -88,7 +88,7 @@ def read_painted(path: Path, raw: Painted) -> NDArray[np.uint8]:
         DataError: the file cannot be read, or the colours of more than 1 % of its pixels mean no class.
     """
     colours = read_picture(path)
-    ids = _table(raw)[_packed(colours)]
+    ids = _table(raw)[packed(colours)]
     unknown = ids == _NONE
     strays = np.count_nonzero(unknown)
     if strays > _STRAY * ids.size:
@@ -112,11 +112,5 @@ def paint(ids: NDArray[np.uint8], raw: Painted) -> NDArray[np.uint8]:
 def _table(raw: Painted) -> NDArray[np.uint8]:
     """(2²⁴,) lookup from packed colours to raw ids. It takes 16 MB and is several times as fast as a search."""
     table = np.full(1 << 24, _NONE, np.uint8)
-    table[_packed(np.array(list(COLOURS[raw].values()), np.uint8))] = np.arange(len(COLOURS[raw]))
+    table[packed(np.array(list(COLOURS[raw].values()), np.uint8))] = np.arange(len(COLOURS[raw]))
     return table
-
-
-def _packed(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Pack colours (…, 3) into one number each: (…,)."""
-    wide = colours.astype(np.int32)
-    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])

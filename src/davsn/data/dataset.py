@@ -164,6 +164,10 @@ class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
     clips: Sequence[ClipInfo]
     damage: Sequence[FileError] = ()
     """The errors of files that were accepted in part because ``bad_files`` is 'skip'."""
+    draws_labels: bool = False
+    """Whether the label maps are drawn and not read, so that they cannot be wrong. Then nobody looks through them."""
+    notes: Sequence[str] = ()
+    """What is worth knowing about how the files were understood, such as which folder the label maps are in."""
     without_neighbours: str = "Single frames need missing: repeat"
     """What an error suggests when not a single frame has its neighbour."""
     groups: Sequence[Group] = ()
@@ -182,6 +186,18 @@ class VideoDataset(Plugin, ABC, package="davsn.data.sets"):
         With it, a network can be used without the data.
         """
         return None
+
+    def summary(self) -> str:
+        """Say which clips the data set has: their number, their frames and label maps, and the first names."""
+        infos = self.clips
+        frames, labelled = sum(len(info.frames) for info in infos), sum(len(info.labelled) for info in infos)
+        names = ", ".join(info.name for info in infos[:3]) + (f" and {len(infos) - 3} more" if len(infos) > 3 else "")
+        told = f"{len(infos)} clip{'s' * (len(infos) != 1)} with {frames} frame{'s' * (frames != 1)}"
+        return f"{told}{f', {labelled} with a label map' if labelled else ''}: {names}"
+
+    def doubts(self) -> Sequence[FileError]:
+        """Name what is suspicious and would still be trained on, from names and a few frames, as errors not raised."""
+        return ()
 
     @abstractmethod
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Reading images and label maps from files that may be damaged, wrong, or not what their names say."""
 
+import os
 import re
 import struct
 import warnings
@@ -11,19 +12,31 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from davsn.core.clip import IGNORE
 from davsn.core.errors import DataError
 from davsn.core.files.png import png_chunks, png_header
-from davsn.data.taxonomy import Taxonomy
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-"""Suffixes of the files that count as frames, in lower case."""
+PICTURE_SUFFIXES = frozenset(f".{name}" for name in "jpg jpeg jpe jfif png bmp gif tif tiff webp ppm pgm pnm".split())
+"""Suffixes of the files that count as images, in lower case; file names may have them in any case."""
+PICTURE_ENDING = rf"(?i:{'|'.join(sorted(map(re.escape, PICTURE_SUFFIXES)))})"
+"""Pattern of the end of an image's name, in any case."""
 
 PIXEL_LIMIT = 1 << 26
 """The largest number of pixels, 8192 × 8192. An image that claims more is refused before it is decoded."""
 
+_ORIENTATION = 0x0112
+"""The EXIF tag that says how the stored pixels are turned for display."""
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = frozenset({5, 6, 7, 8})
 _EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 _PNG_COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale and alpha", 6: "RGBA"}
 _USUAL = frozenset({b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"bKGD", b"sBIT", b"tIME", b"tEXt"})
@@ -38,19 +51,42 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 
 def picture_files(folder: Path) -> list[str]:
     """The names of the image files in a folder, in natural order, without hidden files such as macOS's ``._x.jpg``."""
-    names = (file.name for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
-    return sorted((name for name in names if not name.startswith(".")), key=natural)
+    return sorted(_pictures(folder), key=natural)
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder directly holds an image file; see :func:`picture_files`."""
+    return any(True for _ in _pictures(folder))
+
+
+def _pictures(folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            suffix = os.path.splitext(entry.name)[1].lower()
+            if suffix in PICTURE_SUFFIXES and not entry.name.startswith(".") and not entry.is_dir():
+                yield entry.name
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """The (width, height) of an image as a viewer shows it, read from its header alone.
+    """The (width, height) of an image as it is displayed, read from its header alone.
 
     Raises:
         DataError: the file is no image, or its size exceeds :data:`PIXEL_LIMIT`.
     """
-    with _opened(path, whole=False) as image:
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)  # shown with a quarter turn
-        return image.size[::-1] if lies else image.size
+    with opened(path, whole=False) as image:
+        return image.size[::-1] if _orientation(image) in _SIDEWAYS else image.size
+
+
+def turned_like(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn pixels (H, W) as the orientation in an image's header turns its stored pixels for display.
+
+    Args:
+        path: the image, such as the frame of a label map.
+        pixels: the pixels, in the orientation in which the image is stored.
+    """
+    with opened(path, whole=False) as image:
+        turn = _TURNED.get(_orientation(image))
+    return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -58,20 +94,26 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
     The image is turned and mirrored as its EXIF orientation says, as viewers and labelling tools do.
 
+    A photo is turned as its EXIF orientation says, as every viewer does.
+
     Raises:
-        DataError: the image is missing, truncated or damaged, has more than 8 bits a channel, or is larger than
-            :data:`PIXEL_LIMIT`.
+        DataError: the image is missing, truncated or damaged, is an animation, has more than 8 bits a channel, or is
+            larger than :data:`PIXEL_LIMIT`.
     """
     plain = _plain_png(path) if path.suffix.lower() == ".png" else None
     if plain is not None:
         return plain
-    with _opened(path) as image:
+    with opened(path) as image:
         if image.mode not in _EIGHT_BIT:
             raise DataError(
                 f"is an image of mode {image.mode}, not of 8 bits a channel", str(path), "Convert it to 8-bit RGB"
             )
-        shown = ImageOps.exif_transpose(image)
-        return np.array(shown if shown.mode == "RGB" else shown.convert("RGB"))
+        if image.format != "MPO" and getattr(image, "is_animated", False) and image.format != "TIFF":
+            found = f"is an animation of {getattr(image, 'n_frames', 'several')} images, not one image"
+            raise DataError(found, str(path), f"Convert it to a video: ffmpeg -i {path.name} {path.stem}.mp4")
+        picture = image if image.mode == "RGB" else image.convert("RGB")
+        turn = _TURNED.get(_orientation(image))
+        return np.array(picture if turn is None else picture.transpose(turn))
 
 
 def read_ids(path: Path) -> NDArray[np.uint8]:
@@ -91,7 +133,7 @@ def read_ids(path: Path) -> NDArray[np.uint8]:
     if colour != 3 and (depth, colour) != (8, 0):
         found = f"is {depth}-bit {_PNG_COLOURS.get(colour, 'unknown')}; {wanted}"
         raise DataError(found, str(path), "Map its values to ids and write them as 8-bit greyscale")
-    with _opened(path) as image:
+    with opened(path) as image:
         return np.array(image)
 
 
@@ -123,26 +165,6 @@ def read_first_channel(path: Path) -> NDArray[np.uint16]:
         raise DataError("is a truncated or damaged image", str(path), _AGAIN)
     # OpenCV reverses the channels, and copies a grey one to all three. So the first channel is always the third here.
     return np.asarray(stored if stored.ndim == 2 else stored[..., 2])
-
-
-def check_ids(ids: NDArray[np.uint8], taxonomy: Taxonomy, path: Path) -> None:
-    """Check that all ids are in the class table.
-
-    Raises:
-        DataError: some ids are outside. The error names them and the number of their pixels.
-    """
-    known = np.arange(256) < len(taxonomy)
-    known[IGNORE] = True
-    if known[ids].all():
-        return
-    counts = np.bincount(ids.ravel(), minlength=256) * ~known
-    found = ", ".join(f"{index} ({counts[index]} pixels)" for index in np.flatnonzero(counts)[:8])
-    raise DataError(
-        f"holds ids outside the class table of {len(taxonomy)} classes: {found}",
-        str(path),
-        f"Valid ids are positions in the table, 0 to {len(taxonomy) - 1}, and {IGNORE} for ignored pixels. "
-        "Change the ids, or add the classes to the table",
-    )
 
 
 def _plain_png(path: Path) -> NDArray[np.uint8] | None:
@@ -179,11 +201,53 @@ def _is_plain(content: bytes) -> bool:
     return chunks[-1].start + 4 == len(content)  # the last chunk has a checksum and no content
 
 
+def same_shape(path: Path, size: tuple[int, ...], picture: Path) -> None:
+    """Check that a label map has the shape of its image. Its size may differ, as it may in the public code.
+
+    Args:
+        path: the label map, which an error names.
+        size: its (width, height).
+        picture: its image.
+
+    Raises:
+        DataError: the aspect ratios differ by more than the rounding of a pixel.
+    """
+    (width, height), (wide, high) = size, picture_size(picture)
+    if abs(width * high - height * wide) <= max(wide, high):  # within a pixel, since sizes are rounded
+        return
+    turned = abs(width * wide - height * high) <= max(wide, high)
+    raise DataError(
+        f"is {width}x{height} pixels, which is another shape than the {wide}x{high} of its image {picture}",
+        str(path),
+        "It lies on its side: turn it by 90 degrees as its image is displayed"
+        if turned
+        else "It belongs to another image, or one of the two was cropped. Use both as they were downloaded",
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of a photo; 1, which is upright, for other images."""
+    if image.format not in ("JPEG", "MPO", "WEBP"):
+        return 1
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error):  # a damaged header
+        return 1
+    return found if isinstance(found, int) else 1
+
+
 @contextmanager
-def _opened(path: Path, whole: bool = True) -> Iterator[Image.Image]:
+def opened(path: Path, whole: bool = True) -> Iterator[Image.Image]:
     """Open an image and check its size. Any error that Pillow raises while decoding becomes a DataError.
 
     Pillow verifies no checksum of a PNG's pixels. So it is done here, if the whole image is to be read.
+
+    Args:
+        path: the image.
+        whole: whether the pixels are to be read, and not only the header.
+
+    Raises:
+        DataError: the image is missing, damaged, no image at all, or larger than :data:`PIXEL_LIMIT`.
     """
     try:
         with warnings.catch_warnings():

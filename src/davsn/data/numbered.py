@@ -11,7 +11,7 @@ from pydantic import ValidationInfo, field_validator
 from davsn.core.errors import DataError, FlowError
 from davsn.data.class_tables import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.dataset import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.images import picture_size, read_ids, read_picture
+from davsn.data.images import read_ids, read_picture, same_shape
 from davsn.data.layout import Key, Layout, listed, runs, scan
 from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label
@@ -199,17 +199,5 @@ class Numbered(VideoDataset):
         if outside.size:
             found = ", ".join(map(str, outside[:8])) + (", …" if outside.size > 8 else "")
             raise DataError(f"holds ids above {count - 1}, the highest valid id: {found}", str(path), self._other_ids)
-        _same_shape(path, ids.shape[1::-1], picture)
+        same_shape(path, ids.shape[1::-1], picture)
         return ids.astype(np.uint8, copy=False)
-
-
-def _same_shape(path: Path, size: tuple[int, ...], picture: Path) -> None:
-    """Check that a label map has the shape of its image. Its size may differ, as it may in the public code."""
-    (width, height), (wide, high) = size, picture_size(picture)
-    if abs(width * high - height * wide) <= max(wide, high):  # within a pixel, since sizes are rounded
-        return
-    raise DataError(
-        f"is {width}x{height} pixels, which is another shape than the {wide}x{high} of its image {picture}",
-        str(path),
-        "It belongs to another image, or one of the two was cropped. Use both as they were downloaded",
-    )

@@ -16,6 +16,7 @@ from pydantic import Field
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
 from davsn.core.settings import Settings
+from davsn.data.label_survey import count
 from davsn.data.samples import Samples
 
 ENOUGH = 0.0015
@@ -128,7 +129,7 @@ def _of_label(samples: Samples, place: tuple[int, int], classes: int) -> NDArray
         if samples.dataset.config.bad_files == "error":
             raise error.or_skip("the source") from None
         return np.zeros(classes + 1, np.int64)
-    return np.bincount(np.minimum(label, classes).ravel(), minlength=classes + 1)
+    return count(label, classes)
 
 
 def _remembered(file: Path, names: list[str], width: int) -> Counts | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from davsn.core.clip import Clip, ClipSpec
-from davsn.core.errors import DataError
+from davsn.core.errors import DataError, FileError
 from davsn.data.dataset import ClipInfo, Group, VideoDataset
 from davsn.data.origin import Origin
 from davsn.data.randomisation import Draw, photometric, styled
@@ -250,7 +250,10 @@ class _Unlabelled(VideoDataset):
         self._dataset, self.config, self.taxonomy = dataset, dataset.config, None
         self.clips: Sequence[ClipInfo] = tuple(replace(info, labelled=()) for info in dataset.clips)
         self.damage, self.without_neighbours = dataset.damage, dataset.without_neighbours
-        self.published, self.groups = dataset.published, dataset.groups
+        self.published, self.groups, self.notes = dataset.published, dataset.groups, dataset.notes
+
+    def doubts(self) -> Sequence[FileError]:
+        return self._dataset.doubts()
 
     def read_frame(self, clip: int, position: int) -> NDArray[np.uint8]:
         return self._dataset.read_frame(clip, position)

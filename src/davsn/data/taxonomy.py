@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from davsn.core.clip import IGNORE
 from davsn.core.errors import ConfigError
-from davsn.core.settings import Settings, read_yaml, validate
-
-Colour = tuple[int, int, int]
+from davsn.core.settings import Settings, validate
+from davsn.data.class_lists import table_data
+from davsn.data.label_coding import VALUES, Channel, Colour, LabelCoding, palette_colours
 
 
 @dataclass(frozen=True)
@@ -79,34 +79,119 @@ class Taxonomy:
         return lookup
 
 
+Level = Annotated[int, Field(ge=0, le=255)]
+Value = Annotated[int, Field(ge=0, lt=VALUES)]
+
+
+def _listed(value: object) -> object:
+    """A single value as a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
 class _Class(Settings):
     name: str
-    color: tuple[int, int, int]
+    color: tuple[Level, Level, Level] | None = None
+    colors: list[tuple[Level, Level, Level]] = Field(default_factory=list)
+    value: Annotated[list[Value], BeforeValidator(_listed)] | None = None
     scored: bool = True
     of: list[str] | None = Field(None, min_length=1)  # see davsn.data.merged_classes
 
 
 class _Classes(Settings):
-    classes: list[_Class] = Field(min_length=2, max_length=255)
-    ignore: int = Field(IGNORE, ge=IGNORE, le=IGNORE)
+    classes: list[Annotated[_Class, BeforeValidator(lambda one: {"name": one} if isinstance(one, str) else one)]]
+    ignore: Annotated[tuple[Value | tuple[Level, Level, Level], ...], BeforeValidator(_listed)] = (IGNORE,)
+    channel: Channel | None = None
+    reduce_zero_label: bool = False
+
+    @field_validator("classes")
+    @classmethod
+    def _enough(cls, classes: list[_Class]) -> list[_Class]:
+        if not 2 <= len(classes) <= IGNORE:
+            raise ValueError(
+                f"should be at least 2 and at most {IGNORE} classes, but got {len(classes)}. If there is one class "
+                "and the rest, name the rest too: {name: background}"
+            )
+        return classes
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """A class table as a file holds it.
+
+    Attributes:
+        taxonomy: the classes.
+        coding: which values and colours of label files stand for them.
+    """
+
+    taxonomy: Taxonomy
+    coding: LabelCoding
 
 
 def read_classes(path: Path) -> Taxonomy:
-    """Read a class table from ``classes.yaml``: ``classes: [{name: road, color: [128, 64, 128]}, …]``.
+    """Read the classes of a class table in any form; see :func:`read_class_table`."""
+    return read_class_table(path).taxonomy
+
+
+def read_class_table(path: Path) -> ClassTable:
+    """Read a class table: ``classes.yaml``, or one of another tool (:mod:`davsn.data.class_lists`).
+
+    Our own form is ``classes: [{name: road, color: [128, 64, 128]}, …]``; docs/data.md has its keys. A class without a
+    colour gets one.
 
     Raises:
         ConfigError: the file has mistakes; the error lists all of them.
     """
-    table = validate(_Classes, read_yaml(path), str(path))
+    data = table_data(path)
+    table = validate(_Classes, data, str(path))
     names = tuple(entry.name for entry in table.classes)
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ConfigError(str(path), [f"classes  '{name}' occurs more than once" for name in repeated])
-    return Taxonomy(
-        names,
-        tuple(entry.color for entry in table.classes),
-        frozenset(c.name for c in table.classes if not c.scored),
-    )
+    mistakes = [f"classes  '{name}' occurs more than once" for name in sorted(set(names)) if names.count(name) > 1]
+    values, clashes = _values(table, told="ignore" in data)
+    if mistakes or clashes:
+        raise ConfigError(str(path), [*mistakes, *clashes])
+    given = [entry.color for entry in table.classes]
+    free = palette_colours({colour for colour in given if colour is not None})
+    colours = tuple(next(free) if colour is None else colour for colour in given)
+    taxonomy = Taxonomy(names, colours, frozenset(entry.name for entry in table.classes if not entry.scored))
+    told = table.reduce_zero_label or any(entry.value is not None for entry in table.classes)
+    return ClassTable(taxonomy, LabelCoding(names, values, _colours(table), table.channel, told))
+
+
+def _values(table: _Classes, told: bool) -> tuple[dict[int, int], list[str]]:
+    """The train id of each value, and the mistakes: values with two meanings.
+
+    Args:
+        table: the class table.
+        told: whether the table states the ignored values itself. Otherwise 255 may be the value of a class.
+    """
+    first, mistakes = int(table.reduce_zero_label), []
+    found: dict[int, int] = {}
+    for index, entry in enumerate(table.classes):
+        for value in [index + first] if entry.value is None else entry.value:
+            if value in found:
+                both = f"'{table.classes[found[value]].name}' and '{entry.name}'"
+                mistakes.append(f"classes.{index}.value  {value} stands for both {both}")
+            found[value] = index
+    ignored = {part for part in table.ignore if isinstance(part, int)} | ({0} if table.reduce_zero_label else set())
+    for value in sorted(ignored):
+        if told and value in found:
+            name = table.classes[found[value]].name
+            mistakes.append(
+                f"ignore  {value} is also the value of the class '{name}'. Remove one of them; 255 is usual"
+            )
+        found.setdefault(value, IGNORE)
+    return found, mistakes
+
+
+def _colours(table: _Classes) -> dict[Colour, int]:
+    """The train id of each colour that belongs to one class, or is ignored."""
+    found: dict[Colour, int] = {}
+    shared: set[Colour] = set()
+    for index, entry in enumerate(table.classes):
+        for colour in {*entry.colors, *([] if entry.color is None else [entry.color])}:
+            shared |= {colour} if colour in found else set()
+            found[colour] = index
+    found = {colour: index for colour, index in found.items() if colour not in shared}
+    return found | {part: IGNORE for part in table.ignore if isinstance(part, tuple)}
 
 
 def write_classes(taxonomy: Taxonomy, path: Path) -> None:

@@ -1,48 +1,36 @@
 """Checks a data set without training on it: finds everything that would stop or spoil a run, with a remedy."""
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import FileError
 from davsn.data.dataset import VideoDataset
+from davsn.data.label_survey import Survey, count, doubts, rare
 from davsn.data.samples import Samples
 from davsn.data.transforms import fitted
+from davsn.doctor.findings import Finding as Finding
+from davsn.doctor.findings import Severity as Severity
+from davsn.doctor.findings import grouped as grouped
 from davsn.doctor.flow_fit import Explained, fit
 
 Value = TypeVar("Value")
-Severity = Literal["fatal", "warning", "note"]
 Watch = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 """Shows progress. It takes a label and a total, and returns a context whose value is called with the count done."""
 
 HERE = "the data set"
+_LABELS = 1000
+"""Number of label maps up to which all are read, since a wrong id may be in a few files only."""
 _PAIRS = 12
 """Number of pairs on which the direction of stored flow is tested."""
 _STRETCHED = 0.05
 """Relative tolerance between the aspect ratios of a flow and its frame; half pixels are rounded."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One problem or note.
-
-    Attributes:
-        where: the file, or the clip and frame; empty if it is not in a file.
-        what: what is wrong, or the text of a note.
-        remedy: what to do; empty for a note.
-        severity: 'fatal' would stop training or make it worthless, 'warning' would not, 'note' is not a problem.
-        key: the key of the recipe that it belongs to, such as 'source'.
-    """
-
-    where: str
-    what: str
-    remedy: str
-    severity: Severity
-    key: str = ""
 
 
 def unwatched(what: str, total: int) -> AbstractContextManager[Callable[[int], object]]:
@@ -55,9 +43,9 @@ def check(
 ) -> list[Finding]:
     """Check a data set by reading some of its samples.
 
-    Reads the frames, neighbours, labels and stored flow of some of the samples that training would use. Also reads the
-    last frame of every clip in which all frames may be samples, to know that a video is complete. Checks that need no
-    reading cover all samples: see :func:`look_up`.
+    Reads the frames, neighbours, labels and stored flow of some of the samples that training would use, and every label
+    map if there are at most 1000. Also reads the last frame of every clip in which all frames may be samples, to know
+    that a video is complete. Checks that need no reading cover all samples: see :func:`look_up`.
 
     Args:
         dataset: the data set; it could be built, so its folders exist and hold frames.
@@ -74,6 +62,9 @@ def check(
     tasks: list[Callable[[], object]] = []
     if samples is not None:
         tasks += [partial(look.sample, samples, *place) for place in samples.places[::every]]
+        if spec.labels and len(samples) <= _LABELS and not dataset.draws_labels:
+            chosen = set(samples.places[::every])
+            tasks += [partial(look.label, *place) for place in samples.places if place not in chosen]
     for clip, info in enumerate(dataset.clips):
         if (
             info.chosen is None
@@ -84,6 +75,9 @@ def check(
             task()
             report(done)
     look.compare_sizes(batch_size)
+    look.doubts()
+    if samples is not None and spec.labels and not dataset.draws_labels:
+        look.labels(samples)
     if samples is not None and _own_flow(dataset):
         look.direction(samples.spread(_PAIRS))
     return list(look.findings)
@@ -94,22 +88,6 @@ def look_up(dataset: VideoDataset, spec: ClipSpec) -> list[Finding]:
     look = _Look(dataset)
     _look_up(look, spec)
     return list(look.findings)
-
-
-def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, int]]:
-    """Group similar findings, the worst first: the first of each group, and the number of findings in it.
-
-    Findings of one group have the same part, severity and remedy, and their texts begin with the same two words.
-    Numbers are ignored in the comparison.
-    """
-    kinds: dict[tuple[str, ...], list[Finding]] = {}
-    for found in findings:
-        begins = " ".join(found.what.split()[:2])
-        key = (found.key, found.severity, *(re.sub(r"\d+", "#", text) for text in (begins, found.remedy)))
-        kinds.setdefault(key, []).append(found)
-    order = ("fatal", "warning", "note")
-    groups = [(same[0], len(same)) for same in kinds.values()]
-    return sorted(groups, key=lambda group: order.index(group[0].severity))
 
 
 def _own_flow(dataset: VideoDataset) -> bool:
@@ -125,7 +103,9 @@ def _look_up(look: "_Look", spec: ClipSpec) -> Samples | None:
     samples = look.attempt(HERE, "fatal", lambda: Samples(dataset, asked))
     if samples is None:
         return None
-    look.add(HERE, f"{len(samples)} samples in {len(dataset.clips)} clips", "", "note")
+    look.add(HERE, f"{len(samples)} samples in {dataset.summary()}", "", "note")
+    for note in dataset.notes:
+        look.add(HERE, note, "", "note")
     if samples.left_out:
         look.add(
             HERE,
@@ -147,6 +127,7 @@ class _Look:
         self.dataset = dataset
         self.severity: Severity = "warning" if dataset.config.bad_files == "skip" else "fatal"
         self._frames: dict[tuple[int, int], tuple[int, int] | None] = {}  # the sizes of the frames that were read
+        self._counts: dict[tuple[int, int], NDArray[np.int64]] = {}  # pixels of each class in the label maps read
         self.findings: dict[Finding, None] = {}  # in order, each once
 
     def add(self, where: str, what: str, remedy: str, severity: Severity = "warning") -> None:
@@ -209,7 +190,7 @@ class _Look:
                 self.severity,
             )
         if samples.spec.labels:
-            label = self._try(clip, position, lambda: self.dataset.read_label(clip, position))
+            label = self.label(clip, position)
             size = self.frame(clip, position)
             if label is not None and size is not None and label.shape != size[::-1]:
                 self.add(
@@ -219,6 +200,28 @@ class _Look:
                 )
         for one, other in self.pairs(samples, clip, position):
             self._flow(clip, one, other)
+
+    def label(self, clip: int, position: int) -> NDArray[np.uint8] | None:
+        """Read a label map, and count its classes; None for one that cannot be read."""
+        label = self._try(clip, position, lambda: self.dataset.read_label(clip, position))
+        if label is not None and self.dataset.taxonomy is not None:
+            self._counts[clip, position] = count(label, len(self.dataset.taxonomy))
+        return label
+
+    def labels(self, samples: Samples) -> None:
+        """Tell what is suspicious about the label maps that were read."""
+        taxonomy = self.dataset.taxonomy
+        assert taxonomy is not None  # the samples have labels
+        survey = Survey(np.array(list(self._counts.values())).reshape(-1, len(taxonomy) + 1), len(samples))
+        for what, remedy in doubts(survey, taxonomy):
+            self.add(HERE, what, remedy)
+        for what in rare(survey, taxonomy):
+            self.add(HERE, what, "Look at these label maps: their ids may be a mistake. Nothing, if the class is rare")
+
+    def doubts(self) -> None:
+        """Tell what the data set itself finds suspicious."""
+        for doubt in self.dataset.doubts():
+            self.note(doubt, HERE, "warning")
 
     def compare_sizes(self, batch_size: int) -> None:
         config = self.dataset.config

@@ -1,4 +1,4 @@
-"""Preparation before the first step or frame: prints the caches, and fills them with flow."""
+"""Preparation before the first step or frame: prints the data and the caches, and fills them with flow."""
 
 import torch
 
@@ -8,8 +8,10 @@ from davsn.core.console import progress, say
 from davsn.core.errors import FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings
+from davsn.data.label_survey import Survey, doubts, sampled
 from davsn.data.loading import Samples, target_training
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
+from davsn.data.rare_classes import Counts
 from davsn.data.reader import store_of
 from davsn.experiment.building import build_dataset, device_of
 from davsn.experiment.experiment import Experiment
@@ -64,6 +66,24 @@ def bf16_helps(experiment: Experiment) -> bool:
     if training.precision == "bf16":
         return False
     return device_of(training.device).type != "cpu" or bf16_slowdown() < _SLOWER
+
+
+def tell_data(key: str, samples: Samples, counts: Counts | None = None) -> None:
+    """Print which clips a domain has, and what is suspicious about its files and label maps.
+
+    Args:
+        key: the key of the data set in the recipe, such as 'source'.
+        samples: the samples that training will use.
+        counts: the pixels of each class in every label map, if they were counted; None: a few label maps are read.
+    """
+    dataset = samples.dataset
+    say("; ".join([f"{key}: {dataset.summary()}", *dataset.notes]))
+    for doubt in dataset.doubts():
+        say(f"Warning: {key}: {doubt}")
+    if samples.spec.labels and dataset.taxonomy is not None and not dataset.draws_labels:
+        survey = sampled(dataset, samples.places) if counts is None else Survey(counts, len(counts))
+        for what, remedy in doubts(survey, dataset.taxonomy):
+            say(f"Warning: {key}: {what}. {remedy}")
 
 
 def slow_precision(experiment: Experiment) -> str | None:

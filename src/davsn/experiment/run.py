@@ -21,7 +21,7 @@ from davsn.core.plugins import Choice
 from davsn.core.settings import read_yaml
 from davsn.data.loading import Samples, evaluation_batches, target_training, training_batches
 from davsn.data.precompute import fill_ahead
-from davsn.data.rare_classes import class_draw, class_shares, counted
+from davsn.data.rare_classes import Counts, class_draw, class_shares, counted
 from davsn.experiment.building import (
     build_adaptation,
     build_dataset,
@@ -33,7 +33,7 @@ from davsn.experiment.building import (
 )
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.pictures import SHOWN, write_sheet
-from davsn.experiment.preparation import bf16_helps, fill_with_progress, slow_precision, tell_caches
+from davsn.experiment.preparation import bf16_helps, fill_with_progress, slow_precision, tell_caches, tell_data
 from davsn.experiment.trained import flat
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
@@ -112,11 +112,17 @@ class Run:
             f"{self.folder.path} are kept; with these settings, train in another folder (--out)"
         )
 
-    def count_classes(self, report: Callable[[int], None] = lambda done: None) -> None:
-        """Count the source's labels, if the method or the draw of samples needs that; done once a run."""
-        if self.source is not None and (self.method.needs_shares or self.experiment.training.rare_classes is not None):
-            counts = counted(self.source, self.folder.source_classes, report)
-            self.trainer.prepare(torch.from_numpy(class_shares(counts)).float())
+    def count_classes(self, report: Callable[[int], None] = lambda done: None) -> Counts | None:
+        """Count the source's labels, if the method or the draw of samples needs that; done once a run.
+
+        Returns:
+            the counts; None if nothing needs them.
+        """
+        if self.source is None or not (self.method.needs_shares or self.experiment.training.rare_classes is not None):
+            return None
+        counts = counted(self.source, self.folder.source_classes, report)
+        self.trainer.prepare(torch.from_numpy(class_shares(counts)).float())
+        return counts
 
     def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
@@ -212,7 +218,11 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
-    count_with_progress(run)
+    counts = count_with_progress(run)
+    if run.source is not None:
+        tell_data("source", run.source, counts)
+    if run.target is not None:
+        tell_data("target", run.target)
     losses, steps = "", experiment.training.steps
     with shown(f"training {experiment.name}", steps, run.steps_saved(), "loading the first frames") as report:
 
@@ -233,13 +243,13 @@ def _preparing(experiment: Experiment) -> str:
     return f"Reading the data sets ({', '.join(names)}) and {loading} …"
 
 
-def count_with_progress(run: Run) -> None:
+def count_with_progress(run: Run) -> Counts | None:
     """Count the source's classes with progress, if a run needs them; a drawn source draws its label maps for that."""
-    if run.method.needs_shares or run.experiment.training.rare_classes is not None:
-        drawn = run.experiment.source.name == "streets"
-        what = "drawing, to count classes" if drawn else "counting classes"
-        with shown(what, len(run.source or ())) as report:
-            run.count_classes(report)
+    if not (run.method.needs_shares or run.experiment.training.rare_classes is not None):
+        return None
+    drawn = run.experiment.source.name == "streets"
+    with shown("drawing, to count classes" if drawn else "counting classes", len(run.source or ())) as report:
+        return run.count_classes(report)
 
 
 def _losses(line: Mapping[str, float]) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from davsn.data.class_tables import ClassSet
 from davsn.data.colour_codes import read_painted
+from davsn.data.images import PICTURE_ENDING
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 
@@ -63,8 +64,8 @@ class CamVid(Numbered):
         layout = Layout(
             config.root / config.frames,
             config.root / config.labels,
-            re.compile(rf"{_NUMBER}\.png"),
-            re.compile(rf"{_NUMBER}{suffix}\.png"),
+            re.compile(rf"{_NUMBER}{PICTURE_ENDING}"),
+            re.compile(rf"{_NUMBER}{suffix}\.(?i:png)"),
             5,
             f"Expected {config.frames}/0006R0_f00930.png and {config.labels}/0006R0_f00930{suffix}.png",
             step=config.step,

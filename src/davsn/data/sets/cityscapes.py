@@ -7,6 +7,7 @@ from typing import Literal
 
 from davsn.data.class_tables import ClassSet, taxonomy
 from davsn.data.dataset import DatasetSettings
+from davsn.data.images import PICTURE_ENDING
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.taxonomy import Taxonomy
@@ -55,8 +56,8 @@ class Cityscapes(Numbered):
         layout = Layout(
             config.root / "leftImg8bit_sequence" / config.split,
             config.root / "gtFine" / config.split,
-            re.compile(rf"{_NUMBER}_leftImg8bit\.png"),
-            re.compile(rf"{_NUMBER}_gtFine_labelIds\.png"),
+            re.compile(rf"{_NUMBER}_leftImg8bit{PICTURE_ENDING}"),
+            re.compile(rf"{_NUMBER}_gtFine_labelIds\.(?i:png)"),
             6,
             f"Expected leftImg8bit_sequence/{config.split}/aachen/aachen_000000_000019_leftImg8bit.png and "
             f"gtFine/{config.split}/aachen/aachen_000000_000019_gtFine_labelIds.png",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.data.class_tables import ClassSet
-from davsn.data.images import read_picture
+from davsn.data.images import PICTURE_ENDING, read_picture
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 
@@ -50,7 +50,7 @@ class KittiStep(Numbered):
         self.config: KittiStep.Config = config
         moved = config.root / "images" / config.split
         drive = r"\d{4}" if moved.is_dir() else _DRIVES[config.split]
-        pattern = re.compile(rf"{ANYWHERE}({drive})/(\d{{6}})\.png")
+        pattern = re.compile(rf"{ANYWHERE}({drive})/(\d{{6}}){PICTURE_ENDING}")
         layout = Layout(
             moved if moved.is_dir() else config.root / "training" / "image_02",
             config.root / "panoptic_maps" / config.split,

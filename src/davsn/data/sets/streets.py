@@ -81,6 +81,7 @@ class Streets(VideoDataset):
     """
 
     Config = Config
+    draws_labels = True
 
     def __init__(self, config: DatasetSettings) -> None:
         assert isinstance(config, Config)
@@ -124,7 +125,9 @@ class Streets(VideoDataset):
 
     def _settings(self) -> dict[str, object]:
         """The settings that pixels depend on, as plain data; those of variety 0 do not name it."""
-        return self.config.model_dump(mode="json", include=_APPEARANCE | ({"variety"} if self.config.variety else set()))
+        return self.config.model_dump(
+            mode="json", include=_APPEARANCE | ({"variety"} if self.config.variety else set())
+        )
 
     def read_label(self, clip: int, position: int) -> NDArray[np.uint8]:
         """Draw a label map: (H, W) train ids, 255 = ignore."""

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from davsn.data.class_tables import taxonomy
 from davsn.data.dataset import DatasetSettings
-from davsn.data.images import read_first_channel, read_picture
+from davsn.data.images import PICTURE_ENDING, read_first_channel, read_picture
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.origin import Origin
@@ -63,7 +63,7 @@ class Synthia(Numbered):
         pictures, labels = config.root / "RGB" / _ARCHIVE, config.root / "GT" / "LABELS" / _ARCHIVE
         if not pictures.is_dir():
             pictures, labels = config.root / "rgb", config.root / "label"
-        pattern = re.compile(rf"{ANYWHERE}(\d{{6}})\.png")
+        pattern = re.compile(rf"{ANYWHERE}(\d{{6}}){PICTURE_ENDING}")
         wanted = (
             "Expected RGB/Stereo_Left/Omni_F/000001.png and GT/LABELS/Stereo_Left/Omni_F/000001.png, "
             "or rgb/000001.png and label/000001.png"

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from davsn.data.class_tables import taxonomy
 from davsn.data.dataset import DatasetSettings
+from davsn.data.images import PICTURE_ENDING
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.taxonomy import Taxonomy
@@ -55,8 +56,8 @@ class Viper(Numbered):
         layout = Layout(
             config.root / config.split / "img",
             config.root / config.split / "cls",
-            re.compile(rf"{_NUMBER}\.(?:jpg|png)"),
-            re.compile(rf"{_NUMBER}\.png"),
+            re.compile(rf"{_NUMBER}{PICTURE_ENDING}"),
+            re.compile(rf"{_NUMBER}\.(?i:png)"),
             5,
             f"Expected {config.split}/img/001/001_00010.jpg (or .png) and {config.split}/cls/001/001_00010.png",
         )

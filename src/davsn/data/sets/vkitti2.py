@@ -11,6 +11,7 @@ from pydantic import ValidationInfo, field_validator
 from davsn.core.errors import FlowError
 from davsn.data.class_tables import ClassSet
 from davsn.data.colour_codes import read_painted
+from davsn.data.images import PICTURE_ENDING
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.flow.files.io import Flow
@@ -78,8 +79,8 @@ class Vkitti2(Numbered):
         layout = Layout(
             config.root,
             config.root,
-            re.compile(rf"{drive}/rgb/{camera}/rgb_(\d{{5}})\.jpg"),
-            re.compile(rf"{drive}/class[sS]egmentation/{camera}/classgt_(\d{{5}})\.png"),
+            re.compile(rf"{drive}/rgb/{camera}/rgb_(\d{{5}}){PICTURE_ENDING}"),
+            re.compile(rf"{drive}/class[sS]egmentation/{camera}/classgt_(\d{{5}})\.(?i:png)"),
             5,
             f"Expected Scene01/{place}/rgb/{camera}/rgb_00000.jpg and "
             f"Scene01/{place}/classSegmentation/{camera}/classgt_00000.png",
