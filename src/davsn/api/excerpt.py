@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from davsn.core.console import progress
 from davsn.core.plugins import Choice
-from davsn.data.writers import PICTURES_RATE, OverlayVideo
+from davsn.data.footage import Shot
+from davsn.data.video_writer import PICTURES_RATE
+from davsn.data.writers import OverlayVideo
 from davsn.experiment.building import build_dataset
 from davsn.scoring.inference import Predictor
 
@@ -46,6 +48,6 @@ def write_excerpt(predictor: Predictor, part: Choice, path: Path, frames: int | 
     video = OverlayVideo(path, predictor.taxonomy, rate)
     with progress("overlay", number) as report, video:
         for done, (frame, said) in enumerate(zip(shown, predictor.label(seen), strict=True), 1):
-            video.write(clip.frames[begin + done - 1], frame, said.mask)
+            video.write(Shot(clip.frames[begin + done - 1], frame), said.mask)
             report(done)
     return whole

@@ -1,4 +1,4 @@
-"""The sky and the light of varied clips: sun, clouds, dusk, night with lamps, cast shadows. They change colours only."""
+"""The sky and the light of varied clips: sun, clouds, dusk, night, lamps and cast shadows. They change colours only."""
 
 from collections.abc import Sequence
 
