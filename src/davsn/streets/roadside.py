@@ -62,7 +62,7 @@ def any_sign(rng: Generator) -> Model:
             parts.append(_plate(top - 0.95 * number * size * 2, wide, tall, pick("plate", rng), rng.random() < 0.5))
         return assemble(parts, shadow=0.15)
     if form < 0.75:
-        wide, tall, low = rng.uniform(0.7, 1.9), rng.uniform(0.4, 1.2), rng.uniform(0.9, 2.4)
+        wide, tall, low = rng.uniform(0.5, 1.4), rng.uniform(0.3, 0.8), rng.uniform(0.9, 2.4)
         posts = [_pole(metal, low + 2 * tall, 0.05, (0, side * 0.7 * wide)) for side in (-1, 1)]
         return assemble([*posts, _plate(low + tall, wide, tall, pick("board", rng), False)], shadow=0.15)
     if form < 0.9:

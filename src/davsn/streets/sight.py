@@ -13,7 +13,7 @@ from davsn.streets.world import Thing, World
 SMALLEST = 0.9
 """Things are left out if the smaller side of their screen rectangle is below this many 256ths of the image's width."""
 SMALLEST_VARIED = 1.3
-"""The same limit in varied worlds, which have more small things."""
+"""The limit in varied worlds, which have more small things; in the same unit."""
 
 _CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 _EDGES = np.array([(a, b) for a in range(8) for b in range(a) if np.abs(_CORNERS[a] - _CORNERS[b]).sum() == 1])

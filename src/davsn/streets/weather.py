@@ -1,4 +1,4 @@
-"""The sky and the light of varied clips: sun, clouds, dusk, night, lamps and cast shadows. They change colours only."""
+"""The sky and the light of varied clips: sun, clouds, dusk, night, cast shadows. They change colours only."""
 
 from collections.abc import Sequence
 
@@ -90,7 +90,7 @@ def light(view: View, headings: Floats, flat: Floats) -> Floats:
 def _strengths(drawn: Variation) -> tuple[float, float]:
     """The strengths of sun and sky."""
     clear = 1 - min(drawn.overcast, 1.0)
-    return 1.5 * clear, 0.95 - 0.5 * clear
+    return 1.2 * clear, 0.95 - 0.35 * clear
 
 
 def _headlights(view: View, drawn: Variation) -> Floats:
