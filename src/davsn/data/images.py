@@ -49,7 +49,8 @@ def picture_size(path: Path) -> tuple[int, int]:
         DataError: the file is no image, or its size exceeds :data:`PIXEL_LIMIT`.
     """
     with _opened(path, whole=False) as image:
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)  # shown with a quarter turn
+        exif = Image.Image.getexif(image)  # that of PNG would decode the whole image
+        lies = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)  # shown with a quarter turn
         return image.size[::-1] if lies else image.size
 
 
