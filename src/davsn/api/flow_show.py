@@ -67,7 +67,11 @@ def show_flow(  # noqa: PLR0913 - the options of a command
     rate = footage(Path(source[0])).rate if Path(source[0]).exists() else None
     with progress("drawing", found.count) as report, PictureVideo(out, rate) as video:
         for done, pair in enumerate(found, 1):
-            video.add(pair.name, flow_picture(_view(pair, part, estimator), fastest), pair.time, pair.duration)
+            drawn = flow_picture(_view(pair, part, estimator), fastest)
+            if pairs is None:
+                video.add(pair.name, drawn, duration=pair.duration)
+            else:  # a selection has no times of its own
+                video.add(pair.name, drawn)
             report(done)
     say(f"{found.count} pairs: {out}")
 

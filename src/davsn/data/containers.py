@@ -82,7 +82,8 @@ def chosen_stream(container: Any, path: Path, number: int | None) -> Any:
         stream = max(shown, key=lambda each: (bool(each.disposition & Disposition.default), each.width * each.height))
         if len(shown) > 1:
             chosen = streams.index(stream)
-            say(f"{path.name}: holds the video streams {listed}; stream {chosen} is read. Choose with stream: NUMBER")
+            choose = "Choose with stream: NUMBER (--stream NUMBER)"
+            say(f"{path.name}: holds the video streams {listed}; stream {chosen} is read. {choose}")
     elif number >= len(streams) or streams[number] not in shown:
         raise DataError(f"has no video stream {number}", str(path), f"Choose one of its video streams: {listed}")
     else:

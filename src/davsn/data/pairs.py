@@ -27,7 +27,6 @@ class Pair:
         b: frame b, of the same shape and type.
         flow: the stored or exact flow a→b, (H, W, 2), with its valid mask; None if there is no flow.
         label: (H, W) class ids of frame a, 255 = ignore; None if there are none.
-        time: when frame a is shown, in seconds after the video's first frame; None for images.
         duration: for how many seconds frame a is shown; None for images.
     """
 
@@ -37,7 +36,6 @@ class Pair:
     b: Frame
     flow: Flow | None = None
     label: NDArray[np.uint8] | None = None
-    time: float | None = None
     duration: float | None = None
 
 
@@ -161,7 +159,7 @@ def _fitting(
     if flow is not None and flow[0].shape[:2] != (height, width):
         found = f"is flow of {flow[0].shape[1]}x{flow[0].shape[0]} pixels, but its frame {a.name} is {width}x{height}"
         raise FlowError(found, where, "Give frames of the flow's size")
-    return Pair(a.name, b.name, a.frame, b.frame, flow, label, a.time, a.duration)
+    return Pair(a.name, b.name, a.frame, b.frame, flow, label, a.duration)
 
 
 def _flow_file(folder: Path, name: str, form: str | None) -> Path | None:
