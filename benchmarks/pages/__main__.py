@@ -1,9 +1,10 @@
 """Writes the pages of results, the tables in other pages, and the costs of methods that `davsn list methods` shows.
 
 Run: python -m benchmarks.pages [--check]
-It reads benchmarks/results. It writes docs/results.md, docs/results/*.md, the marked parts of README.md, docs/flow.md
-and docs/methods.md, and src/davsn/learning/costs.json. No number is typed by hand: a benchmark writes a record, and the
-pages only round and average. With --check nothing is written; the exit code is 1 if a page is out of date.
+It reads benchmarks/results. It writes docs/results.md, docs/results/*.md, docs/reliability.md, the marked parts of
+README.md, docs/flow.md and docs/methods.md, and src/davsn/learning/costs.json. No number is typed by hand: a benchmark
+writes a record, and the pages only round and average. With --check nothing is written; the exit code is
+1 if a page is out of date.
 """
 
 import argparse
@@ -21,6 +22,7 @@ FRONT = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
 FLOW_PAGE = PROJECT / "docs" / "flow.md"
 METHODS_PAGE = PROJECT / "docs" / "methods.md"
+RELIABILITY = PROJECT / "docs" / "reliability.md"
 COSTS = PROJECT / "src" / "davsn" / "learning" / "costs.json"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 
@@ -36,10 +38,17 @@ def topics() -> list[str]:
 
 
 def topic_page(topic: str, records: Mapping[str, Record]) -> str:
-    """The text of docs/results/<topic>.md: its head, then the sections that name it as their page."""
-    parts = [fill((TEXTS / f"{topic}.md").read_text(encoding="utf-8")), fill('{% include "how_to_read.md" %}')]
+    """The text of a topic's page: its head, then the sections that name it as their page."""
+    parts = [fill((TEXTS / f"{topic}.md").read_text(encoding="utf-8"))]
+    if topic != RELIABILITY.stem:  # it has no means over seeds
+        parts.append(fill('{% include "how_to_read.md" %}'))
     parts += [section_text(section, records) for section in sections() if section.page == topic]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def page_of(topic: str) -> Path:
+    """The page of a topic. Reliability is of use to everybody, and stands beside the other pages of docs."""
+    return RELIABILITY if topic == RELIABILITY.stem else FRONT.with_suffix("") / f"{topic}.md"
 
 
 def in_readme(readme: str, records: Mapping[str, Record]) -> str:
@@ -73,7 +82,7 @@ def marked(text: str, inside: str) -> str:
 
 def written(records: Mapping[str, Record]) -> dict[Path, str]:
     """Every file that this script writes, and its text."""
-    pages = {FRONT.with_suffix("") / f"{topic}.md": topic_page(topic, records) for topic in topics()}
+    pages = {page_of(topic): topic_page(topic, records) for topic in topics()}
     return {
         FRONT: front_page(records),
         **pages,

@@ -1,14 +1,13 @@
 """Faults on purpose: kills at random moments, damaged inputs, full disks, read-only folders, two processes at once.
 
 Run: python -m benchmarks.studies.faults [--kills N] [--inputs N] [--seed N] [--only PART ...]       (Linux)
-Every process is a fork of this one, so that libraries are loaded once. A run adds to the record's counts of earlier
-runs of the same commit: a long campaign can be done in parts, each with its own seed. The exit code is 1 if anything
-was not held.
+Every process is a fork of this one, so that libraries are loaded once. A run adds its counts to the record, so a
+long campaign can be done in parts, each with its own seed; delete the record to begin anew. The exit code is 1 if
+anything was not held.
 """
 
 import argparse
 import contextlib
-import json
 import os
 import random
 import resource
@@ -17,26 +16,24 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
 import torch
 import torch._dynamo  # optimisers import it, which takes longer than a run does here
 import yaml
-from PIL import Image
 
 from benchmarks.records import commit, recorded, write
 from benchmarks.studies.faulty_inputs import READERS, Reader, damaged, examples
+from benchmarks.studies.whole_files import content, incomplete
 from davsn.cli import main as davsn
 from davsn.data.export.writing import write as write_world
 from davsn.data.sets.streets import Streets
-from davsn.training import checkpoint
 
 TINY = {
     "name": "tiny",
@@ -61,8 +58,8 @@ COMMANDS: dict[str, list[str]] = {
     "eval --watch": ["eval", "done", "--watch", "-o", "out/scores.json"],
 }
 """Commands that write to the folder ``out``."""
-LIMITS = (0, 1 << 10, 1 << 14, 1 << 18, 1 << 20)
-"""Bytes that a file may have in a process whose disk is full."""
+LIMITS = (1 << 12, 1 << 18)
+"""Bytes that a file may have in a process whose disk is full; the first has room for what is printed."""
 
 
 @dataclass
@@ -97,6 +94,7 @@ def begun(place: Path, arguments: list[str], before: Callable[[], None] = lambda
     process = os.fork()
     if process:
         return process
+    code = 1
     try:
         os.chdir(place)
         printed = os.open(f"printed/{os.getpid()}", os.O_CREAT | os.O_WRONLY)
@@ -104,14 +102,12 @@ def begun(place: Path, arguments: list[str], before: Callable[[], None] = lambda
         os.dup2(printed, 2)
         before()
         code = davsn(arguments)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-        code = 1
-    with contextlib.suppress(OSError):  # the disk may be full
         sys.stdout.flush()
-    os._exit(code)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the disk may be full
+            traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def finished(process: int, place: Path, within: float = 300) -> tuple[int, str]:
@@ -132,50 +128,6 @@ def told(code: int, output: str, allowed: tuple[int, ...] = (0, 2)) -> str | Non
     if "Traceback" in output or code not in allowed:
         return f"ended with {code}: {' '.join(output.split()[-40:])}"
     return None
-
-
-def incomplete(folder: Path) -> str | None:
-    """Name a file that is not whole, although it has its final name; None if all are whole."""
-    for file in folder.rglob("*"):
-        if not file.is_file() or file.name.startswith(".") or ".partial" in file.name or "cache" in file.parts:
-            continue
-        try:
-            if file.suffix == ".pt":
-                checkpoint.load(file)
-            elif file.suffix in (".png", ".jpg"):
-                with Image.open(file) as image:
-                    image.load()
-            elif file.suffix == ".json":
-                json.loads(file.read_text())
-            elif file.suffix == ".npy":
-                np.load(file)
-            elif file.suffix == ".yaml":
-                assert yaml.safe_load(file.read_text())
-        except Exception as error:
-            return f"{file.name} is not whole: {error}"
-    return None
-
-
-def content(folder: Path) -> dict[str, Any]:
-    """Everything in a folder that must not depend on interruptions, by name."""
-    found: dict[str, Any] = {}
-    for file in sorted(folder.rglob("*")):
-        name = file.relative_to(folder).as_posix()
-        if file.suffix == ".pt" and not file.name.startswith("."):
-            state = checkpoint.load(file)
-            kept = {key: state[key] for key in ("parts", "optimisation", "random", "step", "best", "criteria")}
-            found[name] = str([leaf if not torch.is_tensor(leaf) else leaf.tolist() for leaf in _leaves(kept)])
-        elif file.name == "log.jsonl" or file.suffix in (".png", ".npy"):
-            found[name] = file.read_bytes()
-    return found
-
-
-def _leaves(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, dict | list | tuple):
-        for value in tree.values() if isinstance(tree, dict) else tree:
-            yield from _leaves(value)
-    else:
-        yield tree
 
 
 def kills(place: Path, number: int, moments: random.Random, only: tuple[str, ...] = tuple(COMMANDS)) -> Part:
@@ -207,10 +159,11 @@ def _full_disk(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
-def full_disks(place: Path, limits: tuple[int, ...] = LIMITS) -> Part:
+def full_disks(place: Path, limits: tuple[int, ...] = LIMITS, only: tuple[str, ...] = tuple(COMMANDS)) -> Part:
     """Give each command a disk on which no file may grow beyond a limit. It ends in words; no file is half there."""
     part = Part()
-    for name, arguments in COMMANDS.items():
+    for name in only:
+        arguments = COMMANDS[name]
         for limit in limits:
             shutil.rmtree(place / "out", ignore_errors=True)
             code, output = finished(begun(place, arguments, partial(_full_disk, limit)), place)
@@ -218,11 +171,12 @@ def full_disks(place: Path, limits: tuple[int, ...] = LIMITS) -> Part:
     return part
 
 
-def read_only(place: Path) -> Part:
+def read_only(place: Path, only: tuple[str, ...] = tuple(COMMANDS)) -> Part:
     """Start each command as a user who may not write to the folder."""
     part = Part()
     place.chmod(0o755)
-    for name, arguments in COMMANDS.items():
+    for name in only:
+        arguments = COMMANDS[name]
         shutil.rmtree(place / "out", ignore_errors=True)
         code, output = finished(begun(place, arguments, lambda: os.setuid(65534) if os.getuid() == 0 else None), place)
         part.count(name, told(code, output, (2,)))
@@ -274,30 +228,34 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="kills, inputs, full_disks, read_only, stopped, two_at_once")
+    parser.add_argument("--commands", nargs="*", default=list(COMMANDS), help="try these commands alone")
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)  # a fork has none of the threads of this process
-    code, moments = commit(), random.Random(given.seed)
-    earlier = {row["part"]: row for row in recorded("faults")}
+    code, moments, only = commit(), random.Random(given.seed), tuple(given.commands)
+    held = True
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         if given.only != ["inputs"]:
             world(place)
         parts: dict[str, Callable[[], Part]] = {
             "inputs": lambda: inputs(place, given.inputs, given.seed),
-            "kills": lambda: kills(place, given.kills, moments),
-            "full_disks": lambda: full_disks(place),
-            "read_only": lambda: read_only(place),
-            "stopped": lambda: stopped(place, moments),
-            "two_at_once": lambda: two_at_once(place),
+            "kills": lambda: kills(place, given.kills, moments, only),
+            "full_disks": lambda: full_disks(place, only=only),
+            "read_only": lambda: read_only(place, only),
+            "stopped": lambda: stopped(place, moments, tuple(name for name in only if name in ("train", "adapt"))),
+            "two_at_once": lambda: two_at_once(place, tuple(name for name in only if name != "sweep")),
         }
         for name in given.only or parts:
             part = parts[name]()
-            runs = Counter(earlier.get(name, {}).get("what", {})) + part.runs
-            earlier[name] = {"part": name, "runs": sum(runs.values()), "not_held": len(part.broken), "what": dict(runs)}
-            write("faults", "Faults on purpose", {"seed": given.seed}, code, rows=list(earlier.values()))
+            rows = {row["part"]: row for row in recorded("faults")}  # now: another part may run at the same time
+            earlier = rows.get(name, {"what": {}, "not_held": 0})
+            runs, broken = Counter(earlier["what"]) + part.runs, earlier["not_held"] + len(part.broken)
+            rows[name] = {"part": name, "runs": sum(runs.values()), "not_held": broken, "what": dict(runs)}
+            write("faults", "Faults on purpose", {"seed": given.seed}, code, rows=list(rows.values()))
+            held = held and not part.broken
             print(name, sum(part.runs.values()), *part.broken[:20], sep="\n  ", flush=True)
-    return int(any(row["not_held"] for row in earlier.values()))
+    return int(not held)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from davsn.core.errors import DataError
 from davsn.experiment import checkpoint_scores
 from davsn.experiment.checkpoint_scores import CheckpointScores, Entry, content_of, follow
 from davsn.scoring.scores import Scores
+from davsn.training import checkpoint
 
 
 def scores(*hits):
@@ -120,6 +121,17 @@ def test_watching_waits_for_the_last_step_and_sees_replaced_files(tmp_path, monk
     seen = [path.name for path in follow(tmp_path, 3, watch=True)]
     later = [name for step in (1, 2, 3) for name in (f"step_000000{step}.pt", "best.pt")]
     assert seen == ["step_0000000.pt", *later]
+
+
+def test_watching_waits_until_a_checkpoint_is_finished_and_judged(tmp_path, monkeypatch):
+    def complete_instead(seconds):
+        checkpoint.save(tmp_path / "checkpoints", 3, {"complete": True}, keep=1)
+
+    monkeypatch.setattr(checkpoint_scores.time, "sleep", complete_instead)
+    path = checkpoint.save(tmp_path / "checkpoints", 3, {"complete": False}, keep=1)
+    assert [checkpoint.load(found)["complete"] for found in follow(tmp_path, 3, watch=True)] == [True]
+    checkpoint.save(tmp_path / "checkpoints", 3, {"complete": False}, keep=1)
+    assert list(follow(tmp_path, 3, watch=False)) == [path]  # of a run that is over, it is what there is
 
 
 def test_content_is_what_counts(tmp_path):
