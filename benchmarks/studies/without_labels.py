@@ -41,7 +41,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "streets, variety 1, source_only": {"source.variety": 1, **PLAIN},
     "streets, variety 1, EfficientNet-Lite0": {"source.variety": 1, **LITE0},
     "streets, variety 1, random weights": {"source.variety": 1, "network.weights": None},
-    "streets, variety 0.5": {"source.variety": 0.5},
+    "streets, variety 1, 30 clips": {"source.variety": 1, "source.clips": 30, "source.length": 12},
 }
 """Title → changes of the recipe."""
 
@@ -49,7 +49,7 @@ ROWS: dict[str, dict[str, Any]] = {
 def recipe(data: Path, table: Path) -> dict[str, Any]:
     """The recipe ``adapt`` from the drawn world to the pair's target."""
     values = recipe_values("adapt")
-    values["source"] |= {"size": SIZE, "classes": table}
+    values["source"] |= {"size": SIZE, "classes": table, "clips": 120, "length": 3}
     values["training"]["workers"] = 0
     train, val, size = data / "target" / "train", data / "target" / "val", values["target"]["size"]
     stills = {"name": "folder", "root": train, "frames": "stills", "labels": None, "stills": True}
