@@ -4,7 +4,7 @@ import torch
 
 from davsn.core.clip import Levels
 from davsn.core.settings import Settings
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 

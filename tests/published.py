@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from davsn.data.colour_codes import COLOURS, paint
+from davsn.data.labels.colour_codes import COLOURS, paint
 from davsn.flow.files.io import write_flow
 from davsn.flow.files.relative import write_relative
 from tiny_data import frame_of

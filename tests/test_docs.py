@@ -10,7 +10,7 @@ import yaml
 from davsn.cli import main
 from davsn.core.plugins import Choice, available
 from davsn.data.dataset import DatasetSettings
-from davsn.data.taxonomy import read_classes
+from davsn.data.labels.taxonomy import read_classes
 from davsn.experiment.experiment import Experiment, VideoSettings, load
 from davsn.learning.method import Method
 from davsn.training.loop import TrainingSettings

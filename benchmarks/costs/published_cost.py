@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.records import commit, write
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.plugins import Choice, find
-from davsn.data.class_tables import taxonomy
 from davsn.data.dataset import DatasetSettings
+from davsn.data.labels.class_tables import taxonomy
 from davsn.experiment.building import build_segmenter
 from davsn.experiment.experiment import Experiment, clips_of, load
 from davsn.learning.method import Method, Term

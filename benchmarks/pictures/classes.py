@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.records import PROJECT
-from davsn.data.class_tables import CLASSES, ClassSet, RawIds, class_ids, taxonomy
-from davsn.data.colour_codes import COLOURS
+from davsn.data.labels.class_tables import CLASSES, ClassSet, RawIds, class_ids, taxonomy
+from davsn.data.labels.colour_codes import COLOURS
 from davsn.data.sets.streets import Config, Streets
 from davsn.streets.categories import Category
 

@@ -20,8 +20,8 @@ from davsn.core.errors import DavsnError
 from davsn.core.files.tensors import read_state
 from davsn.core.settings import read_yaml
 from davsn.data.images import picture_size, read_first_channel, read_ids, read_picture
+from davsn.data.labels.taxonomy import read_classes
 from davsn.data.sets.video import Video
-from davsn.data.taxonomy import read_classes
 from davsn.flow.files.forms import FORMS
 from davsn.flow.files.io import read_flow, write_flow
 from davsn.training import checkpoint

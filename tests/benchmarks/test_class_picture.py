@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from PIL import Image
 
-from davsn.data.class_tables import ClassSet, taxonomy
+from davsn.data.labels.class_tables import ClassSet, taxonomy
 
 PROJECT = Path(__file__).parents[2]
 DRAWN = PROJECT / "docs" / "classes.png"

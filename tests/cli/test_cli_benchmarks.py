@@ -7,8 +7,8 @@ import yaml
 
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import FlowError
-from davsn.data.class_tables import train_ids
 from davsn.data.export.files import published_ids
+from davsn.data.labels.class_tables import train_ids
 from davsn.data.samples import Samples
 from davsn.data.sets.camvid import CamVid
 from davsn.data.sets.cityscapes import Cityscapes

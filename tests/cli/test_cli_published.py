@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from davsn.cli import main
-from davsn.data.class_tables import taxonomy
+from davsn.data.labels.class_tables import taxonomy
 from davsn.experiment import checkpoint_scores
 from davsn.experiment.trained import open_trained
 from davsn.networks.image.deeplab import DeepLab

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davsn.core.clip import IGNORE
-from davsn.data.class_tables import RAW_IDS, ClassSet, RawIds, named_train_ids, raw_ids, taxonomy, train_ids
+from davsn.data.labels.class_tables import RAW_IDS, ClassSet, RawIds, named_train_ids, raw_ids, taxonomy, train_ids
 
 PUBLISHED = {
     ("cityscapes", "viper"): "7>0 8>1 11>2 13>3 19>4 20>5 21>6 22>7 23>8 24>9 25>9 26>10 27>11 28>12 32>13 33>14",

@@ -13,8 +13,8 @@ from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError
 from davsn.core.plugins import available
 from davsn.data.dataset import DatasetSettings, VideoDataset
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import Samples, collate, target_training, training_batches
-from davsn.data.taxonomy import Taxonomy
 from tiny_data import write_labelled, write_video
 
 DATASETS = available(VideoDataset)

@@ -13,10 +13,10 @@ from PIL import Image
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.settings import validate
 from davsn.data.images import read_ids, read_picture
-from davsn.data.label_files import read_label
+from davsn.data.labels.files import read_label
+from davsn.data.labels.taxonomy import read_class_table
 from davsn.data.sets.folder import Folder
 from davsn.data.sets.video import Video
-from davsn.data.taxonomy import read_class_table
 from tiny_data import cut, label_of, texture, write_labelled, write_video
 
 

@@ -8,9 +8,9 @@ from PIL import Image
 
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError
-from davsn.data.footage import footage
 from davsn.data.samples import target_training
 from davsn.data.sets.folder import Folder
+from davsn.data.video.footage import footage
 from davsn.doctor.data import check
 from tiny_data import CLASSES, frame_of, label_of, texture, write_labelled
 

@@ -6,9 +6,9 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from davsn.core.errors import DataError
-from davsn.data.footage import footage, holds_videos
 from davsn.data.images import picture_size, read_picture
-from davsn.data.recordings import recordings
+from davsn.data.video.footage import footage, holds_videos
+from davsn.data.video.recordings import recordings
 
 
 def picture(value, path):

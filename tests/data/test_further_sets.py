@@ -9,8 +9,8 @@ from PIL import Image
 import published
 from davsn.core.clip import IGNORE, ClipSpec
 from davsn.core.errors import DataError, FlowError
-from davsn.data.class_tables import train_ids
-from davsn.data.colour_codes import COLOURS, paint, read_painted
+from davsn.data.labels.class_tables import train_ids
+from davsn.data.labels.colour_codes import COLOURS, paint, read_painted
 from davsn.data.samples import Samples, target_training
 from davsn.data.sets.camvid import CamVid
 from davsn.data.sets.kitti_step import KittiStep

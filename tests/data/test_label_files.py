@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from davsn.core.errors import DataError
-from davsn.data.label_files import channel_of, read_label
-from davsn.data.taxonomy import read_class_table
+from davsn.data.labels.files import channel_of, read_label
+from davsn.data.labels.taxonomy import read_class_table
 
 IDS = np.array([[0, 1, 2, 1], [2, 2, 0, 255]], np.uint8)
 COLOURS = np.zeros((256, 3), np.uint8)

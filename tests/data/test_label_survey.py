@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from davsn.core.clip import ClipSpec
-from davsn.data.label_survey import Survey, doubts, rare, sampled
+from davsn.data.labels.survey import Survey, doubts, rare, sampled
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.sets.folder import Folder
-from davsn.data.taxonomy import Taxonomy
 from davsn.doctor.data import check
 from tiny_data import write_labelled
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.painting import colourise, overlay
-from davsn.data.taxonomy import Taxonomy
 
 TAXONOMY = Taxonomy(("road", "sky"), ((128, 64, 128), (70, 130, 255)))
 

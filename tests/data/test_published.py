@@ -14,8 +14,8 @@ import published
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import ConfigError, DataError, FlowError
 from davsn.core.settings import validate
-from davsn.data.class_tables import taxonomy, train_ids
 from davsn.data.dataset import NO_FILE
+from davsn.data.labels.class_tables import taxonomy, train_ids
 from davsn.data.layout import runs as _runs
 from davsn.data.samples import Samples, target_training
 from davsn.data.sets.cityscapes import Cityscapes

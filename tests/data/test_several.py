@@ -13,11 +13,11 @@ from davsn.core.plugins import choose
 from davsn.data.dataset import VideoDataset
 from davsn.data.export.writing import write
 from davsn.data.frame_pool import FramePool
+from davsn.data.labels.taxonomy import write_classes
 from davsn.data.loading import Samples, target_training, training_batches
 from davsn.data.sets.folder import Folder
 from davsn.data.sets.several import Several
 from davsn.data.sets.streets import Streets
-from davsn.data.taxonomy import write_classes
 from davsn.experiment.experiment import load
 from davsn.experiment.run import Run
 from tiny_data import write_labelled, write_video

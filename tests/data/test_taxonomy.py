@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from davsn.core.errors import ConfigError
-from davsn.data.class_lists import class_table_of
-from davsn.data.taxonomy import Taxonomy, read_class_table, read_classes, write_classes
+from davsn.data.labels.class_lists import class_table_of
+from davsn.data.labels.taxonomy import Taxonomy, read_class_table, read_classes, write_classes
 
 TABLE = Taxonomy(("road", "sky", "fence"), ((128, 64, 128), (70, 130, 180), (1, 2, 3)), frozenset({"fence"}))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from davsn.core.errors import DataError
-from davsn.data.footage import Footage, Shot
-from davsn.data.taxonomy import Taxonomy
-from davsn.data.writers import MaskFolder, OverlayVideo, writer_for
+from davsn.data.labels.taxonomy import Taxonomy
+from davsn.data.video.footage import Footage, Shot
+from davsn.data.video.writers import MaskFolder, OverlayVideo, writer_for
 
 TAXONOMY = Taxonomy(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from davsn.core.errors import ConfigError
-from davsn.data.class_tables import taxonomy
+from davsn.data.labels.class_tables import taxonomy
 from davsn.experiment.experiment import dump, load
 from davsn.reference.configs import translate
 

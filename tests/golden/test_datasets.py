@@ -5,7 +5,7 @@ import pytest
 from vectors import files, label, load, meta
 
 from davsn.core.clip import ClipSpec
-from davsn.data.class_tables import train_ids
+from davsn.data.labels.class_tables import train_ids
 from davsn.data.samples import Samples
 from davsn.data.sets.cityscapes import Cityscapes
 from davsn.data.sets.synthia import Synthia

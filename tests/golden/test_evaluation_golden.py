@@ -7,7 +7,7 @@ from vectors import files, label, load
 
 from davsn.core.clip import Batch, Levels
 from davsn.core.settings import Settings
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 from davsn.scoring.evaluation import evaluate

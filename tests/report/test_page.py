@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.report.page import ResultRow, RunReport, Strip, write_page
 from davsn.scoring.scores import Scores
 

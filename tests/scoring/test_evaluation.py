@@ -9,10 +9,10 @@ from PIL import Image
 
 from colour_network import TAXONOMY, colour_segmenter
 from davsn.core.clip import Batch, ClipSpec
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import evaluation_batches
 from davsn.data.samples import Samples
 from davsn.data.sets.folder import Folder
-from davsn.data.taxonomy import Taxonomy
 from davsn.scoring.evaluation import evaluate
 from davsn.training.selection import label_free
 

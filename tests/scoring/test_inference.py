@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-import davsn.data.footage
+import davsn.data.video.footage
 from colour_network import TAXONOMY, colour_segmenter
 from davsn.core.errors import DataError
 from davsn.core.settings import Settings
@@ -165,8 +165,8 @@ def test_frames_are_let_go():
 def test_writing_begins_before_reading_ends(tmp_path, monkeypatch, output):
     events = []
     pictures = write_pictures(tmp_path / "in", map(frame, random_ids(6)))
-    read = davsn.data.footage.read_picture
-    monkeypatch.setattr("davsn.data.footage.read_picture", lambda path: (events.append("read"), read(path))[1])
+    read = davsn.data.video.footage.read_picture
+    monkeypatch.setattr("davsn.data.video.footage.read_picture", lambda path: (events.append("read"), read(path))[1])
     predictor().predict(pictures, tmp_path / output, lambda _: events.append("written"))
     assert events == ["read", "written"] * 6
 

@@ -12,8 +12,8 @@ from davsn.core.clip import IGNORE
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.plugins import available
 from davsn.core.settings import validate
-from davsn.data.class_tables import taxonomy
 from davsn.data.dataset import VideoDataset
+from davsn.data.labels.class_tables import taxonomy
 from davsn.data.sets.streets import NATIVE_SIZE, Config, Streets, train_ids
 from davsn.streets.categories import Category
 

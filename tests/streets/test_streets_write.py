@@ -6,8 +6,8 @@ from PIL import Image
 
 from davsn.core.errors import DataError
 from davsn.data.export.writing import write
+from davsn.data.labels.taxonomy import read_classes
 from davsn.data.sets.streets import Config, Streets
-from davsn.data.taxonomy import read_classes
 
 
 @pytest.fixture

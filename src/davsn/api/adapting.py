@@ -15,8 +15,8 @@ from davsn.core.plugins import choose, find
 from davsn.core.quantities import seconds as seconds_of
 from davsn.core.quantities import size as size_of
 from davsn.core.settings import Changes, override
-from davsn.data.class_lists import class_table_of
 from davsn.data.dataset import DatasetSettings
+from davsn.data.labels.class_lists import class_table_of
 from davsn.experiment.building import build_dataset
 from davsn.experiment.experiment import Experiment, compares_frames, needs_start
 from davsn.experiment.experiment import load as load_experiment

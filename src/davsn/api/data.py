@@ -6,7 +6,7 @@ from typing import Any
 
 from davsn.core.errors import ConfigError
 from davsn.data.dataset import DatasetSettings
-from davsn.data.footage import names_videos
+from davsn.data.video.footage import names_videos
 
 
 def footage_choice(paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:

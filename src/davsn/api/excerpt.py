@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from davsn.core.console import progress
 from davsn.core.plugins import Choice
-from davsn.data.footage import Shot
-from davsn.data.video_writer import PICTURES_RATE
-from davsn.data.writers import OverlayVideo
+from davsn.data.video.footage import Shot
+from davsn.data.video.writer import PICTURES_RATE
+from davsn.data.video.writers import OverlayVideo
 from davsn.experiment.building import build_dataset
 from davsn.scoring.inference import Predictor
 

@@ -17,9 +17,9 @@ from davsn.core.errors import ConfigError, DataError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import DatasetSettings, VideoDataset
-from davsn.data.footage import names_videos
 from davsn.data.precompute import Cached, Files, Keeper, count_pairs, fill, shard
 from davsn.data.samples import Samples, target_training
+from davsn.data.video.footage import names_videos
 from davsn.experiment.building import build_dataset, device_of
 from davsn.experiment.experiment import asked, clips_of
 from davsn.experiment.recipes import read_recipe

@@ -12,8 +12,8 @@ from davsn.core.errors import ConfigError
 from davsn.core.plugins import find
 from davsn.core.settings import override, validate
 from davsn.data.dataset import VideoDataset
-from davsn.data.footage import Frame
 from davsn.data.pairs import Pairs, pair_of, pairs_in, pairs_of
+from davsn.data.video.footage import Frame
 from davsn.experiment.building import device_of
 from davsn.flow.estimator import FlowEstimator
 from davsn.flow.files.direction import Direction, settled

@@ -12,9 +12,9 @@ from davsn.api.flow_inputs import estimated, estimator_of, pairs_from
 from davsn.core.console import progress, say
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.data.footage import footage
 from davsn.data.pairs import Pair, Pairs
-from davsn.data.video_writer import WRITTEN_VIDEOS, PictureVideo
+from davsn.data.video.footage import footage
+from davsn.data.video.writer import WRITTEN_VIDEOS, PictureVideo
 from davsn.flow.estimator import FlowEstimator
 from davsn.flow.files.choices import FormName
 from davsn.flow.files.direction import Direction

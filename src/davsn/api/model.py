@@ -14,12 +14,12 @@ from davsn.core.console import progress, say, silent
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.settings import Settings, validate
 from davsn.data.dataset import DatasetSettings
-from davsn.data.footage import BadFiles, Frame, Source, footage
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.painting import overlay
-from davsn.data.recordings import recordings
-from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import Size
-from davsn.data.video_writer import WRITTEN_VIDEOS
+from davsn.data.video.footage import BadFiles, Frame, Source, footage
+from davsn.data.video.recordings import recordings
+from davsn.data.video.writer import WRITTEN_VIDEOS
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained

@@ -21,9 +21,9 @@ from pydantic import (
 from davsn.core.errors import DataError, FileError
 from davsn.core.plugins import Plugin
 from davsn.core.settings import MADE, Settings
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.origin import Origin
 from davsn.data.randomisation import Photometric, Style
-from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import Size, resize_label
 from davsn.flow.setting import FlowSetting
 

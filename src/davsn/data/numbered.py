@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from davsn.core.errors import DataError, FlowError
-from davsn.data.class_tables import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.dataset import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import read_ids, read_picture, same_shape
+from davsn.data.labels.class_tables import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
 from davsn.data.layout import Key, Layout, listed, runs, scan
 from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 
 
 def colourise(mask: NDArray[np.integer], taxonomy: Taxonomy) -> NDArray[np.uint8]:

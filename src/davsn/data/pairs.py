@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import DataError, FlowError
 from davsn.data.dataset import VideoDataset
-from davsn.data.footage import Frame, Shot, footage
 from davsn.data.samples import Samples
+from davsn.data.video.footage import Frame, Shot, footage
 from davsn.flow.files.direction import Direction
 from davsn.flow.files.io import Flow, found_flow, read_flow
 

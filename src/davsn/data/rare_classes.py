@@ -16,7 +16,7 @@ from pydantic import Field
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
 from davsn.core.settings import Settings
-from davsn.data.label_survey import count
+from davsn.data.labels.survey import count
 from davsn.data.samples import Samples
 
 ENOUGH = 0.0015

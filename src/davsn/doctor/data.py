@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import FileError
 from davsn.data.dataset import VideoDataset
-from davsn.data.label_survey import Survey, count, doubts, rare
+from davsn.data.labels.survey import Survey, count, doubts, rare
 from davsn.data.samples import Samples
 from davsn.data.transforms import fitted
 from davsn.doctor.findings import Finding as Finding

@@ -16,9 +16,9 @@ from davsn.core.errors import DavsnError, FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.frame_pool import FramePool
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import training_batches
 from davsn.data.samples import Samples, target_training
-from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import fitted
 from davsn.doctor.data import HERE, Finding, Severity, Watch, check, unwatched
 from davsn.doctor.memory import memory_finding, plenty

@@ -11,7 +11,7 @@ from davsn.core.errors import CheckpointError, ConfigError, DataError, FileError
 from davsn.core.plugins import Choice, find
 from davsn.data.dataset import DatasetSettings, VideoDataset
 from davsn.data.frame_pool import FramePool
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.experiment.experiment import Experiment
 from davsn.learning.method import Method, build_method
 from davsn.networks.image_network import ImageNetwork

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from davsn.core.clip import Batch
 from davsn.core.files.writing import replacing
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.painting import overlay
 from davsn.data.samples import Samples
-from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame
-from davsn.data.writers import save_mask
+from davsn.data.video.writers import save_mask
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter
 

@@ -8,7 +8,7 @@ from davsn.core.console import progress, say
 from davsn.core.errors import FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings
-from davsn.data.label_survey import Survey, doubts, sampled
+from davsn.data.labels.survey import Survey, doubts, sampled
 from davsn.data.loading import Samples, target_training
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.rare_classes import Counts

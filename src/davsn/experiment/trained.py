@@ -12,8 +12,8 @@ from davsn.core.errors import CheckpointError, ConfigError, DataError, DavsnErro
 from davsn.core.plugins import Choice
 from davsn.core.settings import opened, read_yaml, validate
 from davsn.data.dataset import DatasetSettings
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import Samples
-from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import Size
 from davsn.experiment.building import (
     build_dataset,

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from davsn.core.files.writing import replacing
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.report.curves import Records, loss_curves
 from davsn.report.render import Picture
 from davsn.scoring.scores import Scores, percent

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from davsn.core.clip import IGNORE, Batch
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter

@@ -15,10 +15,10 @@ from torch import Tensor
 from davsn.core.clip import Levels
 from davsn.core.console import say
 from davsn.core.errors import DataError
-from davsn.data.footage import BadFiles, Frame, Source, footage
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.transforms import Size, resize_frame
-from davsn.data.writers import Mask, writer_for
+from davsn.data.video.footage import BadFiles, Frame, Source, footage
+from davsn.data.video.writers import Mask, writer_for
 from davsn.flow.estimator import FlowEstimator
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter
@@ -150,12 +150,12 @@ class Predictor:
         """Predict on a video, images or frames, and write the result.
 
         Args:
-            source: see :func:`davsn.data.footage.footage`.
+            source: see :func:`davsn.data.video.footage.footage`.
             target: a name that ends in .mp4, .mov or .mkv for an overlay video with the input's times and audio; for a
                 single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks.
             progress: called after each frame.
-            bad_files: see :func:`davsn.data.footage.footage`.
-            stream: see :func:`davsn.data.footage.footage`.
+            bad_files: see :func:`davsn.data.video.footage.footage`.
+            stream: see :func:`davsn.data.video.footage.footage`.
 
         Raises:
             DataError: the input cannot be read, or the output cannot be written. What was finished before is kept, and

@@ -4,8 +4,8 @@
 CamVid's videos.
 """
 
-from davsn.data.colour_codes import paint
 from davsn.data.export.files import Place
+from davsn.data.labels.colour_codes import paint
 
 
 def write(place: Place) -> None:

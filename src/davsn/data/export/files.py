@@ -10,7 +10,7 @@ from PIL import Image
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.data.class_tables import RawIds, raw_ids
+from davsn.data.labels.class_tables import RawIds, raw_ids
 from davsn.data.sets.streets import Streets
 from davsn.flow.files.io import write_flow
 from davsn.streets.categories import Category

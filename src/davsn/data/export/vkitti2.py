@@ -3,8 +3,8 @@
 The label maps in ``classSegmentation`` are in colours.
 """
 
-from davsn.data.colour_codes import paint
 from davsn.data.export.files import Place
+from davsn.data.labels.colour_codes import paint
 from davsn.flow.files.relative import write_relative
 
 _SCENES = 99

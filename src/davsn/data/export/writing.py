@@ -10,8 +10,8 @@ from davsn.core.files.writing import replacing
 from davsn.data import export
 from davsn.data.benchmarks import Benchmark
 from davsn.data.export.files import Place
+from davsn.data.labels.taxonomy import write_classes
 from davsn.data.sets.streets import Streets
-from davsn.data.taxonomy import write_classes
 
 
 def write(

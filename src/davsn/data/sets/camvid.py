@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from davsn.data.class_tables import ClassSet
-from davsn.data.colour_codes import read_painted
 from davsn.data.images import PICTURE_ENDING
+from davsn.data.labels.class_tables import ClassSet
+from davsn.data.labels.colour_codes import read_painted
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from davsn.data.class_tables import ClassSet, taxonomy
 from davsn.data.dataset import DatasetSettings
 from davsn.data.images import PICTURE_ENDING
+from davsn.data.labels.class_tables import ClassSet, taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
-from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = rf"{ANYWHERE}([^/_]+_\d{{6}}_)(\d{{6}})"
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.core.errors import DataError, FileError, FlowError
-from davsn.data.class_lists import class_table_of
 from davsn.data.dataset import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.folder_layout import frames_folder, labels_beside, labels_of, numbering, search, split
 from davsn.data.frame_doubts import doubted_frames, doubted_neighbours
 from davsn.data.images import picture_files, picture_size, read_picture, same_shape, turned_like
-from davsn.data.label_coding import LabelCoding
-from davsn.data.label_files import channel_of, read_label
+from davsn.data.labels.class_lists import class_table_of
+from davsn.data.labels.coding import LabelCoding
+from davsn.data.labels.files import channel_of, read_label
+from davsn.data.labels.taxonomy import Taxonomy, read_class_table
 from davsn.data.origin import Origin, origin
-from davsn.data.taxonomy import Taxonomy, read_class_table
 from davsn.flow.files.direction import told
 from davsn.flow.files.io import SUFFIXES, Flow, found_flow, read_flow
 

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.class_tables import ClassSet
 from davsn.data.images import PICTURE_ENDING, read_picture
+from davsn.data.labels.class_tables import ClassSet
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 

@@ -13,8 +13,8 @@ from davsn.core.clip import IGNORE
 from davsn.core.errors import DataError
 from davsn.core.plugins import Choice, choice_of, find
 from davsn.data.dataset import ClipInfo, DatasetSettings, Group, VideoDataset
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.origin import Origin
-from davsn.data.taxonomy import Taxonomy
 
 Part = Annotated[Choice, choice_of(VideoDataset)]
 SetName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]

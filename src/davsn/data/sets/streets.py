@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from davsn.core.errors import DataError
-from davsn.data.class_tables import ClassSet, named_train_ids, taxonomy
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.merged_classes import merged_classes
+from davsn.data.labels.class_tables import ClassSet, named_train_ids, taxonomy
+from davsn.data.labels.merged_classes import merged_classes
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.origin import Origin, origin
-from davsn.data.taxonomy import Taxonomy
 from davsn.streets import appearance, domains, motion
 from davsn.streets.categories import Category
 from davsn.streets.render import View, view

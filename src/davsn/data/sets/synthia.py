@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from davsn.data.class_tables import taxonomy
 from davsn.data.dataset import DatasetSettings
 from davsn.data.images import PICTURE_ENDING, read_first_channel, read_picture
+from davsn.data.labels.class_tables import taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.data.origin import Origin
-from davsn.data.taxonomy import Taxonomy
 from davsn.data.transforms import resize_frame, resize_label
 
 _ARCHIVE = Path("Stereo_Left", "Omni_F")

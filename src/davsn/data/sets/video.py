@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from davsn.core.errors import DataError
-from davsn.data.containers import USUAL_SUFFIXES, is_video
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.decoding import VideoReader
 from davsn.data.images import natural
 from davsn.data.origin import Origin, origin
-from davsn.data.video_index import VideoIndex, video_index
+from davsn.data.video.containers import USUAL_SUFFIXES, is_video
+from davsn.data.video.decoding import VideoReader
+from davsn.data.video.index import VideoIndex, video_index
 
 _OPEN_READERS = 8
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from davsn.data.class_tables import taxonomy
 from davsn.data.dataset import DatasetSettings
 from davsn.data.images import PICTURE_ENDING
+from davsn.data.labels.class_tables import taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
-from davsn.data.taxonomy import Taxonomy
 
 _NUMBER = rf"{ANYWHERE}(\d{{3}}_)(\d{{5}})"
 _CAR = 24

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from davsn.core.errors import FlowError
-from davsn.data.class_tables import ClassSet
-from davsn.data.colour_codes import read_painted
 from davsn.data.images import PICTURE_ENDING
+from davsn.data.labels.class_tables import ClassSet
+from davsn.data.labels.colour_codes import read_painted
 from davsn.data.layout import ANYWHERE, Layout
 from davsn.data.numbered import Numbered, NumberedSettings
 from davsn.flow.files.io import Flow

@@ -11,13 +11,13 @@ from PIL import Image
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.data.containers import VIDEO_SUFFIXES
-from davsn.data.footage import Footage, Shot, Source
 from davsn.data.images import PICTURE_SUFFIXES
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.painting import overlay
-from davsn.data.soundtrack import Soundtrack
-from davsn.data.taxonomy import Taxonomy
-from davsn.data.video_writer import WRITTEN_VIDEOS, PictureVideo
+from davsn.data.video.containers import VIDEO_SUFFIXES
+from davsn.data.video.footage import Footage, Shot, Source
+from davsn.data.video.soundtrack import Soundtrack
+from davsn.data.video.writer import WRITTEN_VIDEOS, PictureVideo
 
 Mask = NDArray[np.uint8]
 """A predicted mask: (H, W) uint8 train ids."""

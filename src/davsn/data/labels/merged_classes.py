@@ -4,8 +4,8 @@ from pathlib import Path
 
 from davsn.core.errors import ConfigError, did_you_mean
 from davsn.core.settings import read_yaml
-from davsn.data.class_tables import CLASSES
-from davsn.data.taxonomy import Taxonomy, read_classes
+from davsn.data.labels.class_tables import CLASSES
+from davsn.data.labels.taxonomy import Taxonomy, read_classes
 
 
 def merged_classes(path: Path) -> tuple[Taxonomy, dict[str, str]]:

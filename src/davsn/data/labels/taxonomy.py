@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field, field_validator
 from davsn.core.clip import IGNORE
 from davsn.core.errors import ConfigError
 from davsn.core.settings import Settings, validate
-from davsn.data.class_lists import table_data
-from davsn.data.label_coding import VALUES, Channel, Colour, LabelCoding, palette_colours
+from davsn.data.labels.class_lists import table_data
+from davsn.data.labels.coding import VALUES, Channel, Colour, LabelCoding, palette_colours
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class _Class(Settings):
     colors: list[tuple[Level, Level, Level]] = Field(default_factory=list)
     value: Annotated[list[Value], BeforeValidator(_listed)] | None = None
     scored: bool = True
-    of: list[str] | None = Field(None, min_length=1)  # see davsn.data.merged_classes
+    of: list[str] | None = Field(None, min_length=1)  # see davsn.data.labels.merged_classes
 
 
 class _Classes(Settings):
@@ -133,7 +133,7 @@ def read_classes(path: Path) -> Taxonomy:
 
 
 def read_class_table(path: Path) -> ClassTable:
-    """Read a class table: ``classes.yaml``, or one of another tool (:mod:`davsn.data.class_lists`).
+    """Read a class table: ``classes.yaml``, or one of another tool (:mod:`davsn.data.labels.class_lists`).
 
     Our own form is ``classes: [{name: road, color: [128, 64, 128]}, …]``; docs/data.md has its keys. A class without a
     colour gets one.

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from davsn.data.containers import is_video
 from davsn.data.images import natural, picture_files
+from davsn.data.video.containers import is_video
 
 _DEPTH = 4
 """Number of folder levels that are searched."""

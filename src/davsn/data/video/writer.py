@@ -13,9 +13,9 @@ import av
 import numpy as np
 
 from davsn.core.errors import DataError
-from davsn.data.containers import local
-from davsn.data.footage import Frame
-from davsn.data.soundtrack import Soundtrack
+from davsn.data.video.containers import local
+from davsn.data.video.footage import Frame
+from davsn.data.video.soundtrack import Soundtrack
 
 WRITTEN_VIDEOS = (".mp4", ".mov", ".mkv")
 PICTURES_RATE = Fraction(10)

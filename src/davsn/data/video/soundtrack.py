@@ -6,7 +6,7 @@ from typing import Any
 import av
 
 from davsn.core.console import say
-from davsn.data.containers import opened
+from davsn.data.video.containers import opened
 
 
 class Soundtrack:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
 from davsn.data.images import read_picture
-from davsn.data.label_coding import Colour, packed
+from davsn.data.labels.coding import Colour, packed
 
 Painted = Literal["camvid", "vkitti2"]
 """The data sets whose label maps are in colours."""

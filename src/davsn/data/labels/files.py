@@ -13,7 +13,7 @@ from davsn.core.clip import IGNORE
 from davsn.core.errors import DataError
 from davsn.core.files.png import png_header
 from davsn.data.images import opened
-from davsn.data.label_coding import UNKNOWN, VALUES, LabelCoding, packed
+from davsn.data.labels.coding import UNKNOWN, VALUES, LabelCoding, packed
 
 STRAY = 0.01
 """The share of pixels whose colours may mean no class: painting errors, which are ignored."""

@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from davsn.data.colour_codes import COLOURS, painted_id
-from davsn.data.label_coding import Colour
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.coding import Colour
+from davsn.data.labels.colour_codes import COLOURS, painted_id
+from davsn.data.labels.taxonomy import Taxonomy
 
 ClassSet = Literal["viper", "synthia", "vkitti2"]
 """The class sets, named after their sources. 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of

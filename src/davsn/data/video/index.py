@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
-from davsn.data.containers import chosen_stream, is_cut, opened, repair
+from davsn.data.video.containers import chosen_stream, is_cut, opened, repair
 
 Clock = Literal["pts", "dts", "count"]
 """What identifies a packet: the time it is shown, the time it is decoded, or its position in the file."""

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from davsn.core.console import say
 from davsn.core.errors import DataError
-from davsn.data.containers import USUAL_SUFFIXES, is_video
 from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
 from davsn.data.sets.video import Video
+from davsn.data.video.containers import USUAL_SUFFIXES, is_video
 
 Frame = NDArray[np.uint8]
 """A frame: (H, W, 3) uint8 RGB."""

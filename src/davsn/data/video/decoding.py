@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
-from davsn.data.containers import opened, repair
-from davsn.data.video_index import Key, VideoIndex, marked
+from davsn.data.video.containers import opened, repair
+from davsn.data.video.index import Key, VideoIndex, marked
 
 _RECENT_FRAMES = 4
 _GROUPS = 3

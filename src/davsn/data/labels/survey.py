@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from davsn.core.errors import FileError
 from davsn.data.dataset import VideoDataset
-from davsn.data.taxonomy import Taxonomy
+from davsn.data.labels.taxonomy import Taxonomy
 
 Places = Sequence[tuple[int, int]]
 """(clip, position) of labelled frames."""
