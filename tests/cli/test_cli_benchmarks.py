@@ -196,7 +196,7 @@ def test_flow_of_the_wrong_sign_is_found_before_training(davsn, layouts, pair, t
     assert code == 2, out
     (line,) = (line for line in out.splitlines() if line.startswith("fatal"))
     assert line.startswith("fatal    target  the data set: the stored flow has the wrong direction: frames differ by ")
-    assert line.endswith("to the previous one (docs/conventions.md), or set flow: dis")
+    assert line.endswith("to the previous one (docs/conventions.md), or set target.flow: dis")
 
 
 def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_path):
@@ -206,7 +206,7 @@ def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_
     assert code == 2
     name = f"streets_000000_{LENGTH - 1:06d}"
     assert f"{folder}: holds no {name}_{LENGTH - 2:06d}_int16_x10.npy, the flow from frame {name} to streets_" in out
-    assert "or set flow: dis, which needs no file" in out
+    assert "or set target.flow: dis, which needs no file" in out
 
 
 @pytest.mark.parametrize(

@@ -227,10 +227,10 @@ def same_shape(path: Path, size: tuple[int, ...], picture: Path) -> None:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation of a photo; 1, which is upright, for other images."""
-    if image.format not in ("JPEG", "MPO", "WEBP"):
+    if image.format not in ("JPEG", "MPO", "WEBP", "PNG"):
         return 1
     try:
-        found = image.getexif().get(_ORIENTATION, 1)
+        found = Image.Image.getexif(image).get(_ORIENTATION, 1)  # that of PNG would decode the whole image
     except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error):  # a damaged header
         return 1
     return found if isinstance(found, int) else 1

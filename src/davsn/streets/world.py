@@ -118,7 +118,7 @@ class World:
                     yield Thing((number + 1 << 32) + index, lane, slot)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def world(key: WorldKey) -> World:
     """Make the world of a key. Equal keys give equal worlds, in any process."""
     rng = np.random.default_rng([*key[:3], 1])

@@ -75,6 +75,8 @@ def chosen_stream(container: Any, path: Path, number: int | None) -> Any:
     """
     streams = container.streams.video
     shown = [stream for stream in streams if stream.codec_context is not None and not _is_cover(stream)]
+    if not shown and any(not _is_cover(stream) for stream in streams):
+        raise DataError("holds video that cannot be decoded", str(path), repair(path))
     if not shown:
         raise DataError("holds no video", str(path), "Give a video file or a folder of videos")
     listed = ", ".join(f"{streams.index(stream)} ({stream.width}x{stream.height})" for stream in shown)
