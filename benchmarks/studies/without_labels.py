@@ -49,7 +49,7 @@ ROWS: dict[str, dict[str, Any]] = {
 def recipe(data: Path, table: Path) -> dict[str, Any]:
     """The recipe ``adapt`` from the drawn world to the pair's target."""
     values = recipe_values("adapt")
-    values["source"] |= {"size": SIZE, "classes": table, "clips": 120, "length": 3}
+    values["source"] |= {"size": SIZE, "classes": table}
     values["training"]["workers"] = 0
     train, val, size = data / "target" / "train", data / "target" / "val", values["target"]["size"]
     stills = {"name": "folder", "root": train, "frames": "stills", "labels": None, "stills": True}

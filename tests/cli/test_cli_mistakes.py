@@ -36,7 +36,10 @@ import pytest
             ["there is no FlowEstimator 'diss'. Did you mean 'dis'?"],
         ),
         (["streets", "game"], ["game: is not an empty folder"]),
-        (["streets", "new", "domain=gamme"], ["domain  input should be 'game' or 'camera', but got 'gamme'"]),
+        (
+            ["streets", "new", "domain=gamme"],
+            ["domain  input should be 'game', 'camera' or 'dashcam', but got 'gamme'"],
+        ),
         (["adapt", "--source", "nowhere", "--target", "camera"], ["source.root  'nowhere' does not exist"]),
         (["adapt", "--source", "game", "--target", "nowhere"], ["target.root  'nowhere' does not exist"]),
         (["adapt", "--source", "game", "--target", "camera", "game"], ["takes one folder of frames, or any number"]),

@@ -65,7 +65,7 @@ def test_a_setting_after_the_target_is_a_setting(davsn, world):
         ("epochs=2", "training.steps"),
         ("lr=0.1", "optimiser.learning_rate"),
         ("encoder=resnet18", "network.encoder"),
-        ("consistency_weight=1", "method.consistency_weight"),
+        ("main_weight=1", "method.main_weight"),
         ("propagation=none", "video.propagation"),
         ("target.steps=2", "training.steps"),
         ("training.stride=2", "source.stride and target.stride"),

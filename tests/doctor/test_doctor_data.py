@@ -160,7 +160,7 @@ def test_stored_flow_is_looked_for_everywhere_and_read_in_part(root, tmp_path):
     (tmp_path / "flow" / "b" / "f_10.flo").unlink()
     missing, cut_short, *_ = problems(look(root, **settings))
     assert cut_short.where.endswith("flow/a/f_9.flo")
-    assert missing.what == "holds no flow of frame f_10.png: looked for f_10 with .npy, .flo, .png, .flow"
+    assert missing.what == "holds no flow of frame f_10.png: looked for f_10 with .npy, .flo, .png, .pfm, .npz, .flow"
     assert missing.severity == cut_short.severity == "fatal"
     unread = look_up(Folder(Folder.Config(root=root, missing="repeat", **settings)), TWO)
     assert problems(unread) == [missing]

@@ -269,7 +269,7 @@ def test_a_users_own_data_set_reaches_the_loaders_processes(world, tmp_path):
     )
     source = {"name": str(own), "root": str(world / "game")}
     run = Run(load(recipe(world, source=source), ["training.workers=1"]), tmp_path / "run")
-    batch, _ = next(run._batches(0))
+    batch, _ = next(run.batches(0))
     assert 0 < batch.current.max() < 0.51
 
 
@@ -347,16 +347,16 @@ def test_target_training_never_sees_labels(world, tmp_path):
     values = recipe(world, method="da_vsn", target={"name": "folder", "root": str(world / "camera")})
     run = Run(load(values), tmp_path / "run")
     assert run.target.dataset.taxonomy is None
-    source, target = next(run._batches(0))
+    source, target = next(run.batches(0))
     assert source.labels is not None
     assert target.labels is None
 
 
 def test_batches_of_both_domains_depend_on_the_step_alone(world, tmp_path):
     run = Run(load(recipe(world, method="da_vsn")), tmp_path / "run")
-    batches = run._batches(0)
+    batches = run.batches(0)
     third = [next(batches) for _ in range(3)][2]
-    again = next(run._batches(2))
+    again = next(run.batches(2))
     for one, other in zip(third, again, strict=True):
         assert one.names == other.names
         assert torch.equal(one.current, other.current)
@@ -370,9 +370,9 @@ def test_the_source_takes_the_style_of_the_target_and_no_label_of_it(world, tmp_
     first = {}
     for share in (0.0, 1.0):
         run = Run(load(recipe(world, target=target), {"source.style.share": share}), tmp_path / str(share))
-        (first[share], no_target), (second, _) = islice(run._batches(0), 2)
+        (first[share], no_target), (second, _) = islice(run.batches(0), 2)
         assert no_target is None  # source_only reads no target
-        assert torch.equal(next(run._batches(1))[0].current, second.current)
+        assert torch.equal(next(run.batches(1))[0].current, second.current)
     assert torch.equal(first[0.0].labels, first[1.0].labels)
     assert not torch.equal(first[0.0].current, first[1.0].current)
 

@@ -233,7 +233,8 @@ def test_tensors_that_do_not_fit_are_listed_with_both_shapes(tmp_path, state_s):
 def test_a_file_that_holds_more_than_data_is_refused_unread(tmp_path, estimator):
     path = saved(tmp_path / "a.pth", {"state_dict": {}, "args": argparse.Namespace(lr=0.1)})
     with pytest.raises(
-        CheckpointError, match=r"refused\. It is damaged, or it holds more than tensors, .* Save the plain state_dict"
+        CheckpointError,
+        match=r"refused\. It is damaged, or it holds Python objects beside tensors, .* Save the plain state_dict",
     ):
         estimator(estimator.Config(weights=path))
 

@@ -17,7 +17,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
-def with_full_keys(text: str, part: str, settings: Iterable[str]) -> str:
+def with_full_keys(text: str, part: str, settings: Iterable[str], quoted_alone: bool = False) -> str:
     """Replace the names of settings in a message by full keys: ``'size'`` and ``size: 8`` by ``target.size``.
 
     Code that reads a part of a recipe does not know which part it is, so its messages name settings alone.
@@ -26,10 +26,12 @@ def with_full_keys(text: str, part: str, settings: Iterable[str]) -> str:
         text: names a setting in quotes, or before a colon and a value.
         part: the part's key in the recipe, such as 'target'.
         settings: the names of the part's settings.
+        quoted_alone: leave names before a colon as they are, since a text on files may have such words.
     """
     full = {name: f"{part}.{name}" for name in settings} | {"batch_size": "training.batch_size"}
     names = "|".join(map(re.escape, full))
-    return re.sub(rf"'({names})'|(?<![\w.'{{])({names})(?=: \S)", lambda found: full[found[1] or found[2]], text)
+    pattern = rf"'({names})'" if quoted_alone else rf"'({names})'|(?<![\w.'{{])({names})(?=: \S)"
+    return re.sub(pattern, lambda found: full[found[1] or found[2]], text)
 
 
 class DavsnError(Exception):
@@ -81,8 +83,9 @@ class FileError(DavsnError):
 
     def within(self, part: str, settings: Iterable[str]) -> "FileError":
         """Give the error full keys for the settings of one part of a recipe; see :func:`with_full_keys`."""
-        what, remedy = (with_full_keys(text, part, settings) for text in (self.what, self.remedy))
-        return type(self)(what, self.where, remedy)
+        names = list(settings)
+        what = with_full_keys(self.what, part, names, quoted_alone=True)
+        return type(self)(what, self.where, with_full_keys(self.remedy, part, names))
 
 
 class DataError(FileError):

@@ -103,6 +103,8 @@ class _Doctor:
             yield
         except FileError as error:
             told = self._within(part, error)
+            if any((found.key, found.what) == (part, told.what) for found in self.findings):
+                return  # reading the files one by one has found it, and how many more there are
             self.add(part, told.what, told.remedy or remedy, where=told.where or HERE)
         except DavsnError as error:
             self.add(part, str(error), remedy)
