@@ -81,7 +81,9 @@ def plain(rows: Sequence[Row]) -> str:
 
 def origin(record: Record) -> str:
     """Where a record comes from: command, commit, date, machine, seeds and settings."""
-    chosen = {key: value for key, value in record["settings"].items() if key not in ("seeds", "methods")}
+    chosen = {
+        key: value for key, value in record["settings"].items() if key not in ("seeds", "methods", "changes", "members")
+    }
     seeds = record["settings"].get("seeds") or sorted({row["seed"] for row in record.get("rows", []) if "seed" in row})
     lines = [f"`{record['command']}`, commit {record['commit']}, {record['date']}, {record['machine']}."]
     if seeds:

@@ -288,10 +288,10 @@ def test_short_resources_are_told_before_a_run_and_small_frames_are_not_rehearse
 
 
 def test_a_folder_with_another_run(place, look):
-    Run(experiment(place, "training.steps=1", "training.batch_size=1"), place / "run").train()
+    Run(experiment(place, "training.steps=1", "seed=5"), place / "run").train()
     (found,) = fatal(look())
     assert found.key == "folder"
-    assert "training.batch_size  is 1 there and 2 here" in found.what
+    assert "seed  is 5 there and 0 here" in found.what
 
 
 def test_a_folder_that_is_a_file(place, look):

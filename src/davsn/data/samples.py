@@ -158,7 +158,8 @@ class Samples(Dataset[Clip]):
         if not self.places:
             raise DataError(
                 f"none of {len(wanted)} frames in {len(self.dataset.clips)} clips has a neighbour at "
-                f"{_offsets(self.spec)}. {self.dataset.without_neighbours}"
+                f"{_offsets(self.spec)}",
+                remedy=self.dataset.without_neighbours,
             )
 
     def _frames(self, clip: int, positions: Mapping[int, int], name: str) -> dict[int, NDArray[np.uint8]]:
