@@ -14,6 +14,7 @@ from PIL import Image
 from davsn.doctor import examination, memory
 from davsn.doctor.data import Finding
 from davsn.doctor.examination import examine
+from davsn.doctor.rehearsal import Rehearsal
 from davsn.experiment import preparation
 from davsn.experiment.building import build_segmenter
 from davsn.experiment.experiment import load
@@ -38,6 +39,12 @@ def _look(place):
         return examine(experiment(place, *changes), folder or place / "run")
 
     return look
+
+
+@pytest.fixture(name="unrehearsed")
+def _unrehearsed(monkeypatch):
+    """A rehearsal takes seconds; tests that are about something else take its result as given."""
+    monkeypatch.setattr(examination, "rehearse", lambda *_: Rehearsal(memory=2 * 10**6, checkpoint=10**6))
 
 
 def experiment(place, *changes):
@@ -79,6 +86,7 @@ def test_a_healthy_run_is_let_go_and_nothing_is_started(place, look, monkeypatch
 
 
 @pytest.mark.parametrize(("times", "told"), [(17.2, "17"), (1.6, "1.6"), (1.4, None), (0.5, None)])
+@pytest.mark.usefixtures("unrehearsed")
 def test_bf16_on_a_cpu_that_is_slow_at_it(look, monkeypatch, times, told):
     monkeypatch.setattr(preparation, "bf16_slowdown", lambda: times)
     what = f"bf16 is about {told} times slower than fp32 here: this CPU has no fast instructions for it"
@@ -107,6 +115,7 @@ def test_all_that_is_wrong_is_told_at_once(place, look):
     assert "is too small for a discriminator; frames and crops need at least 32 pixels a side" in small.what
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_the_targets_classes_matter_only_when_it_is_scored(place, look):
     (place / "camera" / "classes.yaml").write_text(CLASSES.replace("person", "horse"))
     found = [finding for finding in look("validation={}") if "has the classes" in finding.what]
@@ -197,6 +206,7 @@ def test_a_method_of_ones_own(place, look, line, severity, text):
     assert text in found.what
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_weights_that_do_not_fit(place, look):
     made = experiment(place)
     save_weights(build_segmenter(made, 5), place / "five.safetensors")
@@ -222,6 +232,7 @@ def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
     assert caplog.text == ""
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_disk_that_is_full(look, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=10**6))
     (found,) = fatal(look())
@@ -230,9 +241,11 @@ def test_a_disk_that_is_full(look, monkeypatch):
     assert found.remedy == "Free some space, choose another folder (--out), or set training.keep lower"
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_the_checkpoints_that_are_there_are_not_needed_again(place, look, monkeypatch):
     Run(experiment(place), place / "run").train()
     saved = (place / "run" / "checkpoints" / "step_0000003.pt").stat().st_size
+    monkeypatch.setattr(examination, "rehearse", lambda *_: Rehearsal(memory=10**6, checkpoint=saved))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=int(2.2 * saved)))
     assert fatal(look()) == []
     (found,) = fatal(look(folder=place / "new"))
@@ -240,6 +253,7 @@ def test_the_checkpoints_that_are_there_are_not_needed_again(place, look, monkey
 
 
 @pytest.mark.parametrize(("there", "severity"), [(1, "fatal"), (None, "note"), (10**12, "note")])
+@pytest.mark.usefixtures("unrehearsed")
 def test_memory(look, monkeypatch, there, severity):
     monkeypatch.setattr(memory, "memory_of", lambda device: (there, "the GPU"))
     (found,) = of(look(), "memory")
@@ -247,12 +261,9 @@ def test_memory(look, monkeypatch, there, severity):
     assert bool(found.remedy) == (severity == "fatal")
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_memory_that_may_not_do(look, monkeypatch):
-    needed = {}
-    monkeypatch.setattr(examination._Doctor, "_memory", lambda self, bytes_: needed.update(step=bytes_))
-    look()
-    monkeypatch.undo()
-    monkeypatch.setattr(memory, "memory_of", lambda device: (int(1.5 * needed["step"]), "the GPU"))
+    monkeypatch.setattr(memory, "memory_of", lambda device: (3 * 10**6, "the GPU"))  # 1.5 times what a step needs
     (found,) = of(look(), "memory")
     assert found.severity == "warning"
     assert found.remedy.startswith("Make training.batch_size, or source.size and target.size or their crop, smaller")
@@ -287,6 +298,7 @@ def test_short_resources_are_told_before_a_run_and_small_frames_are_not_rehearse
     assert (found.key, found.severity) == ("memory", "fatal")
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_folder_with_another_run(place, look):
     Run(experiment(place, "training.steps=1", "seed=5"), place / "run").train()
     (found,) = fatal(look())
@@ -294,6 +306,7 @@ def test_a_folder_with_another_run(place, look):
     assert "seed  is 5 there and 0 here" in found.what
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_folder_that_is_a_file(place, look):
     (place / "taken").write_text("")
     found = fatal(look(folder=place / "taken" / "run"))
@@ -303,6 +316,7 @@ def test_a_folder_that_is_a_file(place, look):
     assert expected in found
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_tensorboard_that_is_not_installed(look, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     (found,) = fatal(look("training.tensorboard=true"))
