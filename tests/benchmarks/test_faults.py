@@ -22,7 +22,7 @@ cv2.setNumThreads(1)
 with tempfile.TemporaryDirectory() as folder:
     place = Path(folder)
     faults.world(place)
-    seed = random.randrange(1 << 30)
+    seed = 11  # a fixed one, so that a checkout passes or fails whoever tests it; the study draws others
     parts = {
         "kills": faults.kills(place, 2, random.Random(seed), ("train", "predict")),
         "full_disks": faults.full_disks(place, (1 << 14,), ("train", "predict", "flow")),
@@ -43,7 +43,7 @@ def test_kills_full_disks_and_two_processes_at_once():
 
 @pytest.mark.slow
 def test_damaged_inputs_of_every_kind(tmp_path):
-    seed = random.randrange(1 << 30)
+    seed = 11  # a fixed one, so that a checkout passes or fails whoever tests it; the study draws others
     for name, content in examples(tmp_path).items():
         assert damaged(tmp_path, READERS[name], content, 40, seed) == (40, []), (name, seed)
 

@@ -1,6 +1,7 @@
 """Flow as plain numbers: NumPy files with a unit that a person states, SceneFlow's .pfm, suffixes in any case."""
 
 import struct
+import warnings
 import zipfile
 
 import numpy as np
@@ -10,6 +11,7 @@ from davsn.core.errors import FlowError
 from davsn.flow.files.conversion import Conversion
 from davsn.flow.files.direction import told
 from davsn.flow.files.io import found_flow, read_flow, write_flow
+from davsn.flow.files.numbers import read_numbers
 
 FLOW = np.random.default_rng(0).uniform(-3, 3, (5, 7, 2)).astype(np.float32)
 
@@ -130,3 +132,16 @@ def test_sceneflow_states_the_direction_in_its_names(tmp_path):
         Conversion(tmp_path, tmp_path.with_name("other"), "flo")
     path.unlink()
     assert Conversion(tmp_path, tmp_path.with_name("other"), "flo").direction == "previous-to-current"
+
+
+def test_damaged_numbers_warn_of_nothing(tmp_path):
+    """A signalling NaN is unknown flow, and what is beyond float32 does not pass for a motion."""
+    stored = np.ones((4, 6, 2), np.float32)
+    stored.view(np.uint32)[0, 0, 0] = 0x7F800001
+    np.save(tmp_path / "a.npy", stored)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flow, known = read_numbers(tmp_path / "a.npy", "size")
+    assert not known[0, 0]
+    assert known.sum() == 23
+    assert flow[1, 1].tolist() == [6.0, 4.0]

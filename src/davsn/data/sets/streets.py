@@ -42,7 +42,7 @@ class Config(DatasetSettings):
     domain: Literal["game", "camera", "dashcam"] = "game"
     """The appearance: 'game' is clean, saturated and flatly lit; 'camera' has haze, optics, noise and other colours.
     'dashcam' looks as 'camera' does, and shows other streets: another layout, other class shares, a low wide-angle
-    camera, traffic that keeps left. game→dashcam is harder than game→camera."""
+    camera, traffic that keeps left. game→dashcam is meant to be harder than game→camera."""
     gap: float = Field(GAP, ge=0.0, le=1.0)
     """How much the colours and optics of 'camera' and 'dashcam' differ from those of 'game'; at 0 they are the same."""
     variety: float = Field(0.0, ge=0.0, le=1.0)

@@ -56,7 +56,8 @@ def read_numbers(path: Path, unit: Unit | None = None) -> Flow:
     known = np.isfinite(flow).all(-1)
     if masks and masks[0].shape == known.shape:
         known &= masks[0].astype(bool)
-    pixels = np.where(known[..., None], flow * np.array(scale), 0).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused later
+        pixels = (np.where(known[..., None], flow, 0) * np.array(scale)).astype(np.float32)
     return pixels, None if known.all() else known
 
 
