@@ -33,28 +33,33 @@ def streets(**settings):
 
 
 def warp(image, flow):
-    x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in SIZE))
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return cv2.remap(image.astype(np.float32), x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
 
 
+@pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("domain", KINDS)
-def test_labels_and_frames_move_with_the_flow(domain):
-    """Rain, snow and moving shadows are no part of the flow, so the errors of all clips are compared."""
-    agree, errors = [], np.zeros(3)
-    for clip in CLIPS:
-        data = streets(domain=domain, gap=0.0)
-        flow, valid = data.read_flow(clip, 9, 8)
-        x, y = np.meshgrid(*map(np.arange, SIZE))
-        column, row = np.rint(x + flow[..., 0]).astype(int), np.rint(y + flow[..., 1]).astype(int)
-        now, then = data.read_categories(clip, 9), data.read_categories(clip, 8)
-        agree.append((now[valid] == then[row[valid], column[valid]]).mean())
-        assert valid.mean() > 0.4
-        current, neighbour = data.read_frame(clip, 9).astype(float), data.read_frame(clip, 8)
-        moved = valid & (np.hypot(*flow.transpose(2, 0, 1)) > 2) & (now != Category.SKY)
-        errors += [np.abs(warp(neighbour, sign * flow) - current)[moved].sum() for sign in (1, 0, -1)]
-    assert min(agree) > 0.99
-    assert errors[0] < 0.6 * errors[1]
-    assert errors[0] < 0.4 * errors[2]
+def test_labels_and_frames_move_with_the_flow(domain, clip):
+    """Along the exact flow the neighbour fits best: better than unmoved, and than along a shorter or a longer flow.
+
+    The frames are large enough to show the fine texture of the ground; smaller ones sample it anew in every frame.
+    """
+    width, height = size = (384, 192)
+    data = streets(domain=domain, gap=0.0, size=size)
+    flow, valid = data.read_flow(clip, 9, 8)
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    column, row = np.rint(x + flow[..., 0]).astype(int), np.rint(y + flow[..., 1]).astype(int)
+    now, then = data.read_categories(clip, 9), data.read_categories(clip, 8)
+    assert valid.mean() > 0.4
+    assert (now[valid] == then[row[valid], column[valid]]).mean() > 0.99
+    current, neighbour = data.read_frame(clip, 9).astype(float), data.read_frame(clip, 8)
+    moved = valid & (np.hypot(*flow.transpose(2, 0, 1)) > 2) & (now != Category.SKY)
+    exact, shorter, longer, still = (
+        np.abs(warp(neighbour, share * flow) - current)[moved].mean() for share in (1, 0.7, 1.3, 0)
+    )
+    assert exact < 0.45 * still
+    assert exact < 0.8 * min(shorter, longer)
 
 
 def test_variety_0_is_the_world_that_all_records_come_from():

@@ -254,6 +254,19 @@ def test_the_weights_of_the_last_share_of_the_run_count_alike():
     assert torch.equal(loaded.image.main.weight, trainer.segmenter.image.main.weight)
 
 
+def test_a_run_that_goes_on_longer_averages_its_new_last_share_alone():
+    short = trainer_of(SourceOnly, average_last=0.5, steps=4)
+    for number in range(4):
+        short.step(batch(number, True), None)
+    longer = trainer_of(SourceOnly, average_last=0.5, steps=10)
+    longer.load_state_dict({**short.state_dict(), "step": 4})
+    seen = []
+    for number in range(4, 10):
+        longer.step(batch(number, True), None)
+        seen.append(longer.parts["segmenter"].image.main.weight.detach().clone())
+    torch.testing.assert_close(longer.segmenter.image.main.weight, torch.stack(seen[1:]).mean(0))
+
+
 def test_a_run_has_one_average():
     with pytest.raises(ValueError, match="a run has one average of its weights"):
         trainer_of(SourceOnly, average=0.9, average_last=0.5)

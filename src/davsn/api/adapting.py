@@ -167,7 +167,8 @@ def _values(
     if method is not None:
         values["method"] = _method({**_SMALL, **values["method"]}, method)
     if source is not None:
-        shared = {key: value for key, value in values["source"].items() if key in DatasetSettings.model_fields}
+        drawn = values["source"] | {"cached": False}  # drawing a frame again costs more than reading one
+        shared = {key: value for key, value in drawn.items() if key in DatasetSettings.model_fields}
         values["source"] = {"name": "folder", "root": source, "size": values["target"]["size"], **shared}
         options |= {"source.size": options["target.size"]} if "target.size" in options else {}
     if classes is not None:

@@ -3,6 +3,7 @@
 In local axes, x points forward, y left and z up. The origin is on the ground, below the middle.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -91,23 +92,21 @@ def box(
     material: Material = Material.PLAIN,
 ) -> Part:
     """A box whose top is narrower by ``taper`` metres at the back, front, right and left; wider where negative."""
-    bounds = np.array([low, high], np.float64)
-    tall = bounds[1, 2] - bounds[0, 2]
-    planes = np.zeros((6, 4))
-    for face in range(4):
-        axis, sign = divmod(face, 2)
-        outward = 2.0 * sign - 1.0
-        normal = np.zeros(3)
-        normal[axis], normal[2] = outward * tall, taper[face]
-        normal /= np.linalg.norm(normal)
-        corner = bounds[sign].copy()
-        corner[2] = bounds[0, 2]
-        planes[face] = *normal, -normal @ corner
-    bounds[0, :2] += np.minimum(taper[0::2], 0)
-    bounds[1, :2] -= np.minimum(taper[1::2], 0)
-    planes[4] = 0, 0, -1, bounds[0, 2]
-    planes[5] = 0, 0, 1, -bounds[1, 2]
-    return Part(category, paint, material, bounds, planes)
+    # Plain numbers: a world has tens of thousands of boxes, and arrays of three numbers cost more than the arithmetic.
+    corners = [*map(float, low)], [*map(float, high)]
+    tall = corners[1][2] - corners[0][2]
+    planes = [[0.0] * 4 for _ in range(4)]
+    for face, narrower in enumerate(taper):
+        axis, side = divmod(face, 2)
+        outward = (2.0 * side - 1.0) * tall
+        length = math.sqrt(outward * outward + narrower * narrower)
+        planes[face][axis], planes[face][2] = outward / length, narrower / length
+        planes[face][3] = -(planes[face][axis] * corners[side][axis] + planes[face][2] * corners[0][2])
+    planes += [[0.0, 0.0, -1.0, corners[0][2]], [0.0, 0.0, 1.0, -corners[1][2]]]
+    for axis, (back, front) in enumerate((taper[:2], taper[2:])):
+        corners[0][axis] += min(back, 0.0)
+        corners[1][axis] -= min(front, 0.0)
+    return Part(category, paint, material, np.array(corners), np.array(planes))
 
 
 def ellipsoid(

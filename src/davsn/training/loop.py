@@ -222,10 +222,10 @@ class Trainer:
         for name, part in self.modules.items():
             part.load_state_dict(state["parts"][name])
         self.optimisation.load_state_dict(state["optimisation"])
-        if self.average is not None and state["average"] is not None:
-            self.average.load_state_dict(state["average"])
-        checkpoint.restore_random_state(state["random"])
         self.done = state["step"]
+        if self._average is not None:  # a longer run may begin its average later, and then without what it had
+            self._average.load_state_dict(state["average"])
+        checkpoint.restore_random_state(state["random"])
 
 
 @torch.no_grad()
