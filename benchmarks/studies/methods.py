@@ -30,7 +30,10 @@ The next two
      python -m benchmarks.studies.methods WORLD --recipe
      python -m benchmarks.studies.methods WORLD --on-recipe
 
-train plain source_only with each part of the strong training recipe, and every method on top of the whole recipe.
+train plain source_only with each part of the strong training recipe, and every method on top of the whole recipe. The
+strengths of its parts were chosen on seed 0 of the streets, by
+
+     python -m benchmarks.studies.methods streets --strengths
 """
 
 import argparse
@@ -180,6 +183,7 @@ def arguments() -> argparse.Namespace:
     for flag, name, told in (
         ("--choose", "choices", "compare settings on seed 0 instead"),
         ("--recipe", "recipe", "train with and without each part of the training recipe instead"),
+        ("--strengths", "strengths", "compare strengths of the recipe's parts on seed 0 instead"),
         ("--on-recipe", "on_recipe", "train every method on top of the training recipe instead"),
         ("--statistics", "statistics", "compare the statistics of both domains with those of the target instead"),
     ):
@@ -190,7 +194,7 @@ def arguments() -> argparse.Namespace:
         parser.error("procity_camvid needs --data and --weights")
     if given.quick:
         given.first, given.steps = 4, 4
-    if given.study == "choices":
+    if given.study in ("choices", "strengths"):
         given.seeds = [0]
     return given
 

@@ -47,9 +47,32 @@ STRONG: Mapping[str, Any] = {
     "adjust": 0.5,
 }
 """The parts of the strong recipe, in the order in which a study adds them."""
-KEYS = {"statistics": "training.target_statistics", "photometric": "source.photometric", "style": "source.style"}
+KEYS = {
+    "statistics": "training.target_statistics",
+    "photometric": "source.photometric",
+    "style": "source.style",
+    "scale": "source.scale",
+    "crop": "source.crop",
+    "average": "training.average_last",
+}
 """The setting of each part, but for the method's own."""
 RECIPE = "the recipe"
+STRENGTHS: Mapping[str, Mapping[str, Any]] = {
+    "statistics of 16 batches": {"statistics": 16},
+    "statistics of 150 batches": {"statistics": 150},
+    "photometric share 0.75": {"photometric": {"share": 0.75, "strength": 0.6}},
+    "photometric strength 0.4": {"photometric": {"share": 0.5, "strength": 0.4}},
+    "photometric strength 0.8": {"photometric": {"share": 0.5, "strength": 0.8}},
+    "style share 0.25": {"style": {"kind": "lab", "share": 0.25}},
+    "style share 0.75": {"style": {"kind": "lab", "share": 0.75}},
+    "style by histogram": {"style": {"kind": "histogram", "share": 0.5}},
+    "style by Fourier amplitude": {"style": {"kind": "fourier", "share": 0.5}},
+    "adjust 0.25": {"adjust": 0.25},
+    "adjust 1": {"adjust": 1.0},
+    "scale 1 to 2": {"scale": [1.0, 2.0], "crop": [256, 128]},
+    "average of the last third": {"average": 0.33},
+}
+"""What was tried in place of :data:`STRONG` on seed 0 of the streets: title → the parts that differ."""
 NORMALISED = ("minent", "advent", "da_vsn", "tps", "mean_teacher", "cmom")
 """The methods of the study of statistics. It leaves out pixmatch and masked, which cost most."""
 
@@ -113,7 +136,7 @@ def streets(given: argparse.Namespace) -> World:
     """The demo's world. Its clips are drawn anew for each seed."""
     recipe = recipe_values("demo")
     recipe["validation"] = {"unseen": {"name": "folder", "root": "unseen", "missing": "repeat"}}
-    snapshots = {"choices": 3, "recipe": 1, "on_recipe": 1}.get(given.study, 5)
+    snapshots = {"choices": 3, "recipe": 1, "strengths": 1, "on_recipe": 1}.get(given.study, 5)
     return World(recipe, given.first or 240, given.steps or 150, snapshots, STREETS_THINGS, drawn=True)
 
 
@@ -199,19 +222,19 @@ def methods(world: World) -> Iterator[Planned]:
             yield Planned(f"tps: {title}", (*method(**TPS), *changes), timed=False)
 
 
-def strong(*parts: str, **method: Any) -> tuple[str, ...]:
-    """The assignments of a row of the studies of the recipe: its method, and parts of :data:`STRONG`.
+def strong(parts: Mapping[str, Any], **method: Any) -> tuple[str, ...]:
+    """The assignments of a row of the studies of the recipe: its method, and parts such as those of :data:`STRONG`.
 
     Args:
-        parts: names of the parts.
+        parts: name of the part → its setting.
         method: the method's settings; ``adjust`` is added if it is among the parts.
     """
-    adjusted = {"adjust": STRONG["adjust"]} if "adjust" in parts else {}
+    adjusted = {"adjust": parts["adjust"]} if "adjust" in parts else {}
     if "over" in method:
         method["over"] = {**method["over"], **adjusted}
     else:
         method |= adjusted
-    rest = (f"{KEYS[part]}={json.dumps(STRONG[part])}" for part in parts if part != "adjust")
+    rest = (f"{KEYS[part]}={json.dumps(setting)}" for part, setting in parts.items() if part != "adjust")
     return (f"method={json.dumps(method)}", *rest)
 
 
@@ -220,9 +243,11 @@ def ingredients(world: World) -> Iterator[Planned]:
     whole = tuple(STRONG)
 
     def row(title: str, *parts: str, labels: str = "game") -> Planned:
-        return Planned(title, strong(*parts, name="source_only"), timed=False, labels=labels)
+        return Planned(
+            title, strong({part: STRONG[part] for part in parts}, name="source_only"), timed=False, labels=labels
+        )
 
-    yield Planned(START, strong(name="source_only"), after=None, timed=False)
+    yield Planned(START, strong({}, name="source_only"), after=None, timed=False)
     yield row("source_only")
     for count in range(1, len(whole)):
         yield row(f"with {', '.join(whole[:count])}", *whole[:count])
@@ -250,7 +275,16 @@ def on_recipe(world: World) -> Iterator[Planned]:
         "cmom": {"name": "cmom", **things},
     }
     for title, settings in methods.items():
-        yield Planned(f"{title}, {RECIPE}", strong(*STRONG, **settings), timed=False)
+        yield Planned(f"{title}, {RECIPE}", strong(STRONG, **settings), timed=False)
+
+
+def strengths(world: World) -> Iterator[Planned]:
+    """The rows of the study of strengths: the recipe, and the recipe with another setting of one part."""
+    rows = list(ingredients(world))
+    yield rows[0]
+    yield next(row for row in rows if row.title == RECIPE)
+    for title, changed in STRENGTHS.items():
+        yield Planned(title, strong({**STRONG, **changed}, name="source_only"), timed=False)
 
 
 def tried(world: World) -> Iterator[Planned]:
@@ -266,6 +300,7 @@ STUDIES: Mapping[str, tuple[Callable[[World], Iterator[Planned]], str, str]] = {
     "methods": (planned, "methods_{}", "Every method on {}"),
     "choices": (tried, "methods_choices", "What was tried before"),
     "recipe": (ingredients, "recipe_{}", "Every part of the training recipe, on {}"),
+    "strengths": (strengths, "recipe_choices", "Strengths of the training recipe that were tried before"),
     "on_recipe": (on_recipe, "on_recipe_{}", "Every method on top of the training recipe, on {}"),
     "statistics": (normalised, "methods_statistics_{}", "Whose statistics, on {}"),
 }
