@@ -211,6 +211,37 @@ def two_at_once(place: Path, only: tuple[str, ...] = ("train", "flow", "cache", 
     return part
 
 
+def workers(place: Path, number: int, moments: random.Random) -> Part:
+    """Kill the process that loads data for a training. The training ends in words, and the same command resumes it."""
+    part, arguments = Part(), [*COMMANDS["train"], "training.workers=1"]
+    for _ in range(number):
+        shutil.rmtree(place / "out", ignore_errors=True)
+        process = begun(place, arguments)
+        killed = _kill_worker(process, moments)
+        code, output = finished(process, place)
+        problem = told(code, output, (0, 2) if killed else (0,))
+        part.count("train", problem or incomplete(place / "out"))
+        part.count("train, resumed", told(*finished(begun(place, arguments), place), (0,)))
+    return part
+
+
+def _kill_worker(process: int, moments: random.Random) -> bool:
+    """Kill a worker of a process within a second after it is there. Returns whether there was one to kill."""
+
+    def children(parent: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+    while not os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        with contextlib.suppress(OSError):  # a process that ends takes these files with it
+            for server in children(process):
+                for worker in children(server):  # Python starts workers from a server of its own
+                    time.sleep(moments.uniform(0, 1))
+                    os.kill(worker, signal.SIGKILL)
+                    return True
+        time.sleep(0.005)
+    return False
+
+
 def inputs(place: Path, number: int, seed: int, readers: dict[str, Reader] = READERS) -> Part:
     """Damage inputs at random, and read them in forks of this process, a few hundred in each."""
     part, originals = Part(), examples(place / "inputs")
@@ -227,7 +258,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--inputs", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", help="kills, inputs, full_disks, read_only, stopped, two_at_once")
+    parser.add_argument("--only", nargs="*", help="kills, inputs, workers, full_disks, read_only, stopped, two_at_once")
     parser.add_argument("--commands", nargs="*", default=list(COMMANDS), help="try these commands alone")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -241,6 +272,7 @@ def main() -> int:
         parts: dict[str, Callable[[], Part]] = {
             "inputs": lambda: inputs(place, given.inputs, given.seed),
             "kills": lambda: kills(place, given.kills, moments, only),
+            "workers": lambda: workers(place, -(-given.kills // 10), moments),
             "full_disks": lambda: full_disks(place, only=only),
             "read_only": lambda: read_only(place, only),
             "stopped": lambda: stopped(place, moments, tuple(name for name in only if name in ("train", "adapt"))),

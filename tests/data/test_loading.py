@@ -1,4 +1,6 @@
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,9 +14,9 @@ import torch
 from PIL import Image
 
 from davsn.core.clip import Clip, ClipSpec
-from davsn.core.errors import ConfigError, DataError
+from davsn.core.errors import ConfigError, DataError, WorkerError
 from davsn.core.settings import validate
-from davsn.data.loading import Samples, collate, evaluation_batches, target_training, training_batches
+from davsn.data.loading import Samples, _load, collate, evaluation_batches, target_training, training_batches
 from davsn.data.sets.folder import Folder
 from davsn.flow.files.io import write_flow
 from tiny_data import cut, frame_of, label_of, write_labelled
@@ -51,6 +53,20 @@ def alive(process):
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
     ).stdout
     return state.strip()[:1] not in ("", "Z")  # a dead one may wait for someone to ask how it died
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DiesAtStart:
+    """It kills the worker that reads it, before the worker has read all that it was sent."""
+
+    def __call__(self, index):
+        raise AssertionError("never called")
+
+    def __reduce__(self):
+        return die, (), None, iter([bytes(1 << 20)])
 
 
 class TestNeighbours:
@@ -276,6 +292,11 @@ class TestTrainingBatches:
         while any(alive(worker) for worker in workers) and time.monotonic() < end:
             time.sleep(0.05)
         assert not any(alive(worker) for worker in workers)
+
+    @pytest.mark.parametrize(("load", "told"), [(die, "exited unexpectedly|killed by signal"), (DiesAtStart(), "while it started")])
+    def test_a_killed_worker_is_told_in_words(self, load, told):
+        with pytest.raises(WorkerError, match=rf"^DataLoader worker .*({told}).*training\.workers=0"):
+            list(_load(load, None, iter([[0]]), workers=1))
 
 
 class TestBadFiles:

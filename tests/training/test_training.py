@@ -14,7 +14,7 @@ from torch import nn
 
 import toy
 from davsn.core.clip import ClipSpec
-from davsn.core.errors import CheckpointError, ConfigError, TrainingError
+from davsn.core.errors import CheckpointError, ConfigError, TrainingError, WorkerError
 from davsn.core.settings import Settings
 from davsn.learning.method import Method, Term
 from davsn.methods.da_vsn import DaVsn
@@ -150,7 +150,7 @@ def test_a_signal_that_ends_the_loader_too_still_saves(tmp_path):
         for step, pair in enumerate(batches(start), start):
             if step == 5:
                 os.kill(os.getpid(), signal.SIGTERM)
-                raise RuntimeError("DataLoader worker is killed by signal: Terminated")
+                raise WorkerError("DataLoader worker is killed by signal: Terminated")
             yield pair
 
     assert not train(trainer_of(), dying, tmp_path, extra={"settings": {}})

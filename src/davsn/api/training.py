@@ -56,8 +56,8 @@ def train(
 
     Raises:
         ConfigError: mistakes in the settings, or another run in the folder.
-        DataError, FlowError, CheckpointError, TrainingError: the problem that stopped the run; earlier checkpoints
-            are kept.
+        DataError, FlowError, CheckpointError, TrainingError, WorkerError: the problem that stopped the run; earlier
+            checkpoints are kept.
     """
     with silent(quiet):
         experiment = read_recipe(recipe, changes)

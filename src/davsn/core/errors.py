@@ -100,5 +100,9 @@ class CheckpointError(DavsnError):
     """A checkpoint or weights file that does not fit, or that cannot be read safely."""
 
 
+class WorkerError(DavsnError):
+    """A process that loads data and was killed."""
+
+
 class TrainingError(DavsnError):
     """A run that cannot continue, for example because a loss is not a number."""

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import count
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from davsn.core.clip import Batch, Clip
-from davsn.core.errors import DataError, FileError
+from davsn.core.errors import DataError, FileError, WorkerError
 from davsn.data.frame_pool import StyleFrameError
 from davsn.data.rare_classes import ClassDraw
 from davsn.data.samples import GroupDraw, Samples, target_training
@@ -30,6 +31,10 @@ __all__ = ["Samples", "collate", "evaluation_batches", "target_training", "train
 
 _BAD_IN_A_ROW = 20
 _log = logging.getLogger(__name__)
+_KILLED = (
+    "It was killed, usually because memory ran out. Steps that were done are saved. Set training.workers=0, or make "
+    "'size' or training.batch_size smaller, then run the same command again"
+)
 
 
 def collate(clips: Sequence[Clip]) -> Batch:
@@ -191,7 +196,11 @@ def _load(
 def _tried(
     load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
 ) -> Iterator[Batch | FileError]:
-    """Yield batches, each as a batch or as the error that prevents it."""
+    """Yield batches, each as a batch or as the error that prevents it.
+
+    Raises:
+        WorkerError: a worker was killed.
+    """
     options: dict[str, Any] = {}
     if workers:
         # Not fork: it copies the locks of OpenCV's and PyTorch's threads, in whatever state they are.
@@ -206,8 +215,22 @@ def _tried(
         generator=torch.Generator().manual_seed(0),  # the default draws from the global one, which disturbs the run
         **options,
     )
-    for batch in loader:
-        yield replace(batch, completion=completion) if isinstance(batch, Batch) else batch
+    with _killed_workers_told():
+        for batch in loader:
+            yield replace(batch, completion=completion) if isinstance(batch, Batch) else batch
+
+
+@contextmanager
+def _killed_workers_told() -> Iterator[None]:
+    """Turn what PyTorch and Python raise when a worker was killed into an error in words."""
+    try:
+        yield
+    except (BrokenPipeError, ConnectionResetError, EOFError) as error:  # it was killed before it had read what to do
+        raise WorkerError(f"DataLoader worker was killed while it started. {_KILLED}") from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise WorkerError(f"{str(error).splitlines()[0].rstrip('.')}. {_KILLED}") from error
 
 
 def _collate(clips: Sequence[Clip | FileError]) -> Batch | FileError:

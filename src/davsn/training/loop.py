@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn.core.clip import Batch
-from davsn.core.errors import TrainingError
+from davsn.core.errors import WorkerError
 from davsn.core.settings import AlsoCalled, Settings
 from davsn.data.rare_classes import RareClasses
 from davsn.learning.method import Method, Term
@@ -38,10 +38,6 @@ Loaded = tuple[Batch, Batch | None]
 """The source batch and the target batch of a step."""
 Batches = Callable[[int], Iterator[Loaded]]
 """A function from a step to the batches of that step and all later ones; equal steps always give equal batches."""
-_KILLED = (
-    "It was killed, usually because memory ran out. All steps are saved. Set training.workers=0, or make 'size' or "
-    "training.batch_size smaller, then run the same command again"
-)
 
 
 class TrainingSettings(Settings):
@@ -269,16 +265,14 @@ class Stop:
         """The next batches; None if the signal that asked us to stop has also ended the loader's workers.
 
         Raises:
-            TrainingError: a loader's worker was killed.
+            WorkerError: a loader's worker was killed.
         """
         try:
             return next(loaded)
-        except RuntimeError as error:
+        except WorkerError:
             if self.wished:
                 return None
-            if "DataLoader worker" not in str(error):
-                raise
-            raise TrainingError(f"{str(error).splitlines()[0].rstrip('.')}. {_KILLED}") from error
+            raise
 
     def _wish(self, number: int, frame: FrameType | None) -> None:
         if self.wished:
@@ -315,7 +309,8 @@ def train(
         True at the end of the run, False if a signal stopped it; in both cases everything is saved.
 
     Raises:
-        TrainingError: a loss is not a finite number, or a loader's worker was killed. A broken state is never saved.
+        TrainingError: a loss is not a finite number. A broken state is never saved.
+        WorkerError: a loader's worker was killed. All steps are saved before.
         Exception: an error of ``batches``, after the steps that were done are saved.
         CheckpointError: the disk is full; the last checkpoint is still good.
     """
