@@ -16,7 +16,15 @@ from PIL import Image
 from davsn.core.clip import Clip, ClipSpec
 from davsn.core.errors import ConfigError, DataError, WorkerError
 from davsn.core.settings import validate
-from davsn.data.loading import Samples, _load, collate, evaluation_batches, target_training, training_batches
+from davsn.data.loading import (
+    Samples,
+    _load,
+    _warn_once,
+    collate,
+    evaluation_batches,
+    target_training,
+    training_batches,
+)
 from davsn.data.sets.folder import Folder
 from davsn.flow.files.io import write_flow
 from tiny_data import cut, frame_of, label_of, write_labelled
@@ -293,7 +301,9 @@ class TestTrainingBatches:
             time.sleep(0.05)
         assert not any(alive(worker) for worker in workers)
 
-    @pytest.mark.parametrize(("load", "told"), [(die, "exited unexpectedly|killed by signal"), (DiesAtStart(), "while it started")])
+    @pytest.mark.parametrize(
+        ("load", "told"), [(die, "exited unexpectedly|killed by signal"), (DiesAtStart(), "while it started")]
+    )
     def test_a_killed_worker_is_told_in_words(self, load, told):
         with pytest.raises(WorkerError, match=rf"^DataLoader worker .*({told}).*training\.workers=0"):
             list(_load(load, None, iter([[0]]), workers=1))
@@ -334,6 +344,7 @@ class TestBadFiles:
 
     @pytest.mark.parametrize("workers", [0, 1])
     def test_evaluation_leaves_out_and_names_what_it_may_skip(self, root, workers, caplog):
+        _warn_once.cache_clear()  # pytest may give another test the same folder
         whole = [batch.names for batch in evaluation_batches(samples_of(root))]
         cut(root / "frames" / "a" / "f_10.png", 0.5)
         left = [batch.names for batch in evaluation_batches(samples_of(root, bad_files="skip"), workers)]

@@ -65,16 +65,18 @@ def test_labels_and_frames_move_with_the_flow(domain, clip):
 def test_variety_0_is_the_world_that_all_records_come_from():
     """A recording of frames and label maps that were drawn before there was variety.
 
-    Sines differ between processors in their last bit, so a few pixels may differ by one level.
+    Sines differ between processors in their last bit, so a few pixels may differ by one level. NumPy 1 also keeps
+    float32 where NumPy 2 computes in float64.
     """
+    most, share = (1, 0.002) if int(np.__version__[0]) > 1 else (2, 0.05)
     before = np.load(FOLDER / "before_variety.npz")
     for domain in ("game", "camera"):
         data = Streets(Config(domain=domain, size=(96, 48), clips=3, length=40, variety=0))
         for clip, position in ((0, 3), (2, 31)):
             frame, label = (before[f"{kind}_{domain}_{clip}"] for kind in ("frame", "label"))
             apart = np.abs(data.read_frame(clip, position).astype(int) - frame)
-            assert apart.max() <= 1
-            assert (apart > 0).mean() < 0.002
+            assert apart.max() <= most
+            assert (apart > 0).mean() < share
             assert (data.read_label(clip, position) != label).mean() < 0.001
 
 
