@@ -64,18 +64,17 @@ def wait_for(what, process):
     assert process.poll() is None, "it ended before"
 
 
-@pytest.mark.parametrize("pair", FULL)
-def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree, pair, monkeypatch):
+def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree, monkeypatch):
     monkeypatch.setattr(checkpoint_scores, "POLL", 0.2)
-    recipe, run, sizes = f"da_vsn_{pair}", Path("runs") / pair, [*SIZES, *FULL[pair]]
-    code, out, err = davsn(tree, "check", recipe, *sizes, *SHORT, "--all")
+    run = Path("runs") / "viper"
+    code, out, err = davsn(tree, "check", "da_vsn_viper", *SIZES, *SHORT, "--all")
     assert code == 0, out + err
 
-    killed = train(tree, recipe, *sizes, *SHORT, "-o", str(run))
+    killed = train(tree, "da_vsn_viper", *SIZES, *SHORT, "-o", str(run))
     wait_for(lambda: all_of(tree / run / "checkpoints"), killed)
     killed.kill()
     killed.wait()
-    resumed = train(tree, recipe, *sizes, *SHORT, "-o", str(run))
+    resumed = train(tree, "da_vsn_viper", *SIZES, *SHORT, "-o", str(run))
     try:
         code, out, err = davsn(tree, "eval", run, "--watch")
     finally:
@@ -90,6 +89,28 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     assert code == 0, err
     assert any("last" in line and "best" in line for line in out.splitlines())
     assert "step 3 on cityscapes" not in out  # all were scored while watching
+
+    model = pictured_and_exported(davsn, tree, "viper", run)
+    once = ["source.size=[128,64]", *HERE, "training.steps=1", "validation={}", "seed=7"]
+    code, _, err = davsn(tree, "train", "source_only_viper", *once, f"start={model}", "-o", "runs/on_viper")
+    assert code == 0, err
+    before, after = (open_trained(tree / path).segmenter.state_dict() for path in (run, "runs/on_viper"))
+    moved = [distance(before[name], after[name]) for name in before if "layer6" in name and "weight" in name]
+    assert 0 < max(moved) < 0.5  # of other weights drawn at random it would be 1.4
+    shutil.rmtree(tree / "runs")
+
+
+def test_the_other_pair_is_trained_scored_and_exported(davsn, tree):
+    run = Path("runs") / "synthia"
+    once = [*SIZES, *FULL["synthia"], *HERE, "training.steps=1"]
+    code, _, err = davsn(tree, "train", "da_vsn_synthia", *once, "-o", run, "--no-score")
+    assert code == 0, err
+    pictured_and_exported(davsn, tree, "synthia", run)
+    shutil.rmtree(tree / "runs")
+
+
+def pictured_and_exported(davsn, tree, pair, run):
+    """Score a run with pictures, export it to a file of the public code, and score that; returns the file."""
     code, out, err = davsn(tree, "eval", run, "--pictures", f"masks_{pair}")
     assert code == 0, err
     single = Scores.load(tree / run / "scores_cityscapes.json")
@@ -105,18 +126,11 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     code, out, err = davsn(tree, "export", run, "-o", model)
     assert code == 0, err
     assert out.startswith("641 tensors of ")
-    code, _, err = davsn(tree, "eval", model, "--recipe", recipe, "validation.cityscapes.size=[128,64]")
+    code, _, err = davsn(tree, "eval", model, "--recipe", f"da_vsn_{pair}", "validation.cityscapes.size=[128,64]")
     assert code == 0, err
     exported = Scores.load(tree / "pretrained_models" / f"scores_cityscapes_davsn_{pair}.json")
     assert exported.counts == single.counts
-
-    once = ["source.size=[128,64]", *FULL[pair], *HERE, "training.steps=1", "validation={}", "seed=7"]
-    code, _, err = davsn(tree, "train", f"source_only_{pair}", *once, f"start={model}", "-o", f"runs/on_{pair}")
-    assert code == 0, err
-    before, after = (open_trained(tree / path).segmenter.state_dict() for path in (run, f"runs/on_{pair}"))
-    moved = [distance(before[name], after[name]) for name in before if "layer6" in name and "weight" in name]
-    assert 0 < max(moved) < 0.5  # of other weights drawn at random it would be 1.4
-    shutil.rmtree(tree / "runs")
+    return model
 
 
 @pytest.mark.parametrize("pair", FULL)
@@ -130,6 +144,8 @@ def test_check_and_train_tps_and_cmom_from_it(davsn, tree, pair):
     flow = [f"{part}.flow_root=data/Estimated_optical_flow_{name}" for part, name in names.items()]  # one copy for all
     once = [*SIZES, *FULL[pair], *flow, *HERE, "training.steps=1"]
     recipes = {"tps": ["method.split=64"], "cmom": [f"start=runs/tps_{pair}"]}  # of 64 rows; 512 are published
+    if pair == "synthia":
+        del recipes["cmom"]
     for name, changes in recipes.items():
         recipe = f"{name}_{pair}"
         if name == "tps":
