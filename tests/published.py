@@ -140,3 +140,83 @@ def vkitti2(root: Path, drives: dict[str, list[int]]) -> dict[str, object]:
                     flow = np.full((*SIZE[::-1], 2), (step * (1 + number / 10), 0.5))
                     write_relative(frames / kind / "Camera_0" / f"{name}_{number:05d}.png", flow, known)
     return {"root": root}
+
+
+def _label(path: Path, ids: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(ids).save(path)
+
+
+def _train_ids(number: int) -> np.ndarray:
+    """A label of Cityscapes' train ids, with pixels of no class."""
+    ids = raw_label(number, 20)
+    return np.where(ids == 19, 255, ids).astype(np.uint8)
+
+
+def carla(root: Path, drives: dict[str, list[int]], tags: int = 29) -> dict[str, object]:
+    """Recordings as CARLA's own examples save them: RGBA, with the tag in red, and a road in the lower half."""
+    for drive, numbers in drives.items():
+        for number in numbers:
+            _picture(root / drive / "rgb" / f"{number:06d}.png", number)
+            ids = raw_label(number, tags)
+            ids[SIZE[1] // 2 :] = 1 if tags == 29 else 7
+            _label(root / drive / "seg" / f"{number:06d}.png", np.dstack([ids, 0 * ids, 0 * ids, 0 * ids + 255]))
+    return {"root": root}
+
+
+def shift(root: Path, drives: dict[str, list[int]], split: str = "train") -> dict[str, object]:
+    """Frames of drives such as '007b-4e72', all labelled, and flow of each to the one a second before."""
+    front = root / "discrete" / "images" / split / "front"
+    for drive, numbers in drives.items():
+        for number in numbers:
+            _picture(front / "img" / drive / f"{number:08d}_img_front.jpg", number)
+            ids = raw_label(number, 23)
+            _label(front / "semseg" / drive / f"{number:08d}_semseg_front.png", np.dstack([ids, ids // 2, ids // 3]))
+            _flow(root / "flow" / f"{drive}_{number:08d}_{number - 10:08d}_int16_x10.npy", number)
+    return {"root": root, "flow_root": root / "flow"}
+
+
+def acdc(root: Path, frames: dict[str, list[int]], labelled: dict[str, list[int]], split: str = "train") -> dict:
+    """Frames of drives such as 'fog/GOPR0475', some labelled, and flow of each to the one before."""
+    for drive, numbers in frames.items():
+        condition, name = drive.split("/")
+        for number in numbers:
+            below = f"{condition}/{split}/{name}/{name}_frame_{number:06d}"
+            _picture(root / "rgb_anon" / f"{below}_rgb_anon.png", number)
+            _flow(root / "flow" / f"{condition}_{name}_{number:06d}_{number - 1:06d}_int16_x10.npy", number)
+            if number in labelled.get(drive, []):
+                _label(root / "gt" / f"{below}_gt_labelIds.png", raw_label(number, 34))
+    return {"root": root, "flow_root": root / "flow"}
+
+
+def bddvid(root: Path, videos: list[str], numbers: list[int], split: str = "train") -> dict[str, object]:
+    """Frames of videos such as '0004a4c0-d4dff0ad', 307 labelled, and flow of each to the one before."""
+    for video in videos:
+        for number in numbers:
+            _picture(root / split / "images" / f"{video}_{number}.jpg", number)
+            _flow(root / "flow" / f"{video}_{number}_{number - 1}_int16_x10.npy", number)
+        _label(root / split / "labels" / f"{video}_307.png", _train_ids(307))
+    return {"root": root, "flow_root": root / "flow"}
+
+
+def cityscapes_vps(root: Path, drives: dict[str, list[int]], labelled: dict[str, list[int]]) -> dict[str, object]:
+    """Frames of drives such as 'frankfurt_000000', some labelled, and flow of each to the one before."""
+    for drive, numbers in drives.items():
+        for number in numbers:
+            name = f"{drive}_{number:06d}"
+            _picture(root / "train" / "img_all" / f"{name}_leftImg8bit.png", number)
+            _flow(root / "flow" / f"{name}_{number - 1:06d}_int16_x10.npy", number)
+        for index, number in enumerate(labelled[drive], 1):
+            name = f"0001_{index:04d}_{drive}_{number:06d}"
+            _picture(root / "train" / "img" / f"{name}_newImg8bit.png", number)
+            _label(root / "train" / "labelmap" / f"{name}_final_mask.png", _train_ids(number))
+    return {"root": root, "flow_root": root / "flow"}
+
+
+def gta5(root: Path, numbers: list[int]) -> dict[str, object]:
+    """Stills with palette PNGs, whose indices are Cityscapes' labelIds."""
+    (root / "labels").mkdir(parents=True)
+    for number in numbers:
+        _picture(root / "images" / f"{number:05d}.png", number)
+        palette_png(root / "labels" / f"{number:05d}.png", raw_label(number, 34))
+    return {"root": root}

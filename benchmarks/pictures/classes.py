@@ -7,7 +7,6 @@ names in the labels of each data set, and the class sets that have it.
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 import cv2
 import numpy as np
@@ -30,6 +29,8 @@ SETS: dict[RawIds, tuple[str, int]] = {
     "vkitti2": ("Virtual KITTI 2", 128),
 }
 """The columns of raw ids: title and width."""
+CLASS_SETS: tuple[ClassSet, ...] = ("viper", "synthia", "vkitti2")
+"""The class sets whose classes are all drawn by the streets."""
 NAME, MARK, ROW, CROP = 120, 64, 44, (132, 40)
 INK, PALE, PAPER = (30, 30, 30), (150, 150, 150), (255, 255, 255)
 LARGE, SMALL = ImageFont.load_default(14), ImageFont.load_default(11)
@@ -90,7 +91,7 @@ def _piece(world: Streets, name: str, clip: int, position: int, window: tuple[in
 
 def table(pieces: dict[str, Image.Image]) -> Image.Image:
     """The whole table."""
-    tables = {classes: taxonomy(classes) for classes in get_args(ClassSet)}
+    tables = {classes: taxonomy(classes) for classes in CLASS_SETS}
     width = NAME + CROP[0] + 12 + sum(wide for _, wide in SETS.values()) + MARK * len(tables)
     picture = Image.new("RGB", (width, ROW * (len(CLASSES) + 1)), PAPER)
     draw = ImageDraw.Draw(picture)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from davsn.api.flow import convert_flow as convert_flow
     from davsn.api.flow_measure import measure_flow as measure_flow
     from davsn.api.flow_show import show_flow as show_flow
+    from davsn.api.importing import import_labels as import_labels
     from davsn.api.listing import available as available
     from davsn.api.listing import describe_method as describe_method
     from davsn.api.model import Model as Model
@@ -53,6 +54,7 @@ _PLACES = {
     "api.flow": ("compute_flow", "convert_flow"),
     "api.flow_measure": ("measure_flow",),
     "api.flow_show": ("show_flow",),
+    "api.importing": ("import_labels",),
     "api.listing": ("available", "describe_method"),
     "api.model": ("Model", "Result", "load", "predict"),
     "api.streets": ("write_streets",),

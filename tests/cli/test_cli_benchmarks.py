@@ -10,9 +10,15 @@ from davsn.core.errors import FlowError
 from davsn.data.export.files import published_ids
 from davsn.data.labels.class_tables import train_ids
 from davsn.data.samples import Samples
+from davsn.data.sets.acdc import Acdc
+from davsn.data.sets.bddvid import BddVid
 from davsn.data.sets.camvid import CamVid
+from davsn.data.sets.carla import Carla
 from davsn.data.sets.cityscapes import Cityscapes
+from davsn.data.sets.cityscapes_vps import CityscapesVps
+from davsn.data.sets.gta5 import Gta5
 from davsn.data.sets.kitti_step import KittiStep
+from davsn.data.sets.shift import Shift
 from davsn.data.sets.streets import Config, Streets
 from davsn.data.sets.synthia import Synthia
 from davsn.data.sets.viper import Viper
@@ -31,7 +37,16 @@ FLOW = {
     "camvid": "Estimated_optical_flow_CamVid",
     "kitti-step": "Estimated_optical_flow_KITTI-STEP_train",
     "vkitti2": "",
+    "carla": "Estimated_optical_flow",
+    "shift": "Estimated_optical_flow_SHIFT_train",
+    "acdc": "Estimated_optical_flow_ACDC_train",
+    "bddvid": "Estimated_optical_flow_BDDVid_train",
+    "cityscapes-vps": "Estimated_optical_flow_Cityscapes-VPS_train",
 }
+RAW = {"acdc": "cityscapes", "bddvid": "kitti_step", "cityscapes-vps": "kitti_step", "shift": "carla_0.9.10"} | {
+    "carla": "carla_0.9.14"
+}
+"""The data set whose ids a layout has, if it has another name."""
 OFTEN = range(1, LENGTH)
 
 
@@ -66,6 +81,11 @@ def written(davsn, place, layout, *changes):
         (KittiStep, "kitti-step", {"classes": "synthia"}, OFTEN),
         (Vkitti2, "vkitti2", {}, OFTEN),
         (Vkitti2, "vkitti2", {"classes": "viper"}, OFTEN),
+        (Carla, "carla", {"classes": "gta5"}, OFTEN),
+        (Shift, "shift", {}, OFTEN),
+        (Acdc, "acdc", {"classes": "gta5"}, [LENGTH - 1]),
+        (BddVid, "bddvid", {}, [LENGTH - 1]),
+        (CityscapesVps, "cityscapes-vps", {"classes": "gta5"}, [4, 9]),
     ],
 )
 def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, keys, used):
@@ -73,7 +93,7 @@ def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, 
     samples = Samples(part(part.Config(**values, **keys)), SPEC)
     classes = keys.get("classes", {"synthia": "synthia", "vkitti2": "vkitti2"}.get(layout, "viper"))
     world = Streets(Config(size=(64, 32), clips=2, length=LENGTH, classes=classes))
-    raw = layout.replace("-", "_")
+    raw = RAW.get(layout, layout.replace("-", "_"))
     assert [(clip, position) for clip, position in samples.places] == [(clip, at) for clip in (0, 1) for at in used]
     shown = np.array([[world.read_frame(clip, at) for at in range(LENGTH)] for clip in (0, 1)], np.float32)
     for index, (clip, position) in enumerate(samples.places):
@@ -81,7 +101,7 @@ def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, 
         for offset, frame in sample.frames.items():
             differences = np.abs(shown[clip] - frame).mean((1, 2, 3))
             assert np.argmin(differences) == position + offset
-            assert layout in ("viper", "vkitti2") or differences.min() == 0  # these are JPEG
+            assert layout in ("viper", "vkitti2", "shift", "bddvid") or differences.min() == 0  # these are JPEG
         flow, in_sight = world.read_flow(clip, position, position - 1)
         assert np.abs(sample.flows[0, -1] - flow)[known_in(sample, flow, in_sight)].max() <= 0.0501  # tenths
         label = train_ids(raw, classes)[published_ids(raw)[world.read_categories(clip, position)]]
@@ -90,6 +110,21 @@ def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, 
         differs = sample.labels != label
         own_car = (label == 10) & (sample.labels == 255) if layout == "viper" else np.zeros_like(differs)
         assert not (differs & ~own_car).any()
+
+
+def test_stills_are_written_without_neighbours_and_flow(davsn, layouts):
+    code, _, err = davsn(layouts, "streets", "gta5", "--layout", "gta5", *WORLD)
+    assert (code, err) == (0, "")
+    samples = Samples(Gta5(Gta5.Config(root=layouts / "gta5", missing="repeat")), SPEC)
+    world = Streets(Config(size=(64, 32), clips=2, length=LENGTH, classes="gta5"))
+    assert len(samples.dataset.clips) == len(samples) == 2 * LENGTH
+    for index in (0, LENGTH + 3):
+        clip, position = divmod(index, LENGTH)
+        assert np.array_equal(samples[index].frames[-1], world.read_frame(clip, position))
+        assert np.array_equal(samples[index].labels, world.read_label(clip, position))
+        assert not samples[index].flows[0, -1].any()
+    assert {"wall", "train"} <= world.taxonomy.unscored
+    assert not samples.dataset.taxonomy.unscored
 
 
 def known_in(sample, flow, in_sight):

@@ -1,4 +1,4 @@
-"""CamVid, KITTI-STEP and Virtual KITTI 2 in their own layouts: which frames and neighbours, and the traps in words."""
+"""Further published data sets in their own layouts: which frames and neighbours, and the traps in words."""
 
 import os
 
@@ -12,8 +12,13 @@ from davsn.core.errors import DataError, FlowError
 from davsn.data.labels.class_tables import train_ids
 from davsn.data.labels.colour_codes import COLOURS, paint, read_painted
 from davsn.data.samples import Samples, target_training
+from davsn.data.sets.acdc import Acdc
+from davsn.data.sets.bddvid import BddVid
 from davsn.data.sets.camvid import CamVid
+from davsn.data.sets.cityscapes_vps import CityscapesVps
+from davsn.data.sets.gta5 import Gta5
 from davsn.data.sets.kitti_step import KittiStep
+from davsn.data.sets.shift import Shift
 from davsn.data.sets.vkitti2 import Vkitti2
 from davsn.doctor.data import check
 from davsn.flow.files.relative import read_relative, write_relative
@@ -230,6 +235,91 @@ class TestVkitti2:
         Image.fromarray(frame_of(0, 0)).save(path)
         with pytest.raises(FlowError, match=r"is a PNG of 8 bits .*, not the 16-bit RGB of KITTI flow"):
             make(Vkitti2, values).read_flow(0, 1, 0)
+
+
+class TestShift:
+    def test_neighbours_are_ten_numbers_apart_or_one(self, tmp_path):
+        values = published.shift(tmp_path, {"007b-4e72": [0, 10, 30, 40], "00ab-cdef": [5, 15]})
+        assert names(Samples(make(Shift, values), LABELLED)) == [
+            "007b-4e72_00000000/007b-4e72_00000010",
+            "007b-4e72_00000030/007b-4e72_00000040",
+            "00ab-cdef_00000005/00ab-cdef_00000015",
+        ]
+        os.rename(tmp_path / "discrete" / "images", tmp_path / "discrete" / "videos")
+        front = tmp_path / "discrete" / "videos" / "train" / "front"
+        os.rename(front / "img", front / "img_decompressed")
+        with pytest.raises(DataError, match=r"none of 6 frames .* set framerate: videos"):
+            Samples(make(Shift, values, framerate="videos"), LABELLED)
+
+    def test_tags_are_in_the_first_channel(self, tmp_path):
+        values = published.shift(tmp_path, {"007b-4e72": [0, 10]})
+        dataset = make(Shift, values, classes="gta5")
+        assert np.array_equal(dataset.read_label(0, 1), train_ids("carla_0.9.10", "gta5")[published.raw_label(10, 23)])
+        assert dataset.taxonomy.unscored == {"rider", "truck", "bus", "train", "motorcycle", "bicycle"}
+        with pytest.raises(DataError, match=r"train/right_45/img: cannot be listed"):
+            make(Shift, values, view="right_45")
+
+
+class TestAcdc:
+    def test_conditions_and_stills(self, tmp_path):
+        frames = {"fog/GOPR0475": [41, 51], "night/GP010397": [55], "fog/GOPR0476": [7]}
+        values = published.acdc(tmp_path, frames, frames)
+        published.acdc(tmp_path, {"fog/GOPR0480": [1]}, {"fog/GOPR0480": [1]}, "val")
+        published.acdc(tmp_path, {"fog/GOPR0481": [1]}, {"fog/GOPR0481": [1]}, "train_ref")
+        with pytest.raises(DataError, match=r"none of 4 frames .* The labelled frames are stills: set missing: repeat"):
+            Samples(make(Acdc, values), LABELLED)
+        found = {
+            each: names(Samples(make(Acdc, values, missing="repeat", condition=each), LABELLED))
+            for each in ("fog", None)
+        }
+        assert [len(found[each]) for each in ("fog", None)] == [3, 4]
+        assert found["fog"][0] == "fog_GOPR0475_000041/fog_GOPR0475_000041"
+        dataset = make(Acdc, values, classes="gta5")
+        assert dataset.published == {"used": 1600}
+        assert make(Acdc, values, split="val", condition="fog").published == {"used": 100}
+        assert np.array_equal(dataset.read_label(0, 0), train_ids("cityscapes", "gta5")[published.raw_label(41, 34)])
+
+
+def test_bddvids_labelled_frame_has_neighbours_on_both_sides(tmp_path):
+    values = published.bddvid(tmp_path, ["0004a4c0-d4dff0ad"], [303, 304, 305, 306, 307, 308])
+    dataset = make(BddVid, values, stride=2)
+    spec = ClipSpec((0, -1, -2), labels=True)
+    assert names(Samples(dataset, spec)) == ["0004a4c0-d4dff0ad_303/0004a4c0-d4dff0ad_307"]
+    label = dataset.read_label(0, 4)
+    assert label[published._train_ids(307) == 255].tolist().count(IGNORE) == (published._train_ids(307) == 255).sum()
+    assert np.array_equal(label, train_ids("kitti_step", "viper")[published._train_ids(307)])
+    with pytest.raises(DataError, match=r"val_orig_10k/images: cannot be listed"):
+        make(BddVid, values, split="val_orig_10k")
+
+
+def test_cityscapes_vps_has_all_frames_or_every_fifth(tmp_path):
+    numbers = list(range(1732, 1744))
+    values = published.cityscapes_vps(tmp_path, {"frankfurt_000000": numbers}, {"frankfurt_000000": [1736, 1741]})
+    first = "frankfurt_000000_001732/frankfurt_000000_00"
+    assert names(Samples(make(CityscapesVps, values), LABELLED)) == [f"{first}1736", f"{first}1741"]
+    assert len(Samples(make(CityscapesVps, values, every_frame=True), PAIR)) == 11
+    os.rename(tmp_path / "train" / "img_all", tmp_path / "gone")
+    samples = Samples(make(CityscapesVps, values), LABELLED)
+    assert names(samples) == ["frankfurt_000000_001736/frankfurt_000000_001741"]
+    assert np.array_equal(samples[0].frames[-1], frame_of(0, 1736))
+    assert np.array_equal(samples[0].labels, train_ids("kitti_step", "viper")[published._train_ids(1741)])
+
+
+class TestGta5:
+    def test_stills_with_the_indices_of_their_palette(self, tmp_path):
+        dataset = make(Gta5, published.gta5(tmp_path, [1, 2, 24966]), missing="repeat")
+        assert [info.frames for info in dataset.clips] == [("00001",), ("00002",), ("24966",)]
+        assert np.array_equal(dataset.read_label(1, 0), train_ids("cityscapes", "gta5")[published.raw_label(2, 34)])
+        assert len(dataset.taxonomy.scored) == 19
+        assert Gta5.classes_of(dataset.config) == dataset.taxonomy
+
+    def test_images_of_two_sizes(self, tmp_path):
+        values = published.gta5(tmp_path, [1, 2])
+        Image.fromarray(frame_of(0, 2, (40, 22))).save(tmp_path / "images" / "00002.png")
+        published.palette_png(tmp_path / "labels" / "00002.png", published.raw_label(2, 34, (40, 22)))
+        samples = Samples(make(Gta5, values, missing="repeat", size=[20, 12]), LABELLED)
+        drawn = [samples.load(index, np.random.default_rng(0)) for index in (0, 1)]
+        assert [(sample.frames[0].shape, sample.labels.shape) for sample in drawn] == [((12, 20, 3), (12, 20))] * 2
 
 
 def test_flow_beyond_the_picture_is_written_as_unknown(tmp_path):

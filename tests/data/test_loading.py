@@ -26,7 +26,9 @@ from davsn.data.loading import (
     training_batches,
 )
 from davsn.data.sets.folder import Folder
+from davsn.data.sets.streets import Streets
 from davsn.flow.files.io import write_flow
+from davsn.learning.method import Method
 from tiny_data import cut, frame_of, label_of, write_labelled
 
 TWO = ClipSpec((0, -1), ((0, -1),), labels=True)
@@ -407,3 +409,72 @@ class TestTargetTraining:
     def test_it_travels_to_workers(self, root):
         target = pickle.loads(pickle.dumps(target_training(Folder(Folder.Config(root=root)))))
         assert np.array_equal(target.read_frame(1, 1), frame_of(1, 1))
+
+
+class TestFarFrames:
+    """A method may ask for frames far in the past and in the future, each with its flow."""
+
+    FAR = ClipSpec((0, -15, -1, 1), ((0, -15), (0, 1)), labels=True)
+
+    @pytest.fixture(name="places")
+    def _places(self, tmp_path):
+        """A clip of 20 frames whose pixels say the number of the frame, their column and their row."""
+        (tmp_path / "a").mkdir()
+        columns, rows = np.meshgrid(np.arange(40), np.arange(24))
+        for number in range(20):
+            pixels = np.dstack([np.full_like(rows, 10 * number), columns, rows]).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "a" / f"{number}.png")
+        return tmp_path
+
+    def test_a_method_gets_the_frames_that_it_asks_for(self):
+        class Far(Method):
+            target = self.FAR
+
+        assert Far.clips(None)[1] == self.FAR
+        world = Streets(Streets.Config(clips=1, length=18, size=(32, 16), flow="exact"))
+        samples = Samples(world, Far.clips(None)[1])
+        assert samples.places == [(0, 15), (0, 16)]
+        assert samples.left_out == 16
+        sample = samples[1]
+        for offset in self.FAR.frames:
+            assert np.array_equal(sample.frames[offset], world.read_frame(0, 16 + offset))
+        for pair in self.FAR.flows:
+            flow, valid = world.read_flow(0, 16, 16 + pair[1])
+            assert np.array_equal(sample.flows[pair], flow)
+            assert np.array_equal(sample.valid[pair], valid)
+        batch = collate([samples[0], samples[1]])
+        assert set(batch.frames) == set(self.FAR.frames)
+        assert set(batch.flows) == set(self.FAR.flows)
+
+    def test_every_frame_is_cropped_and_mirrored_alike_and_read_once(self, places, monkeypatch):
+        samples = samples_of(places, replace(self.FAR, labels=False), crop=(16, 12), mirror=True, flow="zero")
+        read = []
+        plain = Folder.read_frame
+        monkeypatch.setattr(Folder, "read_frame", lambda *of: read.append(of[1:]) or plain(*of))
+        mirrored = set()
+        for seed in range(6):
+            read.clear()
+            sample = samples.load(1, np.random.default_rng(seed))
+            assert sorted(read) == [(0, 1), (0, 15), (0, 16), (0, 17)]
+            assert {offset: frame[0, 0, 0] // 10 for offset, frame in sample.frames.items()} == {
+                0: 16,
+                -15: 1,
+                -1: 15,
+                1: 17,
+            }
+            for frame in sample.frames.values():
+                assert frame.shape == (12, 16, 3)
+                assert np.array_equal(frame[..., 1:], sample.frames[0][..., 1:])
+            mirrored.add(bool(sample.frames[0][0, 0, 1] > sample.frames[0][0, 1, 1]))
+        assert mirrored == {False, True}
+
+    def test_clip_ends_follow_the_policy(self, places):
+        spec = replace(self.FAR, labels=False)
+        assert [position for _, position in samples_of(places, spec).places] == [15, 16, 17, 18]
+        repeated = samples_of(places, spec, missing="repeat", flow="zero")
+        assert len(repeated) == 20
+        numbers = {offset: frame[0, 0, 0] // 10 for offset, frame in repeated[3].frames.items()}
+        assert numbers == {0: 3, -15: 0, -1: 2, 1: 4}
+        assert repeated[19].frames[1][0, 0, 0] // 10 == 19
+        with pytest.raises(DataError, match=r"16 of 20 frames have no neighbour at -15, -1, \+1"):
+            samples_of(places, spec, missing="error")

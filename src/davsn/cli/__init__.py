@@ -31,6 +31,7 @@ COMMANDS = {
     "export": "Write a network's weights to a file, for the public code or other programs.",
     "check": "Find problems before training, without starting it.",
     "flow": "Compute optical flow before training; convert, show and measure flow.",
+    "import": "Make a labelled folder of what a labelling tool wrote.",
     "streets": "Write the built-in synthetic data set to disk: frames, labels, class table.",
     "list": "List the methods, networks, data sets, flow estimators and recipes.",
 }

@@ -13,8 +13,20 @@ from davsn.data.images import has_pictures, natural
 FRAME_FOLDERS = ("frames", "rgb", "images", "image", "imgs", "img", "img_dir", "jpegimages", "leftimg8bit")
 """Names, in lower case, of the folders of frames beside which a folder of label maps is known by its name."""
 LABEL_FOLDERS = (
-    *("labels", "label", "segmentationclass", "semantic_segmentation", "semantic", "semseg", "segmentation", "seg"),
-    *("masks", "mask", "ann_dir", "annotations", "gtfine", "gt", "ground_truth", "labelmaps"),
+    *("labels", "label", "segmentationclass", "semantic_segmentation", "semantic", "semantics", "semseg"),
+    *(
+        "segmentation",
+        "seg",
+        "sem",
+        "masks",
+        "mask",
+        "ann_dir",
+        "annotations",
+        "gtfine",
+        "gt",
+        "ground_truth",
+        "labelmaps",
+    ),
 )
 """Names, in lower case, of the folders of label maps, the first that holds images is taken."""
 _OTHER_FOLDERS = (
@@ -26,8 +38,15 @@ _DEPTH = 4
 """Number of folder levels that are searched for frames."""
 _FRAME_ENDS = re.compile(r"(?i)[_-](?:img|image|rgb|leftImg8bit|frame)$")
 _LABEL_ENDS = re.compile(
-    r"(?i)[_-](?P<kind>(?:gtFine_|gtCoarse_)?(?:labelIds|labelTrainIds|color)|gtFine|gt|masks?|labels?|seg|semantic|L)$"
+    r"(?i)[_-](?P<kind>(?:gtFine_|gtCoarse_)?(?:labelIds|labelTrainIds|color)|gtFine|gt|masks?|labels?|seg|semseg|sem"
+    r"|semantic|L)$"
 )
+_RAW_END = re.compile(r"(?i)[_-]raw$")
+"""End of the names of label maps that CARLA's users add to tell values from colours."""
+_CAMERA_WORDS = frozenset(
+    {"front", "rear", "back", "left", "right", "center", "centre", "side", "camera", "cam", "raw"}
+)
+"""Words that tell the cameras of a recording apart, as in ``rgb_front`` and ``seg_front``, or ``CameraRGB``."""
 _BEST_FIRST = ("labelids", "labeltrainids", "")
 """Which label map is taken if a frame has several; '' stands for all others but colours, which come last."""
 
@@ -87,15 +106,21 @@ def labels_beside(folder: Path, root: Path) -> Path | None:
     """The folder of the label maps of a folder of frames, by the names of both; None if there is none.
 
     The last part of the path that is named like frames is replaced by a folder beside it, as in ``rgb/a`` and
-    ``seg/a``.
+    ``seg/a``. Both may name their camera, as in ``rgb_front`` and ``seg_front``.
 
     Args:
         folder: the folder of frames.
         root: no part of the path above this folder is replaced.
     """
     for named in [folder, *folder.parents]:
-        if named.name.lower() in FRAME_FOLDERS:
-            beside = {path.name.lower(): path for path in _inside(named.parent)}
+        kind, camera = _words(named.name)
+        if kind in FRAME_FOLDERS:
+            beside = {
+                label: path
+                for path in reversed(_inside(named.parent))
+                for label, of in [_words(path.name)]
+                if of == camera
+            }
             places = [beside[name] / folder.relative_to(named) for name in LABEL_FOLDERS if name in beside]
             return next((place for place in places if place.is_dir() and has_pictures(place)), None)
         if named == root:
@@ -103,16 +128,23 @@ def labels_beside(folder: Path, root: Path) -> Path | None:
     return None
 
 
-def split(files: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(files: Sequence[str], raw: bool = False) -> tuple[list[str], list[str]]:
     """Split the images of one folder into frames and label maps that lie beside them, such as ``a_img`` and ``a_gt``.
 
     A file is a label map if its name ends like one (``_gt``, ``_mask``, ``_labelIds`` …) and a frame has the same name
     without that end.
+
+    Args:
+        files: the names of the images.
+        raw: whether ``_raw`` is such an end too. Beside photos it is none.
     """
-    plain = {_key(Path(file).stem) for file in files if _LABEL_ENDS.search(Path(file).stem) is None}
-    labels = {
-        file for file in files if (label := _LABEL_ENDS.sub("", Path(file).stem)) != Path(file).stem and label in plain
-    }
+
+    def without(stem: str) -> str:
+        return _LABEL_ENDS.sub("", _RAW_END.sub("", stem) if raw else stem)
+
+    stems = {file: Path(file).stem for file in files}
+    plain = {_key(stem) for stem in stems.values() if without(stem) == stem}
+    labels = {file for file, stem in stems.items() if without(stem) != stem and without(stem) in plain}
     return [file for file in files if file not in labels], [file for file in files if file in labels]
 
 
@@ -128,7 +160,7 @@ def labels_of(frames: Sequence[str], labels: Sequence[str]) -> dict[int, str]:
     by_name: dict[str, str] = {}
     for file in sorted(labels, key=_rank, reverse=True):  # the best one is set last
         stem = Path(file).stem
-        by_name[_LABEL_ENDS.sub("", stem)] = file
+        by_name[_LABEL_ENDS.sub("", _RAW_END.sub("", stem))] = file
     exact = {Path(file).stem: file for file in sorted(labels, key=_rank, reverse=True)}
     found: dict[int, str] = {}
     for position, stem in enumerate(Path(file).stem for file in frames):
@@ -196,6 +228,15 @@ def _jumps(frames: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "have numbers far apart", f"{frames[0]} and {frames[1]}"
 
 
+def _words(name: str) -> tuple[str, tuple[str, ...]]:
+    """What the name of a folder says: its kind in lower case, such as 'rgb', and the words that name a camera."""
+    if name.lower() in (*FRAME_FOLDERS, *LABEL_FOLDERS, *_OTHER_FOLDERS):
+        return name.lower(), ()
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+    camera = [word for word in words if word in _CAMERA_WORDS or word.isdigit()]
+    return "_".join(word for word in words if word not in camera), tuple(word for word in camera if word != "raw")
+
+
 def _key(stem: str) -> str:
     """The name of a frame without an end such as ``_img``."""
     return _FRAME_ENDS.sub("", stem)
@@ -234,11 +275,11 @@ def _walk(folder: Path, without: set[Path | None], above: tuple[str, ...], found
         yield folder
     real = os.path.realpath(folder)
     below = _inside(folder) if len(above) < _DEPTH else []
-    beside_frames = any(path.name.lower() in FRAME_FOLDERS and _holds_pictures(path) for path in below)
+    beside_frames = any(_words(path.name)[0] in FRAME_FOLDERS and _holds_pictures(path) for path in below)
     for path in below:
         if path in without:
             continue
-        if beside_frames and path.name.lower() in (*LABEL_FOLDERS, *_OTHER_FOLDERS):
+        if beside_frames and _words(path.name)[0] in (*LABEL_FOLDERS, *_OTHER_FOLDERS):
             if _holds_pictures(path):
                 found.left_out.append(path)
         elif os.path.realpath(path) in (*above, real):

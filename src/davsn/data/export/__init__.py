@@ -8,7 +8,20 @@ of sight; the layout of Virtual KITTI 2 has its own flow files.
 from collections.abc import Callable
 
 from davsn.data.benchmarks import Benchmark
-from davsn.data.export import camvid, cityscapes, kitti_step, synthia, viper, vkitti2
+from davsn.data.export import (
+    acdc,
+    bddvid,
+    camvid,
+    carla,
+    cityscapes,
+    cityscapes_vps,
+    gta5,
+    kitti_step,
+    shift,
+    synthia,
+    viper,
+    vkitti2,
+)
 from davsn.data.export.files import Place
 
 _WRITERS: dict[Benchmark, Callable[[Place], None]] = {
@@ -18,6 +31,12 @@ _WRITERS: dict[Benchmark, Callable[[Place], None]] = {
     "camvid": camvid.write,
     "kitti-step": kitti_step.write,
     "vkitti2": vkitti2.write,
+    "carla": carla.write,
+    "shift": shift.write,
+    "acdc": acdc.write,
+    "bddvid": bddvid.write,
+    "cityscapes-vps": cityscapes_vps.write,
+    "gta5": gta5.write,
 }
 
 

@@ -1,5 +1,6 @@
 """The base of all layouts: a frame, and how its parts are written to files."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +68,16 @@ class Place:
         with replacing(self.folder / name) as path:
             path.write_bytes(content)
 
-    def save_flow(self, name: str) -> None:
-        """Write the flow to the frame before, in the public code's format, if there is a frame before."""
+    def save_flow(self, name: str, end: str = "_int16_x10") -> None:
+        """Write the flow to the frame before, in the public code's format, if there is a frame before.
+
+        Args:
+            name: the path below the folder, without the end.
+            end: the end of the public code's names.
+        """
         if self.position:
             flow, _ = self.dataset.read_flow(self.clip, self.position, self.position - 1)
-            write_flow(self.folder / f"{name}_int16_x10.npy", flow)
+            write_flow(self.folder / f"{name}{end}.npy", flow)
 
 
 def published_ids(raw: RawIds) -> NDArray[np.uint8]:
@@ -83,3 +89,12 @@ def published_ids(raw: RawIds) -> NDArray[np.uint8]:
 def png(values: NDArray[np.generic]) -> bytes:
     """Encode values as a PNG. OpenCV's order of the channels applies: blue, green, red."""
     return bytes(cv2.imencode(".png", values)[1])
+
+
+def palette_png(ids: NDArray[np.uint8]) -> bytes:
+    """Encode ids as the indices of a PNG with an arbitrary palette."""
+    content = io.BytesIO()
+    image = Image.fromarray(ids)
+    image.putpalette(np.random.default_rng(0).integers(0, 256, 768, np.uint8).tobytes())
+    image.save(content, "PNG")
+    return content.getvalue()

@@ -1,12 +1,6 @@
 """The layout of VIPER: ``<split>/img/001/001_00001.jpg`` and ``cls``. Every frame has a label map, a palette PNG."""
 
-import io
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from davsn.data.export.files import Place
+from davsn.data.export.files import Place, palette_png
 
 _DRIVES = 999
 """The largest number of drives: names have three digits for the drive."""
@@ -18,14 +12,5 @@ def write(place: Place) -> None:
     drive, number = f"{place.clip + 1:03d}", place.position + 1
     name = f"{drive}/{drive}_{number:05d}"
     place.save_picture(f"{place.split}/img/{name}.jpg")
-    place.save_bytes(f"{place.split}/cls/{name}.png", _palette_png(place.ids("viper")))
+    place.save_bytes(f"{place.split}/cls/{name}.png", palette_png(place.ids("viper")))
     place.save_flow(f"Estimated_optical_flow_Viper_{place.split}/{drive}_{number:05d}{number - 1:05d}")
-
-
-def _palette_png(ids: NDArray[np.uint8]) -> bytes:
-    """Encode ids as the indices of a PNG with an arbitrary palette."""
-    content = io.BytesIO()
-    image = Image.fromarray(ids)
-    image.putpalette(np.random.default_rng(0).integers(0, 256, 768, np.uint8).tobytes())
-    image.save(content, "PNG")
-    return content.getvalue()

@@ -6,16 +6,21 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.data.labels.carla import TAGS, Tags, tags_of
 from davsn.data.labels.coding import Colour
 from davsn.data.labels.colour_codes import COLOURS, painted_id
 from davsn.data.labels.taxonomy import Taxonomy
 
-ClassSet = Literal["viper", "synthia", "vkitti2"]
+ClassSet = Literal["viper", "synthia", "vkitti2", "gta5"]
 """The class sets, named after their sources. 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
-SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes."""
+SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes, 'gta5' all 19 of
+Cityscapes."""
 
-RawIds = Literal["cityscapes", "viper", "synthia", "camvid", "segnet", "kitti_step", "vkitti2"]
-"""The data sets whose ids a label file may hold. 'segnet' is CamVid as SegNet's authors merged it to 11 classes."""
+RawIds = Literal[
+    "cityscapes", "viper", "synthia", "camvid", "segnet", "kitti_step", "vkitti2", "carla_0.9.10", "carla_0.9.14"
+]
+"""The data sets whose ids a label file may hold. 'segnet' is CamVid as SegNet's authors merged it to 11 classes.
+'kitti_step' stands for Cityscapes' train ids."""
 
 
 class _Row(NamedTuple):
@@ -39,6 +44,7 @@ _TABLE = (
          ("Road", "LaneMkgsDriv", "LaneMkgsNonDriv"), ("Road",)),
     _Row("sidewalk", (244, 35, 232),       (8,),   (4,),   (4,),   (1,),   (4,), ("Sidewalk",), ()),
     _Row("building", (70, 70, 70),         (11,),  (9,),   (2,),   (2,),   (1,), ("Building",), ("Building",)),
+    _Row("wall", (102, 102, 156),          (12,),  (),     (),     (3,),   (),   ("Wall",), ()),
     _Row("fence", (190, 153, 153),         (13,),  (11,),  (5,),   (4,),   (7,), ("Fence",), ()),
     _Row("pole", (153, 153, 153),          (17,),  (),     (7,),   (5,),   (2,), ("Column_Pole",), ("Pole",)),
     _Row("light", (250, 170, 30),          (19,),  (13,),  (15,),  (6,),   (),   ("TrafficLight",), ("TrafficLight",)),
@@ -55,6 +61,7 @@ _TABLE = (
          ("Car", "SUVPickupTruck"), ("Car", "Van")),
     _Row("truck", (0, 0, 70),              (27,),  (27,),  (),     (14,),  (),   (), ("Truck",)),
     _Row("bus", (0, 60, 100),              (28,),  (26,),  (),     (15,),  (),   (), ()),
+    _Row("train", (0, 80, 100),            (31,),  (29,),  (),     (16,),  (),   ("Train",), ()),
     _Row("motorcycle", (0, 0, 230),        (32,),  (23,),  (),     (17,),  (),   (), ()),
     _Row("bicycle", (119, 11, 32),         (33,),  (22,),  (),     (18,),  (),   (), ()),
 )
@@ -62,9 +69,10 @@ _TABLE = (
 """Every class of any set, in the order that all sets keep."""
 
 _LEFT_OUT: dict[ClassSet, frozenset[str]] = {
-    "viper": frozenset({"pole", "rider"}),
-    "synthia": frozenset({"terrain", "truck", "bus", "motorcycle", "bicycle"}),
-    "vkitti2": frozenset({"sidewalk", "fence", "person", "rider", "bus", "motorcycle", "bicycle"}),
+    "viper": frozenset({"wall", "pole", "rider", "train"}),
+    "synthia": frozenset({"wall", "terrain", "truck", "bus", "train", "motorcycle", "bicycle"}),
+    "vkitti2": frozenset({"sidewalk", "wall", "fence", "person", "rider", "bus", "train", "motorcycle", "bicycle"}),
+    "gta5": frozenset(),
 }
 _UNSCORED: dict[ClassSet, frozenset[str]] = {"synthia": frozenset({"fence"})}
 _WITH_BICYCLE = frozenset({"camvid", "segnet"})
@@ -78,6 +86,8 @@ RAW_IDS: dict[RawIds, int] = {
     "segnet": 12,
     "kitti_step": 19,
     "vkitti2": len(COLOURS["vkitti2"]),
+    "carla_0.9.10": len(TAGS["0.9.10"]),
+    "carla_0.9.14": len(TAGS["0.9.14"]),
 }
 """The number of ids, counted from 0. A label map with higher ids is of another kind. SYNTHIA-Seq skips 13 and 14."""
 VOID: dict[RawIds, int] = {"kitti_step": 255}
@@ -140,8 +150,9 @@ def class_ids(name: str, raw: RawIds) -> list[int]:
     return _numbers(row, raw)
 
 
-CLASSES = tuple(row.name for row in _TABLE)
-"""The names of the classes of all sets, in the order that each set keeps."""
+CLASSES = tuple(row.name for row in _TABLE if row.name not in ("wall", "train"))
+"""The names of the classes that ``streets`` draws, in the order that each set keeps. No wall and no train is drawn."""
+_CARLA: dict[RawIds, Tags] = {"carla_0.9.10": "0.9.10", "carla_0.9.14": "0.9.14"}
 
 
 def raw_ids(raw: RawIds) -> dict[str, int]:
@@ -157,4 +168,6 @@ def _numbers(row: _Row, raw: RawIds) -> list[int]:
     """The raw ids of a class in a data set. If its label maps are in colours, these are positions in the table."""
     if raw == "camvid" or raw == "vkitti2":
         return [painted_id(raw, name) for name in getattr(row, raw)]
+    if raw in _CARLA:
+        return list(tags_of(_CARLA[raw], row.name))
     return list(getattr(row, raw))

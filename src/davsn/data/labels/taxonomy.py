@@ -1,11 +1,14 @@
 """Class tables: the names and colours of classes, and which of them are scored."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -79,6 +82,7 @@ class Taxonomy:
         return lookup
 
 
+_PLAIN = re.compile(r"[A-Za-z][\w-]*(?: [\w-]+)*", re.ASCII)
 Level = Annotated[int, Field(ge=0, le=255)]
 Value = Annotated[int, Field(ge=0, lt=VALUES)]
 
@@ -194,10 +198,15 @@ def _colours(table: _Classes) -> dict[Colour, int]:
     return found | {part: IGNORE for part in table.ignore if isinstance(part, tuple)}
 
 
+def _quoted(name: str) -> str:
+    """A name as YAML: plain if it is a plain word, else in quotes, as a name of somebody else's file may need."""
+    return name if _PLAIN.fullmatch(name) and yaml.safe_load(name) == name else json.dumps(name)
+
+
 def write_classes(taxonomy: Taxonomy, path: Path) -> None:
     """Write a class table in the form that :func:`read_classes` reads."""
     lines = ["# index in this list = value in the label PNGs", f"ignore: {IGNORE}", "classes:"]
     for name, colour in zip(taxonomy.names, taxonomy.colours, strict=True):
         note = "" if name not in taxonomy.unscored else ", scored: false"
-        lines.append(f"  - {{name: {name}, color: {list(colour)}{note}}}")
+        lines.append(f"  - {{name: {_quoted(name)}, color: {list(colour)}{note}}}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -44,7 +44,8 @@ class CamVid(Numbered):
         """Form of the label maps: 'colours' for <frame>_L.png in 32 colours, 'segnet' for <frame>.png with SegNet's 11
         ids (trainannot)."""
         classes: ClassSet = "viper"
-        """The class set of the source: 'viper', 'synthia' or 'vkitti2'. CamVid shows 10, 12 and 8 of their classes."""
+        """The class set of the source: 'viper', 'synthia', 'vkitti2' or 'gta5'. CamVid shows 10, 12, 8
+        and 14 of their classes."""
         step: int = Field(1, ge=1)
         """Difference of the numbers of two neighbours: 1 for all frames of the videos, 2 for the stills at 15 Hz in a
         part of 0016E5."""

@@ -35,7 +35,7 @@ class Cityscapes(Numbered):
         split: Literal["train", "val"] = "train"
         """The part to use."""
         classes: ClassSet = "viper"
-        """The class set of the source: 'viper' has 15 classes, 'synthia' 12, 'vkitti2' 10."""
+        """The class set of the source: 'viper' has 15 classes, 'synthia' 12, 'vkitti2' 10, 'gta5' 19."""
         every_frame: bool = False
         """Use every frame of a snippet, for training on an unlabelled target or for scoring temporal consistency; false
         uses the labelled or listed frames."""

@@ -187,7 +187,7 @@ class Folder(VideoDataset):
 
     def _add(self, folder: Path) -> None:
         """Add the clip, or the stills, of one folder of images below the folder of frames."""
-        files, inside = split(picture_files(self._frames / folder))
+        files, inside = self._split(picture_files(self._frames / folder))
         stems = [Path(file).stem for file in files]
         for one, two in pairwise(files):
             if Path(one).stem == Path(two).stem:
@@ -205,6 +205,10 @@ class Folder(VideoDataset):
         self._places.append(_Place(folder, files, labels))
         name = self._frames.resolve().name if folder == Path() else folder.as_posix()
         self.clips.append(ClipInfo(name, tuple(stems), tuple(sorted(labels)), self.config.rate))
+
+    def _split(self, files: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Split the images of one folder into frames and label maps."""
+        return split(files)
 
     def _labels_of(self, folder: Path, files: Sequence[str], inside: Sequence[str]) -> dict[int, Path]:
         """Find the label maps of one folder of frames: position → file.
@@ -245,7 +249,7 @@ class Folder(VideoDataset):
         return notes
 
     def _learn_classes(self) -> None:
-        """Read the class table, if there are label maps, and find out how they hold the classes."""
+        """Learn the classes, if there are label maps."""
         if self._labels is None and not any(info.labelled for info in self.clips):
             return
         if not any(info.labelled for info in self.clips):
@@ -256,6 +260,10 @@ class Folder(VideoDataset):
                 f"The label map of {frame} would be {frame.with_suffix('.png')} there. Rename the label maps, or set "
                 "labels: null",
             )
+        self._read_classes([path for place in self._places for path in place.labels.values()])
+
+    def _read_classes(self, paths: Sequence[Path]) -> None:
+        """Read the class table, and find out how the label maps hold the classes."""
         table = self.config.classes or class_table_of(self.config.root)
         if table is None or not table.is_file():
             raise DataError(
@@ -265,7 +273,7 @@ class Folder(VideoDataset):
             )
         read = read_class_table(table)
         self.taxonomy, self._coding = read.taxonomy, read.coding
-        self._channel = channel_of([path for place in self._places for path in place.labels.values()], read.coding)
+        self._channel = channel_of(paths, read.coding)
 
 
 def _few(names: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ class KittiStep(Numbered):
         split: Literal["train", "val"] = "train"
         """The part to use: 'train' has 12 drives, 'val' has 9."""
         classes: ClassSet = "viper"
-        """The class set of the source: 'viper' has 15 classes, 'synthia' 12, 'vkitti2' 10."""
+        """The class set of the source: 'viper' has 15 classes, 'synthia' 12, 'vkitti2' 10, 'gta5' 19."""
         every_frame: bool = False
         """Use every frame, for training on a target without label maps."""
 

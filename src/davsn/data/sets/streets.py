@@ -4,6 +4,7 @@ Its labels and its flow are exact.
 """
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +15,7 @@ from pydantic import Field, field_validator
 
 from davsn.core.errors import DataError
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.labels.class_tables import ClassSet, named_train_ids, taxonomy
+from davsn.data.labels.class_tables import CLASSES, ClassSet, named_train_ids, taxonomy
 from davsn.data.labels.merged_classes import merged_classes
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.origin import Origin, origin
@@ -50,8 +51,8 @@ class Config(DatasetSettings):
     clips are of one kind; 1 is meant for networks that will see real video."""
     classes: ClassSet | Path = "viper"
     """The class set: 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
-    SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes. Or a class table of your
-    own, which merges or drops classes."""
+    SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes, 'gta5' the 19 of
+    Cityscapes, of which walls and trains are not drawn. Or a class table of your own, which merges or drops classes."""
     split: Literal["train", "val"] = "train"
     """The part to use. The two parts of a seed share no clip."""
     seed: int = Field(0, ge=0)
@@ -87,7 +88,9 @@ class Streets(VideoDataset):
         assert isinstance(config, Config)
         self.config: Config = config
         chosen = config.classes
-        self.taxonomy: Taxonomy = merged_classes(chosen)[0] if isinstance(chosen, Path) else taxonomy(chosen)
+        table = merged_classes(chosen)[0] if isinstance(chosen, Path) else taxonomy(chosen)
+        undrawn = () if isinstance(chosen, Path) else set(table.names) - {*CLASSES}
+        self.taxonomy: Taxonomy = replace(table, unscored=table.unscored.union(undrawn))
         frames = [f"{position:06d}" for position in range(config.length)]
         names = [f"{config.split}{config.seed:03d}_{clip:03d}" for clip in range(config.clips)]
         self.clips = [ClipInfo(name, frames, range(config.length), config.rate) for name in names]
