@@ -33,7 +33,14 @@ from davsn.experiment.building import (
 )
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.pictures import SHOWN, write_sheet
-from davsn.experiment.preparation import bf16_helps, fill_with_progress, slow_precision, tell_caches, tell_data
+from davsn.experiment.preparation import (
+    bf16_helps,
+    fill_with_progress,
+    slow_precision,
+    tell_caches,
+    tell_data,
+    tell_validation,
+)
 from davsn.experiment.trained import flat
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
@@ -223,6 +230,7 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         tell_data("source", run.source, counts)
     if run.target is not None:
         tell_data("target", run.target)
+    tell_validation(experiment, run.taxonomy)
     losses, steps = "", experiment.training.steps
     with shown(f"training {experiment.name}", steps, run.steps_saved(), "loading the first frames") as report:
 
