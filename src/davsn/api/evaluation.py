@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from davsn.api.model import Model, opened_model
-from davsn.core.console import silent
+from davsn.core.console import if_interrupted, silent
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
@@ -168,9 +168,15 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     experiment = settings_of(folder, own_code)
     sets = _sets(experiment, data, classes, changes)
     file = out or RunFolder(folder).snapshots
-    return score_checkpoints(
-        folder, experiment, sets, file, labelled_only=labelled_only, watch=watch, own_code=own_code
-    )
+    options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
+    with if_interrupted(lambda: _left_in(file)):
+        return score_checkpoints(folder, experiment, sets, file, **options)
+
+
+def _left_in(file: Path) -> str:
+    if not file.is_file():
+        return "Stopped before a checkpoint was scored."
+    return f"Stopped; what is scored so far is in {file}. The same command scores the rest."
 
 
 def _open(paths: Sequence[Path], recipe: Experiment | None, own_code: bool) -> list[Trained]:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
@@ -70,6 +70,20 @@ def doing(what: str) -> Iterator[None]:
     else:
         say(what)
         yield
+
+
+@contextmanager
+def if_interrupted(left: Callable[[], str]) -> Iterator[None]:
+    """Say what is left, and which command resumes, if Ctrl-C stops the block.
+
+    Args:
+        left: makes the sentence; it is called only then.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(left())
+        raise
 
 
 @contextmanager
