@@ -46,7 +46,12 @@ def test_a_video_alone_is_enough(tmp_path, capsys):
     assert (experiment.method.name, experiment.method.settings.adjust) == ("source_only", 0.5)
     printed = capsys.readouterr().out
     assert "The network learns from streets, a drawn world, at 64x32, with 15 classes: road, " in printed
-    for stage in ("reading target frames 6/6", "drawing, to count classes 2/2", "training adapt 1/1", "finishing 1/1"):
+    for stage in (
+        "reading target frames 6/6",
+        "drawing, to count classes 2/2",
+        "training adapt 1/1",
+        "target statistics 1/1",
+    ):
         assert stage in printed
     with av.open(str(run.overlay)) as video:
         assert sum(1 for _ in video.decode(video=0)) == 6

@@ -11,7 +11,7 @@ import torch
 
 from davsn.api.excerpt import write_excerpt
 from davsn.api.model import chosen_flow
-from davsn.core.console import say, silent
+from davsn.core.console import doing, say, silent
 from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.core.quantities import spoken
@@ -91,12 +91,17 @@ def measured(experiment: Experiment, folder: Path, show: bool = True) -> Pace:
         for domain in run.domains:
             fill_with_progress(domain, run.device, experiment.training.batch_size)
         count_with_progress(run)
-    say("Measuring a few steps")
+    with doing("Measuring a few steps …"):
+        return _timed(run, built, show)
+
+
+def _timed(run: Run, built: float, show: bool) -> Pace:
+    """Time a few steps of a run that was built in some seconds, and its end."""
     begun = monotonic()
     batches = run.batches(0)
     _step(run, batches)
     start = built + monotonic() - begun
-    for _ in range(2 * experiment.training.workers):  # what the loader has loaded ahead takes no time
+    for _ in range(2 * run.experiment.training.workers):  # what the loader has loaded ahead takes no time
         _step(run, batches)
     begun, done = monotonic(), 0
     while done < _AT_LEAST or (done < _AT_MOST and monotonic() - begun < _ENOUGH):

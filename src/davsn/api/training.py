@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from davsn.api.model import Model, load
-from davsn.core.console import if_interrupted, say, silent
+from davsn.core.console import doing, if_interrupted, say, silent
 from davsn.core.settings import Changes
 from davsn.doctor.examination import short_resources
 from davsn.experiment.building import within
@@ -90,6 +90,8 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
 def _train_warned(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder; before a run's first step, warn if memory or disk space may not do."""
     if RunFolder(folder).newest is None:
-        for found in short_resources(experiment, folder):
+        with doing("Comparing what the run needs with memory and disk …"):
+            short = short_resources(experiment, folder)
+        for found in short:
             say(f"Warning: {found.what}. {found.remedy}")
     return train_in(experiment, folder)

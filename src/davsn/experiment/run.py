@@ -152,7 +152,7 @@ class Run:
         assert part is not None  # the settings ask for a target
         frames = Samples(target_training(build_dataset(part)), ClipSpec())
         batches = training_batches(frames, training.batch_size, self.experiment.seed + 2)
-        with shown("finishing", training.target_statistics) as report:
+        with shown("target statistics", training.target_statistics) as report:
             for number in range(1, training.target_statistics + 1):
                 estimate_statistics(segmenter, next(batches).to(self.device).current, 1 / number)
                 report(number)
@@ -228,11 +228,16 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     counts = count_with_progress(run)
     if run.source is not None:
         tell_data("source", run.source, counts)
-    if run.target is not None:
-        tell_data("target", run.target)
+    if experiment.target is not None:
+        # Where the method itself does not read it, its frames give their style and their statistics alone.
+        frames = run.target
+        if frames is None:
+            frames = Samples(target_training(build_dataset(experiment.target)), ClipSpec())
+        tell_data("target", frames)
     tell_validation(experiment, run.taxonomy)
-    losses, steps = "", experiment.training.steps
-    with shown(f"training {experiment.name}", steps, run.steps_saved(), "loading the first frames") as report:
+    losses, steps, saved = "", experiment.training.steps, run.steps_saved()
+    before = "loading the first frames" if saved < steps else "all steps are done"
+    with shown(f"training {experiment.name}", steps, saved, before) as report:
 
         def moved(done: int, line: Mapping[str, float]) -> None:
             nonlocal losses
@@ -247,8 +252,8 @@ def _preparing(experiment: Experiment) -> str:
     names = dict.fromkeys(part.name for part in (experiment.source, experiment.target) if part is not None)
     weights = getattr(experiment.network.settings, "weights", None)
     fetching = experiment.start is None and weights in ("hub", "auto")
-    loading = "downloading the weights, if they are not on this machine" if fetching else "building the network"
-    return f"Reading the data sets ({', '.join(names)}) and {loading} …"
+    loading = "downloading weights, if they are not here" if fetching else "building the network"
+    return f"Reading {' and '.join(names)}; {loading} …"
 
 
 def count_with_progress(run: Run) -> Counts | None:
@@ -256,8 +261,11 @@ def count_with_progress(run: Run) -> Counts | None:
     if not (run.method.needs_shares or run.experiment.training.rare_classes is not None):
         return None
     drawn = run.experiment.source.name == "streets"
-    with shown("drawing, to count classes" if drawn else "counting classes", len(run.source or ())) as report:
-        return run.count_classes(report)
+    total = len(run.source or ())
+    with shown("drawing, to count classes" if drawn else "counting classes", total) as report:
+        counts = run.count_classes(report)
+        report(total)  # nothing is counted where an earlier start did so
+        return counts
 
 
 def _losses(line: Mapping[str, float]) -> str:

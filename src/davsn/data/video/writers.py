@@ -15,7 +15,7 @@ from davsn.core.files.writing import replacing
 from davsn.data.images import PICTURE_SUFFIXES
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.painting import overlay
-from davsn.data.video.containers import VIDEO_SUFFIXES
+from davsn.data.video.containers import VIDEO_SUFFIXES, is_video
 from davsn.data.video.footage import Footage, Shot, Source
 from davsn.data.video.soundtrack import Soundtrack
 from davsn.data.video.writer import WRITTEN_VIDEOS, PictureVideo
@@ -84,7 +84,7 @@ class Output:
 def _overlay_name(name: str, source: Path) -> str:
     """The file name of an overlay: a video keeps its suffix if that can be written."""
     suffix = source.suffix if source.suffix.lower() in WRITTEN_VIDEOS and not source.is_dir() else _USUAL_VIDEO
-    if source.suffix.lower() in PICTURE_SUFFIXES and source.is_file():
+    if source.suffix.lower() in PICTURE_SUFFIXES and source.is_file() and not is_video(source):
         suffix = ".jpg"
     return name if Path(name).name == source.name and name.endswith(suffix) else name + suffix
 
