@@ -66,7 +66,7 @@ class Settings(BaseModel):
                 meaning = " ".join((cls.model_fields[str(info.field_name)].description or "").split())
                 found = ", ".join(f"'{path}'" for path in absent)
                 near = _beside(absent[0])
-                raise ValueError(f"{found} does not exist.{near} Expected: {meaning[:1].lower()}{meaning[1:]}")
+                raise ValueError(f"{found} does not exist. Expected: {meaning[:1].lower()}{meaning[1:]}{near}")
         return value
 
 

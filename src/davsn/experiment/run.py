@@ -226,15 +226,7 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
     counts = count_with_progress(run)
-    if run.source is not None:
-        tell_data("source", run.source, counts)
-    if experiment.target is not None:
-        # Where the method itself does not read it, its frames give their style and their statistics alone.
-        frames = run.target
-        if frames is None:
-            frames = Samples(target_training(build_dataset(experiment.target)), ClipSpec())
-        tell_data("target", frames)
-    tell_validation(experiment, run.taxonomy)
+    _tell_data(run, counts)
     losses, steps, saved = "", experiment.training.steps, run.steps_saved()
     before = "loading the first frames" if saved < steps else "all steps are done"
     with shown(f"training {experiment.name}", steps, saved, before) as report:
@@ -245,6 +237,20 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
             report(done, losses)
 
         return run.train(moved)
+
+
+def _tell_data(run: Run, counts: Counts | None) -> None:
+    """Print what is said of each data set before the first step."""
+    experiment = run.experiment
+    if run.source is not None:
+        tell_data("source", run.source, counts)
+    if experiment.target is not None:
+        # Where the method itself does not read it, its frames give their style and their statistics alone.
+        frames = run.target
+        if frames is None:
+            frames = Samples(target_training(build_dataset(experiment.target)), ClipSpec())
+        tell_data("target", frames)
+    tell_validation(experiment, run.taxonomy)
 
 
 def _preparing(experiment: Experiment) -> str:
