@@ -42,14 +42,15 @@ import pytest
         ),
         (["adapt", "--source", "nowhere", "--target", "camera"], ["source.root  'nowhere' does not exist"]),
         (["adapt", "--source", "game", "--target", "nowhere"], ["target.root  'nowhere' does not exist"]),
-        (
-            ["adapt", "--target", "drvie.mp4"],
-            ["target.paths  'drvie.mp4' does not exist. Expected: video", "Did you mean 'drive.mp4'?"],
-        ),
+        (["adapt", "--target", "drvie.mp4"], ["target.paths  'drvie.mp4' does not exist", "Did you mean 'drive.mp4'?"]),
         (["adapt", "--source", "game", "--target", "camera", "game"], ["takes one folder of frames, or any number"]),
         (["adapt", "--source", "game", "--target", "drive.mp4", "--method", "davsn"], ["Did you mean 'da_vsn'?"]),
         (["adapt", "--source", "game", "--target", "tiny.yaml"], ["tiny.yaml"]),
         (["adapt", "--source", "empty", "--target", "camera"], ["holds no frames"]),
+        (
+            ["adapt", "--source", "game/frames", "--target", "drive.mp4"],
+            ["game/frames: the source folder has no labels to learn from. Label maps are expected in labels/CLIP/NAME"],
+        ),
     ],
     ids=lambda value: "-".join(value[:4]) if isinstance(value, list) else None,
 )

@@ -17,7 +17,7 @@ from davsn.core.quantities import size as size_of
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.class_lists import class_table_of
-from davsn.experiment.building import build_dataset
+from davsn.experiment.building import build_dataset, build_source
 from davsn.experiment.experiment import Experiment, compares_frames, needs_start
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.preparation import read_ahead
@@ -106,6 +106,7 @@ def _run(values: dict[str, Any], folder: Path, limit: float | None, begun: float
     target = experiment.target
     assert target is not None
     assert isinstance(target.settings, DatasetSettings)
+    build_source(experiment.source)  # a source without labels is told before the target is read
     if target.settings.cached:
         read_ahead(target)
     if limit is not None:

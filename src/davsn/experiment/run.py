@@ -14,7 +14,7 @@ import davsn
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.console import doing, say
 from davsn.core.console import progress as shown
-from davsn.core.errors import ConfigError, DataError
+from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.core.memory import enough_memory
 from davsn.core.plugins import Choice
@@ -26,6 +26,7 @@ from davsn.experiment.building import (
     build_adaptation,
     build_dataset,
     build_labelled,
+    build_source,
     build_style_frames,
     device_of,
     each_within,
@@ -71,10 +72,8 @@ class Run:
         compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
-        with within("source", experiment.source):
-            source = build_dataset(experiment.source)
-        if source.taxonomy is None:
-            raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
+        source = build_source(experiment.source)
+        assert source.taxonomy is not None  # checked there
         self.taxonomy = source.taxonomy
         for name, part in experiment.validation.items():  # otherwise a mistake there would be found after training
             with within(f"validation.{name}", part):
