@@ -172,3 +172,5 @@ def test_a_resumed_run_keeps_the_steps_that_were_chosen(tmp_path, monkeypatch, c
     assert steps_within(tiny(), tmp_path, 180, begun=20) != steps
     with pytest.raises(ConfigError, match="--time  15 s is too short here: it takes 0 s to draw and measure"):
         steps_within(tiny(), tmp_path, 15, begun=20)
+    with pytest.raises(ConfigError, match="What was drawn is kept, so the same command may do now"):
+        steps_within(tiny(), tmp_path, 35, begun=0)

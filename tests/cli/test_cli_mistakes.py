@@ -48,14 +48,16 @@ import pytest
         (["adapt", "--source", "game", "--target", "tiny.yaml"], ["tiny.yaml"]),
         (["adapt", "--source", "empty", "--target", "camera"], ["holds no frames"]),
         (
-            ["adapt", "--source", "game/frames", "--target", "drive.mp4"],
-            ["game/frames: the source folder has no labels to learn from. Label maps are expected in labels/CLIP/NAME"],
+            ["adapt", "--source", "unlabelled", "--target", "drive.mp4"],
+            ["unlabelled: the source folder has no labels to learn from. Label maps are expected in labels/CLIP/NAME"],
         ),
     ],
     ids=lambda value: "-".join(value[:4]) if isinstance(value, list) else None,
 )
 def test_a_mistake(davsn, world, trained, arguments, texts):
     (world / "empty").mkdir(exist_ok=True)
+    if not (world / "unlabelled").exists():
+        shutil.copytree(world / "game" / "frames", world / "unlabelled")
     (world / "other.yaml").write_text("classes: [{name: cat, color: [0, 0, 0]}, {name: dog, color: [1, 1, 1]}]")
     before = {path for path in world.rglob("*") if path.is_file()}
     code, _, err = davsn(world, *arguments)

@@ -72,7 +72,9 @@ def steps_within(experiment: Experiment, folder: Path, seconds: float, begun: fl
     steps = pace.steps(left, experiment.training.save_every)
     rest = f"{spoken(seconds - left)} to draw and measure, {spoken(pace.start)} to start, {spoken(pace.end)} to finish"
     if steps < 1:
-        raise ConfigError("davsn adapt", [f"--time  {spoken(seconds)} is too short here: it takes {rest}"])
+        again = pace.steps(seconds, experiment.training.save_every) > 0
+        kept = ". What was drawn is kept, so the same command may do now" if again else ""
+        raise ConfigError("davsn adapt", [f"--time  {spoken(seconds)} is too short here: it takes {rest}{kept}"])
     say(f"{steps} steps fit into {spoken(seconds)}: {pace.step:.2g} s a step here; {rest}")
     with replacing(file) as temporary:
         temporary.write_text(json.dumps({**key, "steps": steps}), encoding="utf-8")
