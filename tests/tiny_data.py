@@ -61,14 +61,21 @@ def number_in(frame: np.ndarray) -> int:
 
 
 def write_video(
-    path: Path, length: int = 40, codec: str = "libx264", times: list[int] | None = None, **options: str
+    path: Path,
+    length: int = 40,
+    codec: str = "libx264",
+    times: list[int] | None = None,
+    aspect: Fraction | None = None,
+    **options: str,
 ) -> Path:
-    """A video of numbered frames at 25 a second; ``times`` (in 1/25 s) makes the rate vary."""
+    """A video of numbered frames at 25 a second; ``times`` (in 1/25 s) makes the rate vary, ``aspect`` is a pixel's."""
     container_options = {"movflags": "+faststart"} if path.suffix in (".mp4", ".mov") else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=container_options) as out:
         stream = out.add_stream(codec, rate=25, options={"g": "12", **options})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "rgb8" if codec == "gif" else "yuv420p"
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
         for number in range(length):
             frame = av.VideoFrame.from_ndarray(numbered(number), format="rgb24").reformat(format=stream.pix_fmt)
             if times is not None:

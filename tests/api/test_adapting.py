@@ -1,13 +1,20 @@
 """``davsn.adapt``: with and without labelled video, its options, and the number of steps for a time."""
 
+import io
+import json
+import re
+
 import av
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 
 import davsn
 from davsn.api import adapting, pace
 from davsn.api.pace import Pace, measured, steps_within
+from davsn.cli import main
+from davsn.core import console
 from davsn.core.errors import ConfigError
 from davsn.data.sets.video import Video
 from davsn.experiment.experiment import load
@@ -46,13 +53,36 @@ def test_a_video_alone_is_enough(tmp_path, capsys):
     assert (experiment.method.name, experiment.method.settings.adjust) == ("source_only", 0.5)
     printed = capsys.readouterr().out
     assert "The network learns from streets, a drawn world, at 64x32, with 15 classes: road, " in printed
-    for stage in ("reading target frames 6/6", "drawing, to count classes 2/2", "training adapt 1/1", "finishing 1/1"):
+    for stage in (
+        "reading target frames 6/6",
+        "drawing, to count classes 2/2",
+        "training adapt 1/1",
+        "target statistics 1/1",
+        "target: 1 clip with 6 frames: drive",
+    ):
         assert stage in printed
     with av.open(str(run.overlay)) as video:
         assert sum(1 for _ in video.decode(video=0)) == 6
     written = run.overlay.stat().st_mtime_ns
     again = davsn.adapt(target=tmp_path / "drive.mp4", out=tmp_path / "run", quiet=True, **options)
     assert again.overlay.stat().st_mtime_ns == written
+
+
+def test_a_terminal_of_80_columns_is_kept_to_and_the_last_line_is_the_next_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "drive.mp4")
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "console", Console(width=80, force_terminal=True, file=screen, highlight=False))
+    options = "--steps 1 --size 32 --batch 2 --device cpu".split()
+    changes = [f"{key}={json.dumps(value)}" for key, value in TINY.items()]
+    assert main(["adapt", "--target", "drive.mp4", *options, *changes]) == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", plain)]
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines if line][-1] == "Next: davsn predict runs/adapt drive.mp4 -o overlay.mp4"
+    moving = [line for line in lines if line.startswith("training adapt ")]
+    assert moving[0].split()[2] == "0/1"
+    assert moving[-1].split()[2] == "1/1"
 
 
 def settings(target, source=None, **options):
@@ -142,3 +172,5 @@ def test_a_resumed_run_keeps_the_steps_that_were_chosen(tmp_path, monkeypatch, c
     assert steps_within(tiny(), tmp_path, 180, begun=20) != steps
     with pytest.raises(ConfigError, match="--time  15 s is too short here: it takes 0 s to draw and measure"):
         steps_within(tiny(), tmp_path, 15, begun=20)
+    with pytest.raises(ConfigError, match="What was drawn is kept, so the same command may do now"):
+        steps_within(tiny(), tmp_path, 35, begun=0)

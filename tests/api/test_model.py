@@ -10,6 +10,7 @@ from PIL import Image
 
 import davsn
 from davsn.core.errors import CheckpointError, ConfigError, DataError
+from davsn.data.video.writers import OverlayVideo
 
 
 @pytest.fixture(name="model")
@@ -140,8 +141,73 @@ def test_predict_of_a_folder_of_videos_and_clips(model, frames, world, tmp_path)
     assert (summary.frames, summary.skipped) == (11, 1)
     found = sorted(path.relative_to(tmp_path / "masks").as_posix() for path in (tmp_path / "masks").rglob("*.png"))
     assert found == ["clip/a.png", *(f"front/{number:06d}.png" for number in range(10))]
-    with pytest.raises(DataError, match=r"one\.mp4: is one video, but .*drives holds 3 recordings\. Give a folder"):
+    with pytest.raises(DataError, match=r"one\.mp4: is one file, but .*drives holds 3 recordings\. Give a folder"):
         davsn.predict(model, drives, tmp_path / "one.mp4")
+
+
+def test_overlay_videos_of_a_folder_have_the_names_of_its_videos_and_clips(model, frames, world, tmp_path):
+    drives = tmp_path / "drives"
+    (drives / "clip").mkdir(parents=True)
+    Image.fromarray(frames[0]).save(drives / "clip" / "a.png")
+    for name in ("front.mov", "rear.ts", "rear.mp4"):
+        shutil.copy(world / "drive.mp4", drives / name)
+    for _ in range(2):  # what is written below the folder is no input of the second time
+        summary = davsn.predict(model, drives, drives / "out", overlay=True, quiet=True)
+        assert summary.frames == 31
+        found = sorted(path.name for path in (drives / "out").iterdir())
+        assert found == ["clip.mp4", "front.mov", "rear.mp4", "rear.ts.mp4"]
+
+
+def test_masks_of_videos_that_differ_in_their_endings(model, world, tmp_path):
+    for name in ("a.mov", "a.mp4"):
+        shutil.copy(world / "drive.mp4", tmp_path / name)
+    davsn.predict(model, tmp_path, tmp_path / "out", quiet=True)
+    assert [len(list((tmp_path / "out" / name).glob("*.png"))) for name in ("a.mov", "a.mp4")] == [10, 10]
+
+
+@pytest.mark.parametrize("name", ["drive.mp4", "clip", "street.png"])
+def test_an_overlay_in_a_folder_has_the_name_of_its_source(model, frames, world, tmp_path, name):
+    (tmp_path / "clip").mkdir()
+    Image.fromarray(frames[0]).save(tmp_path / "clip" / "a.png")
+    Image.fromarray(frames[0]).save(tmp_path / "street.png")
+    shutil.copy(world / "drive.mp4", tmp_path)
+    summary = davsn.predict(model, tmp_path / name, tmp_path / "out", overlay=True, quiet=True)
+    assert summary.output.name == {"clip": "clip.mp4", "street.png": "street.jpg"}.get(name, name)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [summary.output.name]
+
+
+def test_an_interruption_says_which_recordings_are_finished(model, world, tmp_path, monkeypatch, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(world / "drive.mp4", tmp_path / name)
+    write, seen = OverlayVideo.write, []
+
+    def stop(self, shot, mask):
+        seen.append(shot)
+        if len(seen) == 14:
+            raise KeyboardInterrupt
+        write(self, shot, mask)
+
+    monkeypatch.setattr(OverlayVideo, "write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        davsn.predict(model, tmp_path, tmp_path / "out", overlay=True)
+    printed = capsys.readouterr().out
+    assert f"The 3 frames written so far are in {tmp_path / 'out' / 'b.partial.mp4'}" in printed
+    assert f"1 of 2 recordings are finished in {tmp_path / 'out'}" in printed
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", "b.partial.mp4"]
+
+
+def test_a_legend_is_below_overlays_and_refused_for_masks(model, frames, tmp_path):
+    Image.fromarray(frames[0]).save(tmp_path / "street.png")
+    davsn.predict(model, tmp_path / "street.png", tmp_path / "a.png", overlay=True, legend=True, quiet=True)
+    with Image.open(tmp_path / "a.png") as found:
+        assert found.width == 64
+        assert found.height > 32
+    (result,) = model.segment(frames[0])
+    assert result.overlay(legend=True).shape[0] > result.overlay().shape[0] == 32
+    with pytest.raises(
+        DataError, match=r"masks: gets masks, but a legend is drawn into overlays alone\. Add --overlay"
+    ):
+        davsn.predict(model, tmp_path / "street.png", tmp_path / "masks", legend=True, quiet=True)
 
 
 def test_mistakes_are_the_errors_of_the_command_line(model, tmp_path, frames):

@@ -2,6 +2,7 @@
 
 import json
 import pkgutil
+import shutil
 
 import pytest
 
@@ -71,6 +72,19 @@ def test_scores_are_those_of_the_command(run, world, tmp_path, capsys):
     assert main(["eval", str(run.folder), "--data", str(world / "camera"), "-o", str(tmp_path / "scores.json")]) == 0
     assert scores.counts == tuple(map(tuple, json.loads((tmp_path / "scores.json").read_text())["counts"]))
     assert davsn.evaluate(run.folder, str(world / "camera"), labelled_only=True, quiet=True).miou == scores.miou
+
+
+@pytest.mark.parametrize("source_is_there", [True, False])
+def test_a_folder_without_a_class_table_is_scored_with_that_of_the_network(
+    run, world, tmp_path, monkeypatch, capsys, source_is_there
+):
+    shutil.copytree(world / "camera", tmp_path / "camera")
+    (tmp_path / "camera" / "classes.yaml").unlink()
+    if not source_is_there:
+        monkeypatch.setattr("davsn.api.evaluation._table_of_source", lambda experiment: None)
+    scores = davsn.evaluate(run.model(), tmp_path / "camera")
+    assert "camera has no class table; the label maps are read with that of the network" in capsys.readouterr().out
+    assert scores.counts == davsn.evaluate(run.model(), world / "camera", quiet=True).counts
 
 
 def test_a_recipe_may_be_a_dictionary_and_is_swept(run, world, tmp_path):

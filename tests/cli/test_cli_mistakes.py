@@ -42,15 +42,22 @@ import pytest
         ),
         (["adapt", "--source", "nowhere", "--target", "camera"], ["source.root  'nowhere' does not exist"]),
         (["adapt", "--source", "game", "--target", "nowhere"], ["target.root  'nowhere' does not exist"]),
+        (["adapt", "--target", "drvie.mp4"], ["target.paths  'drvie.mp4' does not exist", "Did you mean 'drive.mp4'?"]),
         (["adapt", "--source", "game", "--target", "camera", "game"], ["takes one folder of frames, or any number"]),
         (["adapt", "--source", "game", "--target", "drive.mp4", "--method", "davsn"], ["Did you mean 'da_vsn'?"]),
         (["adapt", "--source", "game", "--target", "tiny.yaml"], ["tiny.yaml"]),
         (["adapt", "--source", "empty", "--target", "camera"], ["holds no frames"]),
+        (
+            ["adapt", "--source", "unlabelled", "--target", "drive.mp4"],
+            ["unlabelled: the source folder has no labels to learn from. Label maps are expected in labels/CLIP/NAME"],
+        ),
     ],
     ids=lambda value: "-".join(value[:4]) if isinstance(value, list) else None,
 )
 def test_a_mistake(davsn, world, trained, arguments, texts):
     (world / "empty").mkdir(exist_ok=True)
+    if not (world / "unlabelled").exists():
+        shutil.copytree(world / "game" / "frames", world / "unlabelled")
     (world / "other.yaml").write_text("classes: [{name: cat, color: [0, 0, 0]}, {name: dog, color: [1, 1, 1]}]")
     before = {path for path in world.rglob("*") if path.is_file()}
     code, _, err = davsn(world, *arguments)

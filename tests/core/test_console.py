@@ -63,3 +63,23 @@ def test_silence_is_silent(capsys):
 def _plain(text):
     """The text without the codes that move a terminal's cursor."""
     return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", text).replace("\r", "\n")
+
+
+def test_lines_break_between_words_at_the_width_and_paths_stay_whole():
+    path = "/a/long/path/" + "x" * 60
+    text = f"  target.root  'drvie.mp4' does not exist. Did you mean 'drive.mp4'? See {path} for it\nSecond"
+    lines = module.wrapped(text, 40).splitlines()
+    assert max(len(line) for line in lines if path not in line) <= 40
+    assert " ".join(line.strip() for line in lines) == " ".join(text.split("\n")).strip()
+    assert lines[1].startswith("    ")
+    assert lines[-1] == "Second"
+
+
+@pytest.mark.parametrize("terminal", [60], indirect=True)
+def test_a_terminal_gets_messages_of_its_width_and_commands_whole(terminal):
+    text = "davsn predict runs/adapt " + "very " * 20
+    module.say(text)
+    module.say(text, whole=True)
+    *lines, command = terminal.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert command == text.rstrip() or command == text

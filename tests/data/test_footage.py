@@ -9,6 +9,7 @@ from davsn.core.errors import DataError
 from davsn.data.images import picture_size, read_picture
 from davsn.data.video.footage import footage, holds_videos
 from davsn.data.video.recordings import recordings
+from tiny_data import number_in, numbered, write_video
 
 
 def picture(value, path):
@@ -48,6 +49,14 @@ def test_a_video(tmp_path, suffix, codec):
     assert times == pytest.approx([number * 1001 / 24000 for number in range(10)], rel=1e-2)
     assert names == tuple(f"{number:06d}" for number in range(10))
     assert [round((frame.mean() - 20) / 20) for frame in frames] == list(range(10))
+
+
+def test_a_gif_is_a_video_if_it_moves(tmp_path):
+    found = footage(write_video(tmp_path / "a.gif", 5, "gif"))
+    assert [number_in(shot.frame) for shot in found.frames] == list(range(5))
+    Image.fromarray(numbered(3)).save(tmp_path / "still.gif")
+    (still,) = footage(tmp_path / "still.gif").frames
+    assert (still.name, number_in(still.frame)) == ("still", 3)
 
 
 def test_two_pictures_of_one_name(tmp_path):

@@ -67,6 +67,8 @@ def test_more_label_maps_are_read_only_if_a_class_is_missing(tmp_path):
     places = [(0, position) for position in range(40)]
     assert len(sampled(data, places).counts) == 16  # the last one has the third class
     assert len(sampled(data, places[:-1]).counts) == 39
+    assert len(sampled(data, places, share=4).counts) == 4
+    assert len(sampled(data, places[:-1], share=4).counts) == 16
 
 
 def test_a_wrong_id_in_one_file_is_found_though_few_samples_are_read(tmp_path):

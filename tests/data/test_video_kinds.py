@@ -1,5 +1,6 @@
 """Videos as people have them: frames are those that a player shows, in every container and by seeking too."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -112,6 +113,30 @@ def test_a_camera_that_was_turned_or_mirrored(tmp_path, turn):
     place = content.rindex(matrix(1, 0, 0, 1))  # the track's matrix comes after the movie's
     (tmp_path / "b.mp4").write_bytes(content[:place] + matrix(*turn) + content[place + 36 :])
     np.testing.assert_array_equal(video(tmp_path / "b.mp4").read_frame(0, 1), MATRICES[turn](stored))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+def test_frames_of_pixels_that_are_not_square_are_as_wide_as_a_player_shows_them(tmp_path, name, capsys):
+    data = video(write_video(tmp_path / name, 15, aspect=Fraction(4, 3)))
+    assert {data.read_frame(0, position).shape for position in (13, 0, 14)} == {(64, 128, 3)}
+    assert numbers(data, [14, 3, 13]) == [14, 3, 13]
+    expected = "its pixels are not square; frames of 96x64 are read as 128x64, as a player shows them"
+    assert f"{name}: {expected}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1), Fraction(251, 250), Fraction(9), Fraction(1, 9)])
+def test_pixels_that_are_square_but_for_rounding_or_damage_stay(tmp_path, aspect, capsys):
+    assert video(write_video(tmp_path / "a.mp4", 2, aspect=aspect)).read_frame(0, 1).shape == (64, 96, 3)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_turned_camera_with_narrow_pixels(tmp_path):
+    content = write_video(tmp_path / "a.mp4", 2, aspect=Fraction(2, 3)).read_bytes()
+    wide = video(tmp_path / "a.mp4").read_frame(0, 1)
+    place = content.rindex(matrix(1, 0, 0, 1))
+    (tmp_path / "b.mp4").write_bytes(content[:place] + matrix(0, 1, -1, 0) + content[place + 36 :])
+    assert wide.shape == (64, 64, 3)
+    np.testing.assert_array_equal(video(tmp_path / "b.mp4").read_frame(0, 1), np.rot90(wide, -1))
 
 
 @pytest.mark.parametrize("name", ["cam:front.mp4", "%03d.mp4", "-x.mp4", "a 'b' \"c\".mp4", "straße→.MP4", "[a].Mkv"])

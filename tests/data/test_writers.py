@@ -6,7 +6,7 @@ import pytest
 from davsn.core.errors import DataError
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.video.footage import Footage, Shot
-from davsn.data.video.writers import MaskFolder, OverlayVideo, writer_for
+from davsn.data.video.writers import MaskFolder, Output, OverlayVideo, writer_for
 
 TAXONOMY = Taxonomy(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
 
@@ -22,24 +22,24 @@ def blank(name, height=16, width=16):
     ("name", "kind"), [("a.mp4", OverlayVideo), ("a.MKV", OverlayVideo), ("a", MaskFolder), ("run.v2", MaskFolder)]
 )
 def test_the_name_of_the_output_chooses_its_form(tmp_path, name, kind):
-    assert isinstance(writer_for(tmp_path / "in.mp4", tmp_path / name, TAXONOMY, VIDEO), kind)
+    assert isinstance(writer_for(tmp_path / "in.mp4", Output(tmp_path / name), TAXONOMY, VIDEO), kind)
 
 
 @pytest.mark.parametrize("name", ["a.avi", "a.webm", "a.png", "a.gif"])
 def test_other_forms_are_refused(tmp_path, name):
     with pytest.raises(DataError, match=r"Give a name ending in \.mp4, \.mov, \.mkv for an overlay video, or a folder"):
-        writer_for(tmp_path / "in.mp4", tmp_path / name, TAXONOMY, VIDEO)
+        writer_for(tmp_path / "in.mp4", Output(tmp_path / name), TAXONOMY, VIDEO)
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="is neither a folder nor a video"):
-        writer_for(tmp_path / "in.mp4", tmp_path / "file", TAXONOMY, VIDEO)
+        writer_for(tmp_path / "in.mp4", Output(tmp_path / "file"), TAXONOMY, VIDEO)
 
 
 def test_the_input_is_never_overwritten(tmp_path):
     with pytest.raises(DataError, match=r"in\.mp4: is the input itself. Choose another output"):
-        writer_for(tmp_path / "in.mp4", tmp_path / "." / "in.mp4", TAXONOMY, VIDEO)
+        writer_for(tmp_path / "in.mp4", Output(tmp_path / "." / "in.mp4"), TAXONOMY, VIDEO)
 
 
 def test_a_video_has_frames_of_one_size(tmp_path):

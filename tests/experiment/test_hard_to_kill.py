@@ -10,6 +10,7 @@ from PIL import Image
 import davsn
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.memory import MemoryShortError
+from davsn.data.legend import legend
 from davsn.doctor.data import Finding
 from davsn.experiment import pictures, run
 from davsn.training import checkpoint
@@ -63,7 +64,8 @@ def test_every_save_shows_predictions_and_their_failure_ends_nothing(recipe, tmp
     (sheet,) = (done.folder / "predictions").iterdir()
     assert sheet.name == "step_0000002.jpg"
     with Image.open(sheet) as image:
-        assert image.size == (80, 48)  # two samples can be read: 40x24, each beside its prediction
+        # Two samples can be read: 40x24, each beside its prediction, above the legend.
+        assert image.size == (80, 48 + len(legend(done.model().trained.taxonomy, 80)))
 
     def fails(*arguments):
         raise OSError(28, "No space left on device")

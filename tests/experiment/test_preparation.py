@@ -11,7 +11,7 @@ from davsn.data.samples import Samples, target_training
 from davsn.data.sets.folder import Folder
 from davsn.data.sets.streets import Streets
 from davsn.experiment.experiment import load
-from davsn.experiment.preparation import tell_data
+from davsn.experiment.preparation import tell_data, tell_validation
 from davsn.experiment.run import train_in
 from tiny_data import write_labelled
 from tiny_recipe import RECIPE
@@ -70,11 +70,31 @@ def test_a_target_tells_its_folders_and_doubts_and_reads_no_label_map(tmp_path, 
 def test_training_says_it_before_the_first_step(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mask_0_255(tmp_path / "game")
-    recipe = {**RECIPE, "validation": {}, "target": None, "method": "source_only"}
+    validation = {"own": {"name": "folder", "root": str(tmp_path / "game"), "missing": "repeat"}}
+    recipe = {**RECIPE, "validation": validation, "target": None, "method": "source_only"}
     recipe["training"] = {**RECIPE["training"], "steps": 1}
     assert train_in(load({**recipe, "video": {"propagation": "none"}}), tmp_path / "run")
     out = out_of(capsys)
-    assert out.index("the class road occurs in none of the 5 label maps") < out.index("training tiny")
+    for key in ("source", "validation.own"):
+        expected = f"Warning: {key}: the class road occurs in none of the 5 label maps"
+        assert out.index(expected) < out.index("training tiny")
+
+
+def test_validation_sets_are_looked_through_and_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mask_0_255(tmp_path / "game")
+    validation = {name: {"name": "folder", "root": str(tmp_path / "game"), "missing": "repeat"} for name in ("a", "b")}
+    recipe = {**RECIPE, "validation": validation, "target": None, "method": "source_only"}
+    experiment = load({**recipe, "video": {"propagation": "none"}})
+    reads = []
+    read = Folder.read_label
+    monkeypatch.setattr(Folder, "read_label", lambda *place: (reads.append(place), read(*place))[1])
+    tell_validation(experiment, Folder(Folder.Config(root=tmp_path / "game")).taxonomy)
+    out = out_of(capsys)
+    for name in validation:
+        assert f"validation.{name}: 2 clips with 5 frames, 5 with a label map: a, b" in out
+        assert f"Warning: validation.{name}: the class road occurs in none of the 5 label maps; 75%" in out
+    assert len(reads) == 10
 
 
 def test_drawn_label_maps_are_not_looked_through(capsys, monkeypatch):

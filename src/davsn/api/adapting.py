@@ -8,8 +8,8 @@ from typing import Any
 from davsn.api.data import footage_choice
 from davsn.api.excerpt import write_excerpt
 from davsn.api.pace import steps_within
-from davsn.api.training import TrainedRun, carry_out
-from davsn.core.console import say, silent
+from davsn.api.training import TrainedRun, carry_out, left_in
+from davsn.core.console import if_interrupted, say, silent
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose, find
 from davsn.core.quantities import seconds as seconds_of
@@ -17,7 +17,7 @@ from davsn.core.quantities import size as size_of
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.class_lists import class_table_of
-from davsn.experiment.building import build_dataset
+from davsn.experiment.building import build_dataset, build_source
 from davsn.experiment.experiment import Experiment, compares_frames, needs_start
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.preparation import read_ahead
@@ -81,7 +81,7 @@ def adapt(  # noqa: PLR0913 - the options of a command
     begun, folder = monotonic(), Path(out)
     targets = [Path(path) for path in ([target] if isinstance(target, str | Path) else target)]
     options, limit = _options(size, steps, batch, time, device, changes, targets)
-    with silent(quiet):
+    with silent(quiet), if_interrupted(lambda: left_in(folder)):
         values = _values(source, targets, method, classes, options, changes)
         if validation is not None:
             table = classes or (None if source is None else class_table_of(Path(source)))
@@ -106,6 +106,7 @@ def _run(values: dict[str, Any], folder: Path, limit: float | None, begun: float
     target = experiment.target
     assert target is not None
     assert isinstance(target.settings, DatasetSettings)
+    build_source(experiment.source)  # a source without labels is told before the target is read
     if target.settings.cached:
         read_ahead(target)
     if limit is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from davsn.core.errors import ConfigError
 from davsn.data.dataset import DatasetSettings
+from davsn.data.video.containers import is_video
 from davsn.data.video.footage import names_videos
 
 
@@ -19,7 +20,7 @@ def footage_choice(paths: Sequence[Path], settings: Mapping[str, Any]) -> dict[s
     Raises:
         ConfigError: the paths are several folders of frames.
     """
-    if any(names_videos(path) for path in paths):
+    if any(names_videos(path) or (is_video(path) and not path.exists()) for path in paths):
         kept = {key: value for key, value in settings.items() if key in DatasetSettings.model_fields}
         return {"name": "video", "paths": list(paths), **kept}
     if len(paths) > 1:

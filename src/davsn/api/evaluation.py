@@ -1,16 +1,20 @@
 """``davsn.evaluate``: scores trained networks on labelled video."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from davsn.api.model import Model, opened_model
-from davsn.core.console import silent
+from davsn.core.console import if_interrupted, say, silent
 from davsn.core.errors import ConfigError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import VideoDataset
+from davsn.data.labels.class_lists import class_table_of
+from davsn.data.labels.taxonomy import Taxonomy
+from davsn.data.sets.folder import Folder
 from davsn.experiment.building import within
 from davsn.experiment.checkpoint_scores import CheckpointScores, score_checkpoints
 from davsn.experiment.experiment import Experiment, dump
@@ -72,7 +76,8 @@ def evaluate(
     Args:
         model: see :func:`davsn.load`.
         data: a labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``.
-        classes: its class table, of davsn or another tool (``labelmap.txt``); None takes the one in the folder.
+        classes: its class table, of davsn or another tool (``labelmap.txt``); None takes the one in the folder, else
+            that of the network.
         changes: settings of the folder, such as ``{"frames": "stills"}``; see docs/data.md.
         labelled_only: predict only frames that have labels, and measure no temporal consistency.
         quiet: print no progress.
@@ -82,8 +87,8 @@ def evaluate(
         ConfigError: mistakes in the settings.
     """
     trained = opened_model(model).trained
-    (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes).items()
     with silent(quiet):
+        (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
         return score(trained, part, name, labelled_only)
 
 
@@ -105,7 +110,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     Args:
         path: a run folder, a checkpoint, or a weights file.
         data: a labelled folder; None: the validation sets of the run's recipe.
-        classes: its class table.
+        classes: its class table; see :func:`evaluate`.
         changes: overrides of the labelled folder's settings; without ``data``, of the recipe; without a recipe, of the
             run's validation sets.
         labelled_only: see :func:`evaluate`.
@@ -123,7 +128,8 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     named = None if recipe is None else read_recipe(recipe, () if data else changes, paths=False)
     members = _open(paths, named, own_code)
     ensemble = _ensemble(members, paths, together)
-    sets = _sets(members[0].experiment, data, classes, () if named and not data else changes)
+    own = () if named and not data else changes
+    sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
     if out is not None and len(sets) > 1:
         raise ConfigError("--out", [f"names one file, but there are {len(sets)} sets to score. Leave it out"])
     for name, part in sets.items():
@@ -166,11 +172,17 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
         ConfigError, DataError: the folder holds no run, or a set cannot be used.
     """
     experiment = settings_of(folder, own_code)
-    sets = _sets(experiment, data, classes, changes)
+    sets = _sets(experiment, data, classes, changes, lambda: open_trained(folder, own_code).taxonomy)
     file = out or RunFolder(folder).snapshots
-    return score_checkpoints(
-        folder, experiment, sets, file, labelled_only=labelled_only, watch=watch, own_code=own_code
-    )
+    options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
+    with if_interrupted(lambda: _left_in(file)):
+        return score_checkpoints(folder, experiment, sets, file, **options)
+
+
+def _left_in(file: Path) -> str:
+    if not file.is_file():
+        return "Stopped before a checkpoint was scored."
+    return f"Stopped; what is scored so far is in {file}. The same command scores the rest."
 
 
 def _open(paths: Sequence[Path], recipe: Experiment | None, own_code: bool) -> list[Trained]:
@@ -215,7 +227,11 @@ def _said(members: Sequence[Trained], paths: Sequence[Path]) -> str:
 
 
 def _sets(
-    experiment: Experiment, data: Path | None, classes: Path | str | None, changes: Changes
+    experiment: Experiment,
+    data: Path | None,
+    classes: Path | str | None,
+    changes: Changes,
+    trained_on: Callable[[], Taxonomy],
 ) -> Mapping[str, Choice]:
     """Choose the sets to score on, by name: the labelled folder, or the validation sets with overrides."""
     if data is None:
@@ -223,14 +239,27 @@ def _sets(
         if not sets:
             raise ConfigError("davsn eval", ["this run has no validation set. Give labelled video with --data DIR"])
         return sets
+    table: Path | str | dict[str, Any] | None = classes
+    if classes is None and "classes" not in override({}, changes) and class_table_of(data) is None and data.is_dir():
+        say(f"{data} has no class table; the label maps are read with that of the network")
+        table = _table_of_source(experiment) or trained_on().as_table()
     settings = {
         "name": "folder",
         "root": str(data),
         "missing": "repeat",
         "size": trained_size(experiment),
-        "classes": classes,
+        "classes": table,
     }
     return {data.name: choose(VideoDataset, override(settings, changes))}
+
+
+def _table_of_source(experiment: Experiment) -> Path | dict[str, Any] | None:
+    """The class table of the labelled folder that a network was trained on, which also says what values mean."""
+    settings = experiment.source.settings
+    if not isinstance(settings, Folder.Config):
+        return None
+    table = settings.classes or class_table_of(settings.root)
+    return table if isinstance(table, dict) or (table is not None and table.is_file()) else None
 
 
 def _changed(experiment: Experiment, changes: Changes) -> Experiment:

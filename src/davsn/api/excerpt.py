@@ -21,7 +21,7 @@ SECONDS = 3
 
 
 def write_excerpt(predictor: Predictor, part: Choice, path: Path, frames: int | None = None) -> int:
-    """Predict the middle of a data set's first clip, and write an overlay video.
+    """Predict the middle of a data set's first clip, and write an overlay video with a legend of the classes.
 
     Args:
         predictor: the network.
@@ -45,7 +45,7 @@ def write_excerpt(predictor: Predictor, part: Choice, path: Path, frames: int | 
         return (dataset.read_frame(0, position) for position in range(begin, begin + number))
 
     shown, seen = tee(read())  # holds one frame: each is written right after its prediction
-    video = OverlayVideo(path, predictor.taxonomy, rate)
+    video = OverlayVideo(path, predictor.taxonomy, rate, legend=True)
     with progress("overlay", number) as report, video:
         for done, (frame, said) in enumerate(zip(shown, predictor.label(seen), strict=True), 1):
             video.write(Shot(clip.frames[begin + done - 1], frame), said.mask)

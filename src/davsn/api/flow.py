@@ -12,7 +12,7 @@ import torch
 from davsn.api.choices import Direction, FormName, Unit
 from davsn.api.model import chosen_flow
 from davsn.core.clip import PAIR, ClipSpec
-from davsn.core.console import progress, say
+from davsn.core.console import if_interrupted, progress, say
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
@@ -26,6 +26,7 @@ from davsn.experiment.recipes import read_recipe
 from davsn.flow.files.conversion import Conversion
 from davsn.flow.setting import FlowSetting
 
+_RESUME = "The same command resumes the work."
 Domains = dict[str, tuple[Choice, ClipSpec]]
 """Data sets by their keys in the recipe, and the frames and flow that their samples need."""
 
@@ -98,16 +99,19 @@ def convert_flow(
         FlowError: files that cannot be read, or values that the new format cannot store.
     """
     conversion = Conversion(Path(source), Path(target), to, form, direction, unit)
-    with progress("converting", len(conversion.files)) as report:
-        for done in conversion.run():
-            report(done)
+    done, files = 0, len(conversion.files)
+    with if_interrupted(lambda: f"Stopped; {done} of {files} files are done, in {target}. {_RESUME}"):
+        with progress("converting", files) as report:
+            for done in conversion.run():
+                report(done)
     return conversion
 
 
 def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: int, what: str) -> None:
     setting, begin = samples.dataset.config.flow, time.perf_counter()
-    with progress(what, count_pairs(samples)) as report:
-        filled = fill(samples, keeper, device, report, batch_size)
+    with if_interrupted(lambda: f"Stopped; what is estimated so far is kept: {keeper}. {_RESUME}"):
+        with progress(what, count_pairs(samples)) as report:
+            filled = fill(samples, keeper, device, report, batch_size)
     seconds = time.perf_counter() - begin
     counts = (
         f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} existed already"

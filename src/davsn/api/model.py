@@ -1,7 +1,7 @@
 """``davsn.load``: opens a trained network, and segments video with it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from davsn.data.painting import overlay
 from davsn.data.transforms import Size
 from davsn.data.video.footage import BadFiles, Frame, Source, footage
 from davsn.data.video.recordings import recordings
-from davsn.data.video.writer import WRITTEN_VIDEOS
+from davsn.data.video.writers import Output
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained
@@ -52,9 +52,9 @@ class Result:
         """The names of the classes, by train id."""
         return self.taxonomy.names
 
-    def overlay(self) -> NDArray[np.uint8]:
-        """Tint the frame with the colours of its classes; (H, W, 3) uint8 RGB."""
-        return overlay(self.frame, self.mask, self.taxonomy)
+    def overlay(self, legend: bool = False) -> NDArray[np.uint8]:
+        """Tint the frame with the colours of its classes; (H, W, 3) uint8 RGB, higher with a legend of the classes."""
+        return overlay(self.frame, self.mask, self.taxonomy, with_legend=legend)
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,8 @@ def predict(  # noqa: PLR0913 - the options of a command
     source: Source,
     out: Path | str,
     *,
+    overlay: bool = False,
+    legend: bool = False,
     flow: str = "dis",
     size: Size | None = None,
     bad_files: BadFiles | None = None,
@@ -180,9 +182,11 @@ def predict(  # noqa: PLR0913 - the options of a command
     Args:
         model: see :func:`load`.
         source: see :meth:`Model.segment`; also a folder of videos, or of folders of frames. Each of these gets a
-            folder of masks below ``out``.
+            folder of masks, or an overlay video, below ``out``.
         out: a name ending in .mp4, .mov or .mkv for an overlay video, which keeps the times and the audio of the
             input; for a single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks.
+        overlay: write overlays where ``out`` is a folder, each under the name of its source, or a .png.
+        legend: add a legend of the classes below each overlay.
         flow: see :meth:`Model.segment`.
         size: see :meth:`Model.segment`.
         bad_files: see :meth:`Model.segment`.
@@ -195,26 +199,52 @@ def predict(  # noqa: PLR0913 - the options of a command
         ConfigError, CheckpointError: see :func:`load` and :meth:`Model.segment`.
     """
     model, out = opened_model(model), Path(out)
+    output = Output(out, "overlay" if overlay else None, legend)
+    several = recordings(Path(source), without=out) if isinstance(source, str | Path) else {}
+    if several and output.is_file:
+        found = f"is one file, but {source} holds {len(several)} recordings"
+        raise DataError(found, str(out), "Give a folder, for their masks or with --overlay for their overlay videos")
     predictor, policy = model.predictor(flow, size), bad_files or model.bad_files
-    several = recordings(Path(source)) if isinstance(source, str | Path) else {}
-    if several and out.suffix.lower() in WRITTEN_VIDEOS:
-        found = f"is one video, but {source} holds {len(several)} recordings"
-        raise DataError(found, str(out), "Give a folder for their masks, or predict each by itself")
-    parts, failed = [], []
     with silent(quiet):
-        for name, one in several.items() or [("", source)]:
-            try:
-                with progress(f"segmenting {name}".rstrip(), footage(one, policy, stream).count) as report:
-                    parts.append(predictor.predict(one, out / name, lambda at: report(at.done), policy, stream))
-            except DataError as error:
-                if not name or policy == "error":
-                    raise
-                say(f"{error}; passed over (bad_files: skip)", "yellow")
-                failed.append(error)
+        if several:
+            return _predict_each(predictor, several, output, policy, stream)
+        with progress("segmenting", footage(source, policy, stream).count) as report:
+            return predictor.predict(source, output, lambda at: report(at.done), policy, stream)
+
+
+def _predict_each(
+    predictor: Predictor, several: Mapping[str, Path], output: Output, policy: BadFiles, stream: int | None
+) -> Summary:
+    """Segment recordings one after another. The policy 'skip' also passes over a recording that cannot be read.
+
+    Raises:
+        DataError: a recording cannot be read, or none can be with the policy 'skip'.
+        KeyboardInterrupt: the user stopped it; lines say what is written.
+    """
+    parts: list[Summary] = []
+    failed: list[DataError] = []
+    for name, one in several.items():
+        try:
+            with progress(f"segmenting {name}", footage(one, policy, stream).count) as report:
+                written = output.of_recording(name, one)
+                parts.append(predictor.predict(one, written, lambda at: report(at.done), policy, stream))
+        except DataError as error:
+            if policy == "error":
+                say(_finished(parts, several, output.path))
+                raise
+            say(f"{error}; passed over (bad_files: skip)", "yellow")
+            failed.append(error)
+        except KeyboardInterrupt:
+            say(_finished(parts, several, output.path))
+            raise
     if not parts:
         raise failed[0]
     frames, seconds = sum(part.frames for part in parts), sum(part.seconds for part in parts)
-    return Summary(out, frames, seconds, sum(part.skipped for part in parts) + len(failed))
+    return Summary(output.path, frames, seconds, sum(part.skipped for part in parts) + len(failed))
+
+
+def _finished(parts: Sequence[Summary], several: Mapping[str, Path], out: Path) -> str:
+    return f"{len(parts)} of {len(several)} recordings are finished in {out}"
 
 
 def opened_model(model: Model | Path | str) -> Model:

@@ -11,7 +11,7 @@ import torch
 
 from davsn.api.excerpt import write_excerpt
 from davsn.api.model import chosen_flow
-from davsn.core.console import say, silent
+from davsn.core.console import doing, say, silent
 from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.core.quantities import spoken
@@ -72,7 +72,9 @@ def steps_within(experiment: Experiment, folder: Path, seconds: float, begun: fl
     steps = pace.steps(left, experiment.training.save_every)
     rest = f"{spoken(seconds - left)} to draw and measure, {spoken(pace.start)} to start, {spoken(pace.end)} to finish"
     if steps < 1:
-        raise ConfigError("davsn adapt", [f"--time  {spoken(seconds)} is too short here: it takes {rest}"])
+        again = pace.steps(seconds, experiment.training.save_every) > 0
+        kept = ". What was drawn is kept, so the same command may do now" if again else ""
+        raise ConfigError("davsn adapt", [f"--time  {spoken(seconds)} is too short here: it takes {rest}{kept}"])
     say(f"{steps} steps fit into {spoken(seconds)}: {pace.step:.2g} s a step here; {rest}")
     with replacing(file) as temporary:
         temporary.write_text(json.dumps({**key, "steps": steps}), encoding="utf-8")
@@ -91,12 +93,17 @@ def measured(experiment: Experiment, folder: Path, show: bool = True) -> Pace:
         for domain in run.domains:
             fill_with_progress(domain, run.device, experiment.training.batch_size)
         count_with_progress(run)
-    say("Measuring a few steps")
+    with doing("Measuring a few steps …"):
+        return _timed(run, built, show)
+
+
+def _timed(run: Run, built: float, show: bool) -> Pace:
+    """Time a few steps of a run that was built in some seconds, and its end."""
     begun = monotonic()
     batches = run.batches(0)
     _step(run, batches)
     start = built + monotonic() - begun
-    for _ in range(2 * experiment.training.workers):  # what the loader has loaded ahead takes no time
+    for _ in range(2 * run.experiment.training.workers):  # what the loader has loaded ahead takes no time
         _step(run, batches)
     begun, done = monotonic(), 0
     while done < _AT_LEAST or (done < _AT_MOST and monotonic() - begun < _ENOUGH):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from davsn.api.choices import Layout
-from davsn.core.console import progress, silent
+from davsn.core.console import if_interrupted, progress, silent
 from davsn.core.settings import Changes, override, validate
 from davsn.data.export.writing import write
 from davsn.data.sets.streets import Streets
@@ -29,6 +29,7 @@ def write_streets(
         DataError: the folder is not empty, or cannot be written to.
     """
     config = validate(Streets.Config, override({}, changes), "davsn streets")
-    with silent(quiet), progress("rendering", config.clips * config.length) as report:
+    left = f"Stopped; {folder} is not whole. Delete it, and give the command again."
+    with silent(quiet), if_interrupted(lambda: left), progress("rendering", config.clips * config.length) as report:
         write(Streets(config), Path(folder), lambda done, total: report(done), None if layout == "folder" else layout)
     return config.clips, config.length

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from davsn.core.console import progress, say
+from davsn.core.console import if_interrupted, progress, say
 from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.experiment.experiment import Experiment, dump
@@ -70,10 +70,20 @@ def sweep(  # noqa: PLR0913 - the options of a command
     experiments = _experiments(recipe, planned)
     wanted = {cell: experiment for cell, experiment in experiments.items() if not finished(cell, experiment)}
     say(f"{len(planned)} runs in {folder}, {len(planned) - len(wanted)} of them done")
-    failed = _carry_out(wanted, folder, jobs, threads, submit, options) if wanted else {}
+    others = "have saved their state" if submit is None else "go on as jobs, if they are submitted"
+    with if_interrupted(lambda: _left_in(folder, experiments, others)):
+        failed = _carry_out(wanted, folder, jobs, threads, submit, options) if wanted else {}
     found = rows([cell for cell in planned if cell not in failed])
     _record(folder, found)
     return Sweep(folder, found, {cell.folder: problem for cell, problem in failed.items()})
+
+
+def _left_in(folder: Path, experiments: Mapping[Cell, Experiment], others: str) -> str:
+    done = sum(finished(cell, experiment) for cell, experiment in experiments.items())
+    return (
+        f"Stopped; {done} of {len(experiments)} runs are finished in {folder}, and the others {others}. "
+        "The same command resumes the sweep."
+    )
 
 
 def _experiments(recipe: Recipe, planned: list[Cell]) -> dict[Cell, Experiment]:

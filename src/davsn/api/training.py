@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from davsn.api.model import Model, load
-from davsn.core.console import say, silent
+from davsn.core.console import doing, if_interrupted, say, silent
 from davsn.core.settings import Changes
 from davsn.doctor.examination import short_resources
 from davsn.experiment.building import within
@@ -14,6 +14,7 @@ from davsn.experiment.recipes import Recipe, folder_for, read_recipe
 from davsn.experiment.run import train_in
 from davsn.experiment.scoring import score as score_set
 from davsn.scoring.scores import Scores
+from davsn.training.checkpoint import steps_of
 from davsn.training.folder import RunFolder
 
 
@@ -61,7 +62,17 @@ def train(
     """
     with silent(quiet):
         experiment = read_recipe(recipe, changes)
-        return carry_out(experiment, folder_for(recipe, experiment, out), score)
+        folder = folder_for(recipe, experiment, out)
+        with if_interrupted(lambda: left_in(folder)):
+            return carry_out(experiment, folder, score)
+
+
+def left_in(folder: Path) -> str:
+    """Say what an interruption has left of a run, wherever it came."""
+    newest = RunFolder(folder).newest
+    if newest is None:
+        return f"Stopped before a checkpoint was saved in {folder}. The same command begins again."
+    return f"Stopped; {steps_of(newest)} steps are saved in {folder}. The same command resumes it."
 
 
 def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> TrainedRun:
@@ -79,6 +90,8 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
 def _train_warned(experiment: Experiment, folder: Path) -> bool:
     """Train in a folder; before a run's first step, warn if memory or disk space may not do."""
     if RunFolder(folder).newest is None:
-        for found in short_resources(experiment, folder):
+        with doing("Comparing what the run needs with memory and disk …"):
+            short = short_resources(experiment, folder)
+        for found in short:
             say(f"Warning: {found.what}. {found.remedy}")
     return train_in(experiment, folder)

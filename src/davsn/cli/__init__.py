@@ -1,11 +1,13 @@
 """The command line: one small file for each command, imported when the command is called."""
 
 import sys
+from importlib import import_module
 
 from cyclopts import App, CycloptsError
 
 from davsn import __version__
 from davsn.cli.words import settings_last
+from davsn.core.console import console, doing, wrapped
 from davsn.core.errors import DavsnError
 from davsn.core.memory import LESS, enough_memory
 
@@ -13,17 +15,17 @@ ABOUT = """Adapt a video segmentation network from labelled video to unlabelled 
 
 First steps:
 
-    davsn demo                    see what adaptation does: a few minutes, no download
+    davsn demo                         see the gain; takes minutes, no download
 
-    davsn adapt --help            adapt to your own video
+    davsn adapt --target drive.mp4     adapt to your own video
 
-    davsn predict --help          look at the result
+    davsn predict runs/adapt drive.mp4 -o overlay.mp4
 
-Help for every command: davsn COMMAND --help
+Help for every command: davsn COMMAND --help, such as davsn adapt --help
 """
 COMMANDS = {
     "demo": "Render synthetic streets in two domains, adapt from one to the other, show the gain.",
-    "adapt": "Adapt from your labelled video to your unlabelled video.",
+    "adapt": "Adapt to your unlabelled video, from a drawn world or from your labelled video.",
     "train": "Train a recipe, or resume a run that was stopped.",
     "sweep": "Train a recipe with several methods, values and seeds, and compare them.",
     "eval": "Score a trained network on labelled video.",
@@ -51,6 +53,13 @@ def build(asked: str | None) -> App:
     return app
 
 
+def _load(module: str) -> None:
+    """Import PyTorch, which takes seconds, for a command that needs it; a terminal says so meanwhile."""
+    if console.is_terminal and module.startswith("davsn.cli.") and module != "davsn.cli.list":
+        with doing("Starting …"):
+            import_module("torch")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
@@ -64,11 +73,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app = build(arguments[0] if arguments else None)
         with enough_memory("davsn", LESS):
-            result = app(settings_last(app, arguments), exit_on_error=False)
+            command, given, _ = app.parse_args(settings_last(app, arguments), exit_on_error=False)
+            _load(command.__module__)
+            result = command(*given.args, **given.kwargs)
     except CycloptsError:  # it has printed what is wrong; by itself it would exit with 1 before cyclopts 5
         return 2
     except DavsnError as error:
-        print(error, file=sys.stderr)
+        text = str(error)
+        print(wrapped(text, console.width) if sys.stderr.isatty() else text, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -88,5 +88,5 @@ def adapt_(  # noqa: PLR0913 - each is an option
     if run.overlay is not None:
         video = str(target[0]) if target[0].is_file() else "VIDEO"
         say(f"A few seconds of your video: {run.overlay}")
-        say(f"Next: davsn predict {shlex.quote(str(run.folder))} {shlex.quote(video)} -o overlay.mp4")
+        say(f"Next: davsn predict {shlex.quote(str(run.folder))} {shlex.quote(video)} -o overlay.mp4", whole=True)
     return code

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 import davsn
-from davsn.core.console import console, say
+from davsn.core.console import console, if_interrupted, say
 
 if TYPE_CHECKING:
     from davsn.api.demo import ResultRow
@@ -47,9 +47,11 @@ def demo_(
     video:
         A video of your own. At the end, the adapted network segments a few seconds of it, into OUT/overlay.mp4.
     """
-    found = davsn.demo(changes, out=out, quick=quick, seed=seed, video=video)
+    stopped = f"Stopped; everything is saved in {out}. The same command resumes it."
+    with if_interrupted(lambda: stopped):
+        found = davsn.demo(changes, out=out, quick=quick, seed=seed, video=video)
     if found is None:
-        say(f"Stopped; everything is saved in {out}. The same command resumes it.")
+        say(stopped)
         return 130
     console.print(table(found.rows))
     say(f"Images, classes and curves: {found.page}")

@@ -59,7 +59,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     data:
         A labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png.
     classes:
-        Its class table: classes.yaml, labelmap.txt or another form. Default: the one in DIR.
+        Its class table: classes.yaml, labelmap.txt or another form. Default: the one in DIR, else the
+        network's.
     labelled_only:
         Predict only frames that have labels, and measure no temporal consistency.
     every:

@@ -14,6 +14,8 @@ def predict_(  # noqa: PLR0913 - the options of a command
     source: Path,
     out: Annotated[Path, Parameter(alias="-o")],
     *,
+    overlay: Annotated[bool, Parameter(negative="")] = False,
+    legend: Annotated[bool, Parameter(negative="")] = False,
     flow: str = "dis",
     size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
     bad_files: Literal["error", "skip"] | None = None,
@@ -27,9 +29,11 @@ def predict_(  # noqa: PLR0913 - the options of a command
 
         davsn predict runs/mine drive.mp4 -o overlay.mp4
 
+        davsn predict runs/mine drive.mp4 -o overlay.mp4 --legend
+
         davsn predict runs/mine frames/ -o masks/
 
-        davsn predict runs/mine drives/ -o masks/
+        davsn predict runs/mine drives/ -o overlays/ --overlay
 
         davsn predict runs/mine street.jpg -o mask.png
 
@@ -44,6 +48,10 @@ def predict_(  # noqa: PLR0913 - the options of a command
     out:
         A name ending in .mp4, .mov or .mkv, for an overlay video with the times and audio of the input; for one image,
         .png for its mask or .jpg for its overlay; any other name is a folder for masks.
+    overlay:
+        Write overlays into the folder OUT, under the names of the videos, or into a .png.
+    legend:
+        Add a legend below each overlay: the names and colours of the classes.
     flow:
         The flow estimator (davsn list flow), with options as in a recipe, such as '{name: dis, preset: fast}'. A
         single-frame network does not use it.
@@ -59,6 +67,16 @@ def predict_(  # noqa: PLR0913 - the options of a command
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
     model = davsn.load(checkpoint, recipe, own_code=own_code)
-    summary = davsn.predict(model, source, out, flow=flow, size=size, bad_files=bad_files, stream=stream)
+    summary = davsn.predict(
+        model,
+        source,
+        out,
+        overlay=overlay,
+        legend=legend,
+        flow=flow,
+        size=size,
+        bad_files=bad_files,
+        stream=stream,
+    )
     passed = f", {summary.skipped} passed over" if summary.skipped else ""
     say(f"{summary.frames} frames{passed} in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")

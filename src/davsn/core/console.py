@@ -1,8 +1,9 @@
 """Printing of messages and of progress with the time left; made for terminals, log files and notebooks."""
 
 import sys
+import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
@@ -43,10 +44,35 @@ def silent(wished: bool = True) -> Iterator[None]:
         _silent.reset(before)
 
 
-def say(text: str, style: str | None = None) -> None:
-    """Print a text unchanged: brackets in it are no markup, and long lines, such as paths, are not broken."""
+def say(text: str, style: str | None = None, whole: bool = False) -> None:
+    """Print a text: brackets in it are no markup. A terminal gets lines of its width, broken between words alone.
+
+    Args:
+        text: the text.
+        style: a style of rich, such as a colour.
+        whole: break no line, such as a command that is to be copied.
+    """
     if not _silent.get():
-        console.print(text, style=style, markup=False, soft_wrap=True)
+        shown = text if whole or not console.is_terminal else wrapped(text, console.width)
+        console.print(shown, style=style, markup=False, soft_wrap=True)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break the lines of a text between words, and indent what follows. A long word, such as a path, stays whole."""
+    return "\n".join(
+        line
+        for whole in text.split("\n")
+        for line in textwrap.wrap(
+            whole,
+            width,
+            subsequent_indent=" " * (len(whole) - len(whole.lstrip()) + 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+            drop_whitespace=True,
+        )
+        or [""]
+    )
 
 
 class Report(Protocol):
@@ -70,6 +96,20 @@ def doing(what: str) -> Iterator[None]:
     else:
         say(what)
         yield
+
+
+@contextmanager
+def if_interrupted(left: Callable[[], str]) -> Iterator[None]:
+    """Say what is left, and which command resumes, if Ctrl-C stops the block.
+
+    Args:
+        left: makes the sentence; it is called only then.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(left())
+        raise
 
 
 @contextmanager

@@ -61,11 +61,19 @@ class Settings(BaseModel):
         marks = cls.model_fields[str(info.field_name)].metadata
         if (info.context or {}).get("paths") and MADE not in marks:
             named = value if isinstance(value, tuple) else (value,)
-            absent = ", ".join(f"'{path}'" for path in named if isinstance(path, Path) and not path.exists())
+            absent = [path for path in named if isinstance(path, Path) and not path.exists()]
             if absent:
                 meaning = " ".join((cls.model_fields[str(info.field_name)].description or "").split())
-                raise ValueError(f"{absent} does not exist. Expected: {meaning[:1].lower()}{meaning[1:]}")
+                found = ", ".join(f"'{path}'" for path in absent)
+                near = _beside(absent[0])
+                raise ValueError(f"{found} does not exist. Expected: {meaning[:1].lower()}{meaning[1:]}{near}")
         return value
+
+
+def _beside(path: Path) -> str:
+    """A sentence that names the file or folder beside a missing one whose name is nearest."""
+    folder = path.parent
+    return did_you_mean(path.name, (entry.name for entry in folder.iterdir())) if folder.is_dir() else ""
 
 
 Kind = TypeVar("Kind", bound=Settings)

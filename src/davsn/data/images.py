@@ -67,6 +67,20 @@ def _pictures(folder: Path) -> Iterator[str]:
                 yield entry.name
 
 
+def is_animation(path: Path) -> bool:
+    """Whether a file holds several images that are shown one after another, such as most GIFs.
+
+    Raises:
+        DataError: the file is no image.
+    """
+    with opened(path, whole=False) as image:
+        return _is_animation(image)
+
+
+def _is_animation(image: Image.Image) -> bool:
+    return image.format not in ("MPO", "TIFF") and bool(getattr(image, "is_animated", False))
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """The (width, height) of an image as it is displayed, read from its header alone.
 
@@ -94,8 +108,6 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
     The image is turned and mirrored as its EXIF orientation says, as viewers and labelling tools do.
 
-    A photo is turned as its EXIF orientation says, as every viewer does.
-
     Raises:
         DataError: the image is missing, truncated or damaged, is an animation, has more than 8 bits a channel, or is
             larger than :data:`PIXEL_LIMIT`.
@@ -108,7 +120,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             raise DataError(
                 f"is an image of mode {image.mode}, not of 8 bits a channel", str(path), "Convert it to 8-bit RGB"
             )
-        if image.format != "MPO" and getattr(image, "is_animated", False) and image.format != "TIFF":
+        if _is_animation(image):
             found = f"is an animation of {getattr(image, 'n_frames', 'several')} images, not one image"
             raise DataError(found, str(path), f"Convert it to a video: ffmpeg -i {path.name} {path.stem}.mp4")
         picture = image if image.mode == "RGB" else image.convert("RGB")

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.data.labels.taxonomy import Taxonomy
+from davsn.data.legend import legend
 
 
 def colourise(mask: NDArray[np.integer], taxonomy: Taxonomy) -> NDArray[np.uint8]:
@@ -21,7 +22,11 @@ def colourise(mask: NDArray[np.integer], taxonomy: Taxonomy) -> NDArray[np.uint8
 
 
 def overlay(
-    frame: NDArray[np.uint8], mask: NDArray[np.integer], taxonomy: Taxonomy, alpha: float = 0.55
+    frame: NDArray[np.uint8],
+    mask: NDArray[np.integer],
+    taxonomy: Taxonomy,
+    alpha: float = 0.55,
+    with_legend: bool = False,
 ) -> NDArray[np.uint8]:
     """Tint a frame by its mask. Pixels without a class do not change.
 
@@ -30,9 +35,10 @@ def overlay(
         mask: (H, W) train ids.
         taxonomy: the class table with the colours.
         alpha: share of the class colour in [0, 1].
+        with_legend: whether to add a legend of the classes below the frame, which covers nothing.
 
     Returns:
-        (H, W, 3) uint8 RGB.
+        (H, W, 3) uint8 RGB; with a legend, it is higher.
 
     Raises:
         ValueError: frame and mask differ in size.
@@ -45,4 +51,4 @@ def overlay(
     kept = np.outer(1 - share, np.arange(256)).round().astype(np.uint8)
     blended: NDArray[np.uint8] = kept[mask[..., None], frame]
     blended += np.minimum(tint[mask], 255 - blended)  # both are rounded, so their sum may be 256
-    return blended
+    return np.concatenate([blended, legend(taxonomy, frame.shape[1])]) if with_legend else blended

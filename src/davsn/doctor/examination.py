@@ -200,7 +200,9 @@ class _Doctor:
             )
         with self.noting("folder"):
             compare_settings(folder, dump(self.experiment))
-        self.rehearse(folder)
+        with self._watch("rehearsing a step", 1) as report:
+            self.rehearse(folder)
+            report(1)
 
     def rehearse(self, folder: Path) -> None:
         """Rehearse the first step, if the method could be built."""

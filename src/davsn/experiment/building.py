@@ -53,6 +53,24 @@ def build_dataset(part: Choice) -> VideoDataset:
     return find(VideoDataset, part.name)(part.settings)  # type: ignore[arg-type]  # choice_of made them of its Config
 
 
+def build_source(part: Choice) -> VideoDataset:
+    """Build the data set to learn from.
+
+    Raises:
+        DataError: the data set cannot be used, or has no labels.
+    """
+    with within("source", part):
+        dataset = build_dataset(part)
+    if dataset.taxonomy is None:
+        raise DataError(
+            f"the source {part.name} has no labels to learn from",
+            str(getattr(part.settings, "root", "")),
+            "Label maps are expected in labels/CLIP/NAME.png, with a class table (docs/data.md). Without labels of "
+            "your own, learn from the drawn world: davsn adapt without --source",
+        )
+    return dataset
+
+
 def build_style_frames(experiment: Experiment) -> FramePool | None:
     """Build the pool of target frames whose style the source takes; None if it takes none.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from davsn.core.clip import Batch
 from davsn.core.files.writing import replacing
 from davsn.data.labels.taxonomy import Taxonomy
+from davsn.data.legend import legend
 from davsn.data.painting import overlay
 from davsn.data.samples import Samples
 from davsn.data.transforms import resize_frame
@@ -58,7 +59,7 @@ def write_sheet(
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
 ) -> None:
-    """Write a sheet that shows how a network does: each frame, and beside it the frame tinted by its prediction.
+    """Write a sheet that shows how a network does: each frame, beside it the same tinted by its prediction; a legend.
 
     A failure is a warning: training goes on without the sheet.
 
@@ -79,6 +80,7 @@ def write_sheet(
                 rows += [_row(frame, mask, taxonomy) for frame, mask in zip(frames, masks, strict=True)]
         width = max(row.shape[1] for row in rows)
         whole = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
+        whole = np.concatenate([whole, legend(taxonomy, width)])
         with replacing(path) as temporary:
             Image.fromarray(whole).save(temporary, quality=85)
     except Exception as error:  # a sheet is not worth a run, whatever went wrong

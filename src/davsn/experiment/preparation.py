@@ -9,11 +9,12 @@ from davsn.core.errors import FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.survey import Survey, doubts, sampled
+from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import Samples, target_training
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
 from davsn.data.rare_classes import Counts
 from davsn.data.reader import store_of
-from davsn.experiment.building import build_dataset, device_of
+from davsn.experiment.building import build_dataset, build_labelled, device_of, within
 from davsn.experiment.experiment import Experiment
 from davsn.networks.predicting import bf16_slowdown
 
@@ -68,22 +69,40 @@ def bf16_helps(experiment: Experiment) -> bool:
     return device_of(training.device).type != "cpu" or bf16_slowdown() < _SLOWER
 
 
-def tell_data(key: str, samples: Samples, counts: Counts | None = None) -> None:
+def tell_data(key: str, samples: Samples, counts: Counts | None = None, share: int = 1) -> None:
     """Print which clips a domain has, and what is suspicious about its files and label maps.
 
     Args:
         key: the key of the data set in the recipe, such as 'source'.
         samples: the samples that training will use.
         counts: the pixels of each class in every label map, if they were counted; None: a few label maps are read.
+        share: see :func:`davsn.data.labels.survey.sampled`.
     """
     dataset = samples.dataset
     say("; ".join([f"{key}: {dataset.summary()}", *dataset.notes]))
     for doubt in dataset.doubts():
         say(f"Warning: {key}: {doubt}")
     if samples.spec.labels and dataset.taxonomy is not None and not dataset.draws_labels:
-        survey = sampled(dataset, samples.places) if counts is None else Survey(counts, len(counts))
+        survey = sampled(dataset, samples.places, share=share) if counts is None else Survey(counts, len(counts))
         for what, remedy in doubts(survey, dataset.taxonomy):
             say(f"Warning: {key}: {what}. {remedy}")
+
+
+def tell_validation(experiment: Experiment, taxonomy: Taxonomy) -> None:
+    """Print the same of each validation set; together they take the time of one data set.
+
+    Args:
+        experiment: the experiment with the sets.
+        taxonomy: the class table of its source.
+
+    Raises:
+        DataError: a set has no labels, or other classes than the source.
+    """
+    for name, part in experiment.validation.items():
+        key = f"validation.{name}"
+        with within(key, part):
+            labelled = Samples(build_labelled(part, taxonomy), ClipSpec((0,), (), labels=True))
+            tell_data(key, labelled, share=len(experiment.validation))
 
 
 def slow_precision(experiment: Experiment) -> str | None:

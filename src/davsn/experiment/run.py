@@ -14,7 +14,7 @@ import davsn
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.console import doing, say
 from davsn.core.console import progress as shown
-from davsn.core.errors import ConfigError, DataError
+from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.core.memory import enough_memory
 from davsn.core.plugins import Choice
@@ -26,6 +26,7 @@ from davsn.experiment.building import (
     build_adaptation,
     build_dataset,
     build_labelled,
+    build_source,
     build_style_frames,
     device_of,
     each_within,
@@ -33,7 +34,14 @@ from davsn.experiment.building import (
 )
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.pictures import SHOWN, write_sheet
-from davsn.experiment.preparation import bf16_helps, fill_with_progress, slow_precision, tell_caches, tell_data
+from davsn.experiment.preparation import (
+    bf16_helps,
+    fill_with_progress,
+    slow_precision,
+    tell_caches,
+    tell_data,
+    tell_validation,
+)
 from davsn.experiment.trained import flat
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
@@ -64,10 +72,8 @@ class Run:
         compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
         self.device = device_of(experiment.training.device)
-        with within("source", experiment.source):
-            source = build_dataset(experiment.source)
-        if source.taxonomy is None:
-            raise DataError(f"the source {experiment.source.name} has no labels to learn from; see docs/data.md")
+        source = build_source(experiment.source)
+        assert source.taxonomy is not None  # checked there
         self.taxonomy = source.taxonomy
         for name, part in experiment.validation.items():  # otherwise a mistake there would be found after training
             with within(f"validation.{name}", part):
@@ -145,7 +151,7 @@ class Run:
         assert part is not None  # the settings ask for a target
         frames = Samples(target_training(build_dataset(part)), ClipSpec())
         batches = training_batches(frames, training.batch_size, self.experiment.seed + 2)
-        with shown("finishing", training.target_statistics) as report:
+        with shown("target statistics", training.target_statistics) as report:
             for number in range(1, training.target_statistics + 1):
                 estimate_statistics(segmenter, next(batches).to(self.device).current, 1 / number)
                 report(number)
@@ -219,12 +225,10 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
         fill_with_progress(domain, run.device, experiment.training.batch_size)
     counts = count_with_progress(run)
-    if run.source is not None:
-        tell_data("source", run.source, counts)
-    if run.target is not None:
-        tell_data("target", run.target)
-    losses, steps = "", experiment.training.steps
-    with shown(f"training {experiment.name}", steps, run.steps_saved(), "loading the first frames") as report:
+    _tell_data(run, counts)
+    losses, steps, saved = "", experiment.training.steps, run.steps_saved()
+    before = "loading the first frames" if saved < steps else "all steps are done"
+    with shown(f"training {experiment.name}", steps, saved, before) as report:
 
         def moved(done: int, line: Mapping[str, float]) -> None:
             nonlocal losses
@@ -234,13 +238,27 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
         return run.train(moved)
 
 
+def _tell_data(run: Run, counts: Counts | None) -> None:
+    """Print what is said of each data set before the first step."""
+    experiment = run.experiment
+    if run.source is not None:
+        tell_data("source", run.source, counts)
+    if experiment.target is not None:
+        # Where the method itself does not read it, its frames give their style and their statistics alone.
+        frames = run.target
+        if frames is None:
+            frames = Samples(target_training(build_dataset(experiment.target)), ClipSpec())
+        tell_data("target", frames)
+    tell_validation(experiment, run.taxonomy)
+
+
 def _preparing(experiment: Experiment) -> str:
     """Say what happens before the first step: data sets are read, and weights are loaded or downloaded."""
     names = dict.fromkeys(part.name for part in (experiment.source, experiment.target) if part is not None)
     weights = getattr(experiment.network.settings, "weights", None)
     fetching = experiment.start is None and weights in ("hub", "auto")
-    loading = "downloading the weights, if they are not on this machine" if fetching else "building the network"
-    return f"Reading the data sets ({', '.join(names)}) and {loading} …"
+    loading = "downloading weights, if they are not here" if fetching else "building the network"
+    return f"Reading {' and '.join(names)}; {loading} …"
 
 
 def count_with_progress(run: Run) -> Counts | None:
@@ -248,8 +266,11 @@ def count_with_progress(run: Run) -> Counts | None:
     if not (run.method.needs_shares or run.experiment.training.rare_classes is not None):
         return None
     drawn = run.experiment.source.name == "streets"
-    with shown("drawing, to count classes" if drawn else "counting classes", len(run.source or ())) as report:
-        return run.count_classes(report)
+    total = len(run.source or ())
+    with shown("drawing, to count classes" if drawn else "counting classes", total) as report:
+        counts = run.count_classes(report)
+        report(total)  # nothing is counted where an earlier start did so
+        return counts
 
 
 def _losses(line: Mapping[str, float]) -> str:

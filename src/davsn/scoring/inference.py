@@ -18,7 +18,7 @@ from davsn.core.errors import DataError
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.transforms import Size, resize_frame
 from davsn.data.video.footage import BadFiles, Frame, Source, footage
-from davsn.data.video.writers import Mask, writer_for
+from davsn.data.video.writers import Mask, Output, writer_for
 from davsn.flow.estimator import FlowEstimator
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.video import VideoSegmenter
@@ -142,7 +142,7 @@ class Predictor:
     def predict(
         self,
         source: Source,
-        target: Path,
+        target: Path | Output,
         progress: Callable[[Progress], object] = lambda progress: None,
         bad_files: BadFiles = "error",
         stream: int | None = None,
@@ -152,7 +152,8 @@ class Predictor:
         Args:
             source: see :func:`davsn.data.video.footage.footage`.
             target: a name that ends in .mp4, .mov or .mkv for an overlay video with the input's times and audio; for a
-                single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks.
+                single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks. An
+                :class:`Output` says more.
             progress: called after each frame.
             bad_files: see :func:`davsn.data.video.footage.footage`.
             stream: see :func:`davsn.data.video.footage.footage`.
@@ -164,7 +165,8 @@ class Predictor:
         """
         found = footage(source, bad_files, stream)
         begin, done = time.perf_counter(), 0
-        writer = writer_for(source, target, self.taxonomy, found)
+        output = (target if isinstance(target, Output) else Output(target)).of_source(source)
+        writer = writer_for(source, output, self.taxonomy, found)
         shown, seen = itertools.tee(found.frames)  # holds only one frame: each is written right after its prediction
         try:
             with writer:
@@ -182,7 +184,7 @@ class Predictor:
             raise
         if not done and found.skipped:
             raise found.skipped[0]
-        return Summary(target, done, time.perf_counter() - begin, len(found.skipped))
+        return Summary(output.path, done, time.perf_counter() - begin, len(found.skipped))
 
 
 def _tensor(frame: Frame, size: Size | None) -> Tensor:

@@ -248,10 +248,18 @@ def _skipped(pair: Loaded) -> dict[str, float]:
 
 
 class Stop:
-    """Turns SIGINT and SIGTERM into a request to stop after the current step; a second signal stops at once."""
+    """Turns SIGINT and SIGTERM into a request to stop after the current step; the same signal again stops at once.
+
+    The other signal does not, since a terminal's Ctrl-C reaches all processes of a sweep, which then end each other.
+    """
 
     def __init__(self) -> None:
-        self.wished = False
+        self._signals: set[int] = set()
+
+    @property
+    def wished(self) -> bool:
+        """Whether the run should stop."""
+        return bool(self._signals)
 
     def __enter__(self) -> "Stop":
         self.before = {number: signal.signal(number, self._wish) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -275,9 +283,9 @@ class Stop:
             raise
 
     def _wish(self, number: int, frame: FrameType | None) -> None:
-        if self.wished:
+        if number in self._signals:
             raise KeyboardInterrupt
-        self.wished = True
+        self._signals.add(number)
 
 
 def train(

@@ -45,7 +45,7 @@ def count(label: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
 
 
 def sampled(
-    dataset: VideoDataset, places: Places, report: Callable[[FileError], object] = lambda error: None
+    dataset: VideoDataset, places: Places, report: Callable[[FileError], object] = lambda error: None, share: int = 1
 ) -> Survey:
     """Survey a few label maps, evenly spread; a few more if some class is in none of them.
 
@@ -53,12 +53,13 @@ def sampled(
         dataset: a data set with label maps.
         places: its labelled frames.
         report: called with the error of each label map that cannot be read, which is left out.
+        share: number of data sets that share the label maps that are read, so that several take the time of one.
     """
     taxonomy = dataset.taxonomy
     assert taxonomy is not None, "a data set without labels"
     rows: dict[tuple[int, int], NDArray[np.int64]] = {}
     for number in (_FIRST, _FIRST + _MORE):
-        for index in np.linspace(0, len(places) - 1, min(number, len(places))).round().astype(int):
+        for index in np.linspace(0, len(places) - 1, min(max(number // share, 1), len(places))).round().astype(int):
             place = places[index]
             if place in rows:
                 continue

@@ -64,6 +64,15 @@ class Taxonomy:
             "unscored": sorted(self.unscored),
         }
 
+    def as_table(self) -> dict[str, Any]:
+        """The class table as plain data in the form of ``classes.yaml``."""
+        return {
+            "classes": [
+                {"name": name, "color": list(colour), "scored": name not in self.unscored}
+                for name, colour in zip(self.names, self.colours, strict=True)
+            ]
+        }
+
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Taxonomy":
         """The class table from the plain data of :meth:`as_data`."""
@@ -136,16 +145,19 @@ def read_classes(path: Path) -> Taxonomy:
     return read_class_table(path).taxonomy
 
 
-def read_class_table(path: Path) -> ClassTable:
+def read_class_table(source: Path | Mapping[str, Any]) -> ClassTable:
     """Read a class table: ``classes.yaml``, or one of another tool (:mod:`davsn.data.labels.class_lists`).
 
     Our own form is ``classes: [{name: road, color: [128, 64, 128]}, …]``; docs/data.md has its keys. A class without a
     colour gets one.
 
+    Args:
+        source: the file, or the content of our own form.
+
     Raises:
-        ConfigError: the file has mistakes; the error lists all of them.
+        ConfigError: the table has mistakes; the error lists all of them.
     """
-    data = table_data(path)
+    data, path = (table_data(source), source) if isinstance(source, Path) else (dict(source), "classes")
     table = validate(_Classes, data, str(path))
     names = tuple(entry.name for entry in table.classes)
     mistakes = [f"classes  '{name}' occurs more than once" for name in sorted(set(names)) if names.count(name) > 1]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,9 @@ class Folder(VideoDataset):
         labels: str | None = "labels"
         """Name of the folder of label maps below root, which holds <clip>/<frame>.png. If root has no folder labels, a
         folder such as seg or masks beside the frames is used. null looks for no label maps."""
-        classes: Path | None = None
-        """The class table: classes.yaml, labelmap.txt and other forms; null takes the one in root."""
+        classes: Path | dict[str, Any] | None = None
+        """The class table: classes.yaml, labelmap.txt and other forms, or the content of the first; null takes the one
+        in root."""
         stills: bool = False
         """Whether the frames are stills: each is a clip of its own and has no neighbour."""
         flow_root: Path | None = None
@@ -265,7 +267,7 @@ class Folder(VideoDataset):
     def _read_classes(self, paths: Sequence[Path]) -> None:
         """Read the class table, and find out how the label maps hold the classes."""
         table = self.config.classes or class_table_of(self.config.root)
-        if table is None or not table.is_file():
+        if table is None or (isinstance(table, Path) and not table.is_file()):
             raise DataError(
                 "no such file: label maps need a class table, which says what their ids mean",
                 str(table or self.config.root / "classes.yaml"),

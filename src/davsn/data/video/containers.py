@@ -1,6 +1,7 @@
 """Video files: the endings that are accepted, opening, the choice of a stream, and whether the file is whole."""
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,9 @@ USUAL_SUFFIXES = ".avi, .mkv, .mov, .mp4, .webm, or as other videos do"
 
 _NO_FOOTAGE = frozenset({"tty", "lrc", "srt", "ass"})
 """Formats of text that FFmpeg would draw or list."""
+_ROUNDING = Fraction(1, 100)
+_STRETCH = 4
+"""Pixels are taken as square if their aspect is this near to 1, as after rounding, or this far from it, by damage."""
 _REPAIR = "Copy the file again, or save the undamaged part with: ffmpeg -i {name} whole.mp4"
 
 
@@ -90,9 +94,21 @@ def chosen_stream(container: Any, path: Path, number: int | None) -> Any:
         raise DataError(f"has no video stream {number}", str(path), f"Choose one of its video streams: {listed}")
     else:
         stream = streams[number]
-    if stream.width * stream.height > PIXEL_LIMIT:
+    if stream.width * stream.height * max(pixel_aspect(stream), 1) > PIXEL_LIMIT:
         raise DataError(f"claims a size of {stream.width}x{stream.height} pixels", str(path), repair(path))
+    if (aspect := pixel_aspect(stream)) != 1:
+        shown_as = f"{round(stream.width * aspect)}x{stream.height}, as a player shows them"
+        say(f"{path.name}: its pixels are not square; frames of {stream.width}x{stream.height} are read as {shown_as}")
     return stream
+
+
+def pixel_aspect(stream: Any) -> Fraction:
+    """The width of a stored pixel divided by its height, by which a player stretches the frames.
+
+    1 if the file does not say, if the value is within 1% of 1, or if it is beyond a factor of 4.
+    """
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    return aspect if _ROUNDING < abs(aspect - 1) and 1 / _STRETCH <= aspect <= _STRETCH else Fraction(1)
 
 
 def _is_cover(stream: Any) -> bool:

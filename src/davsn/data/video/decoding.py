@@ -4,6 +4,7 @@ import itertools
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class VideoReader:
         self._open()
 
     def read(self, position: int) -> NDArray[np.uint8]:
-        """Read a frame: (H, W, 3) RGB, upright.
+        """Read a frame: (H, W, 3) RGB, upright and of square pixels.
 
         Raises:
             DataError: the frame cannot be decoded.
@@ -51,7 +52,7 @@ class VideoReader:
                 str(self._path),
                 repair(self._path) + ", or set bad_files: skip",
             )
-        return upright(self._recent[position])
+        return displayed(self._recent[position], self._index.aspect)
 
     def close(self) -> None:
         """Close the file."""
@@ -143,9 +144,16 @@ class VideoReader:
             self._recent.popitem(last=False)
 
 
-def upright(frame: Any) -> NDArray[np.uint8]:
-    """The pixels of a decoded frame as a player shows them: (H, W, 3) RGB, turned and mirrored as the file says."""
-    pixels = frame.to_ndarray(format="rgb24")
+def displayed(frame: Any, aspect: Fraction) -> NDArray[np.uint8]:
+    """The pixels of a decoded frame as a player shows them: (H, W, 3) RGB, turned and mirrored as the file says.
+
+    Args:
+        frame: the decoded frame.
+        aspect: the width of a stored pixel divided by its height; the frame is stretched to this width, its height
+            stays.
+    """
+    size = {} if aspect == 1 else {"width": max(round(frame.width * aspect), 1), "interpolation": "BICUBIC"}
+    pixels = frame.to_ndarray(format="rgb24", **size)
     stored = frame.side_data.get("DISPLAYMATRIX")
     if stored is not None:
         (a, b, _), (c, d, _), _ = np.frombuffer(bytes(stored), np.int32).reshape(3, 3).tolist()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from davsn.core.console import say
 from davsn.core.errors import DataError
-from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
+from davsn.data.images import PICTURE_SUFFIXES, is_animation, picture_files, read_picture
 from davsn.data.sets.video import Video
 from davsn.data.video.containers import USUAL_SUFFIXES, is_video
 
@@ -87,7 +87,7 @@ def footage(source: Source, bad_files: BadFiles = "error", stream: int | None = 
         return _pictures(path, [path / name for name in picture_files(path)], bad_files)
     if not path.is_file():
         raise DataError("no such file or folder", str(path), "Give a video, a folder of frames or an image")
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+    if path.suffix.lower() in PICTURE_SUFFIXES and not (is_video(path) and is_animation(path)):
         return _pictures(path, [path], bad_files)
     try:
         return _video(path, bad_files, stream)

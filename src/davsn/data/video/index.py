@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davsn.core.errors import DataError
-from davsn.data.video.containers import chosen_stream, is_cut, opened, repair
+from davsn.data.video.containers import chosen_stream, is_cut, opened, pixel_aspect, repair
 
 Clock = Literal["pts", "dts", "count"]
 """What identifies a packet: the time it is shown, the time it is decoded, or its position in the file."""
@@ -48,6 +49,7 @@ class VideoIndex:
         keys: the key frames, in ascending order.
         rate: frames a second, or None if the file does not say.
         tick: seconds of one unit of the time base.
+        aspect: the width of a stored pixel divided by its height.
     """
 
     stream: int
@@ -58,6 +60,7 @@ class VideoIndex:
     keys: tuple[Key, ...]
     rate: float | None
     tick: float
+    aspect: Fraction
 
     @property
     def start(self) -> float:
@@ -111,9 +114,8 @@ def video_index(path: Path, changed: int, number: int | None = None) -> tuple[Vi
     marks, times, keys = _shown(packets) if clock == "pts" else _decoded(path, facts, clock, packets)
     if broken and clock == "pts" and packets:
         marks = times = times[: _before_a_gap(times, packets[-1], facts.shortest)]
-    index = VideoIndex(
-        facts.stream, clock, marks, times, _end(facts, packets, times, broken), keys, facts.rate, facts.tick
-    )
+    end = _end(facts, packets, times, broken)
+    index = VideoIndex(facts.stream, clock, marks, times, end, keys, facts.rate, facts.tick, facts.aspect)
     return index, _damage(path, index, broken, facts.frames if not any(packet.discard for packet in packets) else 0)
 
 
@@ -138,6 +140,7 @@ class _Facts:
     rate: float | None
     shortest: float
     tick: float
+    aspect: Fraction
     end: int | None
     reorders: bool
 
@@ -153,6 +156,7 @@ class _Facts:
             rate,
             1 / (guessed * tick),
             tick,
+            pixel_aspect(stream),
             _stated_end(stream, tick),
             bool(stream.codec_context.has_b_frames),
         )
