@@ -279,6 +279,23 @@ def test_a_packed_mask_that_grows_is_refused(monkeypatch):
         decode_mask(bomb, "x.json", compressed=True)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGBA", "P", "P with transparency"])
+def test_a_mask_in_every_kind_of_png(mode):
+    mask = EXPECTED == 1
+    alpha = Image.fromarray((mask * 255).astype(np.uint8))
+    if mode in ("LA", "RGBA"):
+        image = Image.new(mode, SIZE, 255 if mode == "LA" else (255, 255, 255))
+        image.putalpha(alpha)
+    elif mode.startswith("P"):
+        image = Image.fromarray(mask.astype(np.uint8))
+        image.putpalette([0, 0, 0, 255, 255, 255])
+    else:
+        image = alpha.convert(mode)
+    content = io.BytesIO()
+    image.save(content, "PNG", **({"transparency": 0} if "with" in mode else {}))
+    assert np.array_equal(decode_mask(base64.b64encode(content.getvalue()).decode(), "x.json"), mask)
+
+
 def test_names_of_classes_are_written_so_that_they_are_read_again(tmp_path):
     names = ("road", "traffic light", "no", "a: b", "}", "#x", 'say "hi"', "12", "Straße", "- a", "null")
     table = Taxonomy(names, tuple((index, 0, 0) for index in range(len(names))))

@@ -15,7 +15,7 @@ from davsn.data.labels.taxonomy import Taxonomy
 
 _NONE = "__ignore__"
 """labelme's label for pixels that no class has."""
-_DRAWN = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 1}
+_DRAWN = {"polygon": 3, "oriented_rectangle": 3, "rectangle": 2, "circle": 2, "mask": 1}
 """The shapes that have an area, and the smallest number of their points."""
 
 

@@ -54,7 +54,7 @@ def draw_mask(label: NDArray[np.uint8], mask: NDArray[np.bool_], origin: Sequenc
 
 
 def decode_mask(data: str, where: str, compressed: bool = False) -> NDArray[np.bool_]:
-    """Decode a mask (h, w) from the base64 text of a PNG. With an alpha channel, that channel is the mask.
+    """Decode a mask (h, w) from the base64 text of a PNG. With transparency, what is opaque is the mask.
 
     Args:
         data: the text.
@@ -74,7 +74,8 @@ def decode_mask(data: str, where: str, compressed: bool = False) -> NDArray[np.b
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if image.width * image.height > PIXEL_LIMIT:
                 raise DataError(f"{_BAD}: it claims {image.width}x{image.height} pixels", where, "Export it again")
-            pixels = np.array(image.convert("RGBA") if image.mode in ("P", "LA", "RGBA") else image.convert("L"))
+            clear = image.mode in ("LA", "RGBA") or "transparency" in image.info
+            pixels = np.array(image.convert("RGBA" if clear else "L"))
     except (ValueError, binascii.Error, zlib.error, OSError, SyntaxError, UnidentifiedImageError) as error:
         raise DataError(f"{_BAD} ({type(error).__name__})", where, "Export it again") from None
     return np.asarray((pixels[..., 3] if pixels.ndim == 3 else pixels) > 0)
