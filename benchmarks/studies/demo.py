@@ -1,10 +1,10 @@
-"""The demo over several seeds, and how much of da_vsn's gain comes from its losses.
+"""The demo over several seeds, beside da_vsn, and how much of da_vsn's gain comes from its losses.
 
 Run: python -m benchmarks.studies.demo [--seeds 1 2 3]
-The extra row trains da_vsn with both of its target losses off. Target frames still pass the network, so its batch
+The last row trains da_vsn with both of its target losses off. Target frames still pass the network, so its batch
 normalisation learns the target's statistics. That is an adaptation of its own, and this row tells it apart.
-The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. A finished run is not trained again;
-its row then has no seconds.
+The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. Rows that the record has
+are not run again.
 """
 
 import argparse
@@ -12,10 +12,17 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.records import PROJECT, commit, row, write
+from benchmarks.records import PROJECT, commit, recorded, row, write
 from davsn.api.demo import FULL, RUNS, draw, run
 
 OFF = ["method.adversarial_weight=0", "method.consistency_weight=0", "name=da_vsn_off"]
+
+ROWS: dict[str, tuple[str, list[str]]] = {
+    **{name: (name, []) for name in RUNS},
+    "da_vsn": ("da_vsn", []),
+    "da_vsn, its target losses off": ("da_vsn", OFF),
+}
+"""Title → the demo's row, and what is changed. A row that the demo lacks is its recipe as it is."""
 
 
 def main() -> None:
@@ -25,18 +32,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    code, rows = commit(), []
+    code, rows = commit(), recorded("demo")
     for seed in given.seeds:
         out = given.out / f"seed{seed}"
         draw(out / "world", FULL, seed)
-        for title, name, changes in [
-            *((name, name, []) for name in RUNS),
-            ("da_vsn, its target losses off", "da_vsn", OFF),
-        ]:
+        for title, (name, changes) in ROWS.items():
+            if any((known["method"], known["seed"]) == (title, seed) for known in rows):
+                continue
             result = run(name, out, FULL, seed, changes)
             if result is None:
                 return
             rows.append(row(title, seed, result.scores, result.seconds))
+            rows.sort(key=lambda row: (row["seed"], list(ROWS).index(row["method"])))
             settings = {"recipe": "demo", "size": FULL.size, "clips": FULL.training, "steps": FULL.steps}
             write("demo", "davsn demo over seeds", settings, code, rows=rows)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-ROWS = ["source only", "da_vsn", "trained on target labels"]
+ROWS = ["source only", "strong recipe", "trained on target labels"]
 
 
 @pytest.mark.slow
@@ -25,7 +25,7 @@ def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, wo
     assert "a bound, not an adaptation" in page
     assert "overlay.mp4, beside this page" in page
 
-    labelled = (tmp_path / "here" / "da_vsn" / "settings.yaml").read_text()
+    labelled = (tmp_path / "here" / "strong_recipe" / "settings.yaml").read_text()
     assert "labels: null" in labelled  # the target's labels are not even looked for
 
     weights = {path: path.stat().st_mtime_ns for path in (tmp_path / "here").rglob("*.pt")}

@@ -57,12 +57,17 @@ QUICK = Scale((256, 128), (3, 5), (2, 3), 6)
 
 RUNS = {
     "source only": {"method": "source_only"},
-    "da_vsn": {},
+    "strong recipe": {
+        "method": {"name": "source_only", "adjust": 0.5},
+        "source.photometric": {"share": 0.5, "strength": 0.6},
+        "source.style": {"share": 0.5, "kind": "lab"},
+        "training.target_statistics": 50,
+    },
     "trained on target labels": {"method": "source_only", "source.root": "camera"},
 }
 """Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights."""
 ORACLE = "trained on target labels"
-ADAPTED = "da_vsn"
+ADAPTED = "strong recipe"
 """The row whose network is shown on a video of the user's own."""
 
 
@@ -122,10 +127,10 @@ def demo(
     if own is not None:
         say(f"{len(RUNS) + 2}. Your own video, by the network that was adapted to the drawn camera")
         overlay = out / "overlay.mp4"
-        write_excerpt(load_model(out / ADAPTED, own_code=True).predictor(), own, overlay)
+        write_excerpt(load_model(out / folder_name(ADAPTED), own_code=True).predictor(), own, overlay)
     page, content = out / "report.html", report(rows, out, scale, seed, list(changes))
     if overlay is not None:
-        note = f"{overlay.name}, beside this page, shows {video} by the network {ADAPTED}, which never saw real video."
+        note = f"{overlay.name}, beside this page, shows {video} by '{ADAPTED}', which never saw real video."
         content = replace(content, notes=[*content.notes, note])
     write_page(content, page)
     return Demonstration(rows, page, overlay)
@@ -168,11 +173,19 @@ def _show(show: Report, done: int, total: int) -> None:
     show(done)
 
 
+def folder_name(name: str) -> str:
+    """The folder of a row's run, which is also the run's name."""
+    return name.replace(" ", "_")
+
+
 def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[str], paths: bool = True) -> Experiment:
-    """Make the settings of one run of the demo. With ``paths=False`` the data need not be rendered yet."""
-    values = recipe_values("demo") | {"name": name.replace(" ", "_"), "seed": seed}
-    own = {"training.steps": scale.steps, "training.save_every": scale.steps, **RUNS[name]}
-    values = override(values, [f"{key}={value}" for key, value in own.items()])
+    """Make the settings of one run of the demo. With ``paths=False`` the data need not be rendered yet.
+
+    A name that :data:`RUNS` lacks runs the recipe 'demo' as it is, which has the method da_vsn.
+    """
+    values = recipe_values("demo") | {"name": folder_name(name), "seed": seed}
+    own = {"training.steps": scale.steps, "training.save_every": scale.steps, **RUNS.get(name, {})}
+    values = override(values, own)
     for domain in ("source", "target"):
         values[domain]["root"] = out / "world" / values[domain]["root"]
     values["validation"] = {"unseen": {"name": "folder", "root": out / "world" / "unseen", "missing": "repeat"}}
@@ -211,8 +224,8 @@ def record(rows: list[ResultRow], path: Path, seed: int) -> None:
 
 def report(rows: list[ResultRow], out: Path, scale: Scale, seed: int, changes: list[str]) -> RunReport:
     """Collect the content of the page: settings, table, frames of the unseen clips, curves."""
-    networks = {row.name: open_trained(out / row.name.replace(" ", "_"), own_code=True) for row in rows}
-    logs = {name: RunFolder(out / name.replace(" ", "_")).log for name in networks}
+    networks = {row.name: open_trained(out / folder_name(row.name), own_code=True) for row in rows}
+    logs = {name: RunFolder(out / folder_name(name)).log for name in networks}
     return RunReport(
         title="davsn demo: from a game to a camera, without the camera's labels",
         rows=rows,

@@ -23,7 +23,7 @@ def demo_(
     """See what adaptation does: two domains, three networks, one table and a report with images.
 
     The demo renders synthetic streets in two domains: a clean 'game' with labels, and a hazy 'camera' without labels.
-    One network learns from the game alone, and one adapts to the unlabelled camera video. One learns from the labels
+    One network learns from the game alone. One adds the strong recipe, which looks at the unlabelled camera video. One learns from the labels
     of the camera, to show how much there is to gain. All are scored on camera clips that none was trained on.
 
     Try:
