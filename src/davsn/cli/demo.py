@@ -23,8 +23,9 @@ def demo_(
     """See what adaptation does: two domains, three networks, one table and a report with images.
 
     The demo renders synthetic streets in two domains: a clean 'game' with labels, and a hazy 'camera' without labels.
-    One network learns from the game alone. One adds the strong recipe, which looks at the unlabelled camera video. One learns from the labels
-    of the camera, to show how much there is to gain. All are scored on camera clips that none was trained on.
+    One network learns from the game alone. One has the strong recipe: randomised frames of the game, in colours of the
+    unlabelled camera. One learns from the labels of the camera, to show how much there is to gain. All are scored on
+    camera clips that none was trained on.
 
     Try:
 
