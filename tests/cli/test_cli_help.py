@@ -1,16 +1,19 @@
 """What a person meets first: help that teaches, names answered with the nearest one, and exit codes."""
 
+import pkgutil
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import yaml
 
+import davsn.cli
 from davsn.api.listing import base_of
 from davsn.api.training import TrainedRun
-from davsn.cli import COMMANDS
+from davsn.cli import APIS, COMMANDS
 from davsn.cli.train import show
 from davsn.core.plugins import find
 
@@ -92,6 +95,14 @@ for arguments in [[], ["--help"], ["--version"], ["list"], *lists, *([*page, "--
 def test_help_and_lists_import_no_torch():
     done = subprocess.run([sys.executable, "-c", NO_TORCH], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_api_of_every_command_is_known():
+    files = {info.name for info in pkgutil.iter_modules(davsn.cli.__path__)} - {"words"}
+    assert files > COMMANDS.keys()
+    for name in files:
+        api = APIS.get(name, name)
+        assert api is None or find_spec(f"davsn.api.{api}") is not None, name
 
 
 def test_no_option_is_made_up_by_the_parser(davsn, tmp_path):

@@ -53,11 +53,26 @@ def build(asked: str | None) -> App:
     return app
 
 
+APIS = {
+    "adapt": "adapting",
+    "check": "checking",
+    "eval": "evaluation",
+    "flow_convert": "flow",
+    "list": None,
+    "predict": "model",
+    "sweep": "sweeping",
+    "train": "training",
+}
+"""The modules of ``davsn.api`` by the command's file, where their names differ; None: it may take no time."""
+
+
 def _load(module: str) -> None:
-    """Import PyTorch, which takes seconds, for a command that needs it; a terminal says so meanwhile."""
-    if console.is_terminal and module.startswith("davsn.cli.") and module != "davsn.cli.list":
+    """Import what a command needs, PyTorch above all, which takes seconds; a terminal says so meanwhile."""
+    room, _, name = module.rpartition(".")
+    api = APIS.get(name, name)
+    if console.is_terminal and room == "davsn.cli" and api is not None:
         with doing("Starting …"):
-            import_module("torch")
+            import_module(f"davsn.api.{api}")
 
 
 def main(arguments: list[str] | None = None) -> int:
