@@ -51,8 +51,8 @@ def test_a_cause_counts_and_other_errors_pass():
 
 
 def test_the_command_line_tells_it_and_ends_with_2(monkeypatch, capsys):
-    monkeypatch.setattr("davsn.cli.build", lambda asked: lambda *arguments, **options: cuda())
-    assert main(["predict", "run", "video.mp4"]) == 2
+    monkeypatch.setattr("davsn.load", lambda *arguments, **options: cuda())
+    assert main(["predict", "run", "video.mp4", "-o", "masks"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("davsn ran out of memory (CUDA out of memory). Make the frames smaller ('size', or --size")
     assert "Traceback" not in error
