@@ -86,6 +86,18 @@ def test_a_method_is_added_as_the_text_says(tmp_path, monkeypatch, capsys):
     assert shown in capsys.readouterr().err
 
 
+def test_an_encoder_and_a_head_are_added_as_the_text_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (encoder, head), (recipe,) = blocks("add-a-network.md", "python"), blocks("add-a-network.md", "yaml")
+    Path("mine_encoder.py").write_text(encoder)
+    Path("mine_head.py").write_text(head)
+    Path("mine.yaml").write_text(recipe)
+    assert main(["train", "mine.yaml", "training.steps=2"]) == 0
+    line = Path("runs/mine/log.jsonl").read_text().splitlines()[0]
+    assert '"loss/segmentation/main"' in line
+    assert "aux" not in line
+
+
 KINDS = {
     "video": [VideoSettings],
     "optimiser": [OptimiserSettings],

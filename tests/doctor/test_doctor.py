@@ -19,7 +19,7 @@ from davsn.experiment import preparation
 from davsn.experiment.building import build_segmenter
 from davsn.experiment.experiment import load
 from davsn.experiment.run import Run
-from davsn.networks.image import light
+from davsn.networks import initial_weights
 from davsn.networks.weights import save_weights
 from tiny_data import CLASSES, cut, write_labelled
 
@@ -224,7 +224,7 @@ def test_weights_that_do_not_fit(place, look):
 
 @pytest.mark.parametrize("weights", ["hub", "auto", "random"])
 def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
-    monkeypatch.setattr(light, "_from_hub", None)
+    monkeypatch.setattr(initial_weights, "_from_hub", None)
     found = look(f"network.weights={weights}")
     assert fatal(found) == []
     told = [finding.what for finding in of(found, "network")]

@@ -9,8 +9,7 @@ from huggingface_hub import constants
 
 from davsn.core.errors import CheckpointError
 from davsn.data.sets.streets import Streets
-from davsn.networks import imagenet
-from davsn.networks.image import light
+from davsn.networks import imagenet, initial_weights
 from davsn.networks.image.light import Light, LightSettings
 from davsn.networks.imagenet import ENCODER, installed_file, installed_weights, named_by_order
 from davsn.networks.normalisation import batch_norms
@@ -30,7 +29,7 @@ def _trained():
 
 @pytest.fixture
 def no_hub(monkeypatch, tmp_path):
-    monkeypatch.setattr(light, "_asked", lambda: False)
+    monkeypatch.setattr(initial_weights, "_asked", lambda: False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
 
 

@@ -8,7 +8,7 @@ from huggingface_hub import constants
 
 from davsn.core.errors import CheckpointError, ConfigError
 from davsn.core.settings import validate
-from davsn.networks.image import light
+from davsn.networks import initial_weights
 from davsn.networks.image.light import Light, LightSettings
 
 
@@ -39,7 +39,7 @@ def no_network(monkeypatch, tmp_path):
     def fail(*_):
         raise ConnectionError
 
-    monkeypatch.setattr(light, "get_session", fail)
+    monkeypatch.setattr(initial_weights, "get_session", fail)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
 
 
@@ -69,7 +69,7 @@ def test_with_a_network_the_weights_are_timms(monkeypatch):
         asked.append(pretrained)
         return plain(name, **options)
 
-    monkeypatch.setattr(light, "_hub_answers", lambda: True)
+    monkeypatch.setattr(initial_weights, "_hub_answers", lambda: True)
     monkeypatch.setattr(timm, "create_model", create)
     for weights in ("auto", "hub"):
         Light(LightSettings(encoder="mobilenetv3_small_050", weights=weights), 4)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from davsn.core.errors import ConfigError
+from davsn.core.settings import validate
 from davsn.training.optimisation import Optimisation, OptimiserSettings, RepeatedSGD, times_listed
 
 
@@ -153,3 +155,80 @@ def test_a_copy_of_the_repeating_optimiser_steps_as_it_does():
         parameter.grad = torch.full((3,), 0.5)
         one.step()
     assert torch.equal(weight, other.param_groups[0]["params"][0])
+
+
+class Layered(nn.Module):
+    """Two layers of a backbone with a norm, and a classifier."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = (nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)) for _ in range(2))
+        self.classifier = nn.Linear(2, 2)
+
+
+def layered(**settings):
+    network = Layered()
+    groups = {
+        "backbone": [*network.first.parameters(), *network.second.parameters()],
+        "classifier": list(network.classifier.parameters()),
+    }
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    layers = [list(network.first.parameters()), list(network.second.parameters())]
+    options = OptimiserSettings(**{"name": "adamw", "learning_rate": 0.1, "power": 0.0, **settings})
+    return Optimisation(groups, names, {}, options, steps=10, layers=layers), network
+
+
+def groups_of(parts):
+    """Each group of the segmenter's optimiser: role, rate, decay and the number of its parameters."""
+    found = parts.optimisers["segmenter"].param_groups
+    return [(group["role"], round(group["lr"], 6), group["weight_decay"], len(group["params"])) for group in found]
+
+
+def test_rates_fall_layer_by_layer_and_the_log_shows_the_deepest():
+    parts, _ = layered(layer_decay=0.5, classifier_factor=10, weight_decay=0.01)
+    parts.begin(0)
+    assert groups_of(parts) == [
+        ("backbone", 0.025, 0.01, 4),
+        ("backbone", 0.05, 0.01, 4),
+        ("classifier", 1.0, 0.01, 2),
+    ]
+    assert parts.rates() == pytest.approx({"segmenter/backbone": 0.05, "segmenter/classifier": 1.0})
+
+
+def test_weights_alone_decay_if_it_is_wished():
+    parts, network = layered(decayed="weights", weight_decay=0.5)
+    parts.begin(0)
+    assert [group[2:] for group in groups_of(parts)] == [(0.5, 2), (0.0, 6), (0.5, 1), (0.0, 1)]
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    parts.finish()
+    for name, value in network.named_parameters():
+        assert torch.equal(value, before[name]) == (value.ndim == 1), name
+
+
+def test_both_together_make_a_group_of_each_layer_and_kind():
+    parts, network = layered(layer_decay=0.5, decayed="weights")
+    held = [parameter for group in parts.optimisers["segmenter"].param_groups for parameter in group["params"]]
+    assert len(held) == len({id(parameter) for parameter in held}) == len(list(network.parameters()))
+    assert len(groups_of(parts)) == 6
+
+
+def test_rates_rise_in_equal_parts_in_the_warm_up():
+    parts, _, _ = optimisation(learning_rate=0.1, power=0.0, warmup=4)
+    found = []
+    for step in range(6):
+        parts.begin(step)
+        found.append(parts.rates()["segmenter/backbone"])
+    assert found == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1, 0.1])
+
+
+def test_a_network_that_does_not_tell_its_layers_has_no_rates_by_layer():
+    with pytest.raises(ConfigError, match=r"layer_decay  the network does not tell its layers\. Set it to 1"):
+        optimisation(layer_decay=0.9)
+
+
+@pytest.mark.parametrize("settings", [{"layer_decay": 0.9}, {"decayed": "weights"}])
+def test_the_positional_schedule_needs_one_group_a_role(settings):
+    with pytest.raises(ConfigError, match="schedule  positional counts on one group a role"):
+        validate(OptimiserSettings, {"schedule": "positional", **settings}, "recipe")

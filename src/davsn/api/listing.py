@@ -28,6 +28,8 @@ class Kind(NamedTuple):
 KINDS: Mapping[str, Kind] = {
     "methods": Kind("davsn.methods", "davsn.learning.method:Method"),
     "networks": Kind("davsn.networks.image", "davsn.networks.image_network:ImageNetwork"),
+    "encoders": Kind("davsn.networks.encoders", "davsn.networks.encoder:Encoder"),
+    "heads": Kind("davsn.networks.heads", "davsn.networks.head:Head"),
     "data": Kind("davsn.data.sets", "davsn.data.dataset:VideoDataset"),
     "flow": Kind("davsn.flow.estimators", "davsn.flow.estimator:FlowEstimator"),
 }
@@ -75,7 +77,8 @@ def available(kind: str) -> dict[str, str]:
     """List the plug-ins of a kind, or the recipes: name → description in one line.
 
     Args:
-        kind: 'methods', 'networks', 'data', 'flow' or 'recipes'.
+        kind: 'methods', 'networks', 'encoders', 'heads', 'data', 'flow' or 'recipes'. Encoders are listed
+            by families.
     """
     if kind == "recipes":
         return {name: _first_line(name) for name in recipe_names()}

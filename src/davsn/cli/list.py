@@ -18,7 +18,10 @@ from davsn.api.listing import (
 from davsn.core.console import console
 
 
-def list_(what: Literal["methods", "networks", "data", "flow", "recipes"] = "methods", name: str | None = None) -> None:
+def list_(
+    what: Literal["methods", "networks", "encoders", "heads", "data", "flow", "recipes"] = "methods",
+    name: str | None = None,
+) -> None:
     """List what a recipe can name, or show one of them in full.
 
     A file of your own (./mine.py) can take the place of a name. A method is shown with what its default settings need,
@@ -83,7 +86,8 @@ def _lines(methods: list[MethodLine]) -> Table:
     table = Table("method", "year", "when to use it, and what a step costs", box=None, pad_edge=False)
     for card in methods:
         table.add_row(card.name, card.year, Text(card.when) + Text(f"\n{_costs(card)}", style="dim"))
-    return _with_hint(table, "davsn list methods NAME: its paper, what it needs, its settings")
+    hint = "davsn list methods NAME: its paper, what it needs, its settings\n"
+    return _with_hint(table, f"{hint}Each works without an auxiliary classifier too: it leaves out that one's losses")
 
 
 def _costs(card: MethodLine) -> str:

@@ -149,10 +149,19 @@ class Batch:
 
 
 class Levels(NamedTuple):
-    """Logits of the main and the auxiliary classifier of a network, each (B, C, h, w)."""
+    """Logits of the main and the auxiliary classifier, each (B, C, h, w); ``aux`` is None without such a classifier."""
 
     main: Tensor
-    aux: Tensor
+    aux: Tensor | None = None
+
+    @property
+    def named(self) -> dict[str, Tensor]:
+        """The logits that there are, by the names ``"main"`` and ``"aux"``."""
+        return {name: logits for name, logits in self._asdict().items() if logits is not None}
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Levels":
+        """The levels after the same change of both classifiers' logits."""
+        return Levels(**{name: change(logits) for name, logits in self.named.items()})
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,14 @@ class Run:
             with within(f"validation.{name}", part):
                 build_labelled(part, self.taxonomy)
         self.method = build_adaptation(experiment, len(self.taxonomy))
-        if experiment.training.target_statistics and not batch_norms(self.method.segmenter):
-            raise ConfigError(
-                "training",
-                ["target_statistics  the network has no batch normalisation. Set training.target_statistics=0"],
-            )
+        if not batch_norms(self.method.segmenter):
+            off = {"statistics": "both", "target_statistics": 0}
+            asked = [key for key, value in off.items() if getattr(experiment.training, key) != value]
+            mistakes = [
+                f"{key}  the network has no batch normalisation. Set training.{key}={off[key]}" for key in asked
+            ]
+            if mistakes:
+                raise ConfigError("training", mistakes)
         of_source, of_target = clips_of(experiment)
         with within("target", experiment.target):
             style_frames = build_style_frames(experiment)

@@ -141,8 +141,8 @@ class Method(Plugin, ABC, package="davsn.methods"):
         """
         return self.segmenter.off_target(*source.seen, features=features)
 
-    def supervision(self, prediction: Prediction, source: Batch) -> tuple[Term, Term]:
-        """Cross entropy of both classifiers with the source's labels, as :class:`SupervisedSettings` says."""
+    def supervision(self, prediction: Prediction, source: Batch) -> tuple[Term, ...]:
+        """Cross entropy of every classifier with the source's labels, as :class:`SupervisedSettings` says."""
         prior = None
         if self.needs_shares:
             assert self.source_shares is not None, "prepare() gives the source's class shares before the first step"

@@ -20,8 +20,6 @@ from davsn.networks.video import VideoSegmenter
 from davsn.ops.resize import upsample
 from davsn.ops.uncertainty import self_information
 
-LEVELS = ("main", "aux")
-
 
 class Advent(Method):
     """Learn from the source's labels, and align both domains' maps of self-information."""
@@ -47,7 +45,8 @@ class Advent(Method):
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:
         super().__init__(config, segmenter)
         self.judges = {
-            level: discriminator(segmenter.num_classes, config.discriminator_width) for level in reversed(LEVELS)
+            level: discriminator(segmenter.num_classes, config.discriminator_width)
+            for level in reversed(segmenter.levels)
         }
         self.weights = {
             "main": config.adversarial_weight,
@@ -62,7 +61,7 @@ class Advent(Method):
         yield self.supervision(on_source, source)
 
         of_target = self.maps(self.segmenter(*target.seen), target.size)
-        yield tuple(fool(level, self.judges[level], of_target[level], self.weights[level]) for level in LEVELS)
+        yield tuple(fool(level, self.judges[level], of_target[level], self.weights[level]) for level in of_target)
 
         with torch.no_grad():
             of_source = self.maps(on_source, source.size)
@@ -73,5 +72,4 @@ class Advent(Method):
         """The discriminators' input: level → self-information (B, C, H, W) at the images' ``size``, or (B, C, h, w)."""
         if self.config.views == "logits":
             size = (prediction.fused.main.shape[-2], prediction.fused.main.shape[-1])
-        levels = zip(LEVELS, prediction.fused, strict=True)
-        return {level: self_information(upsample(logits, size).softmax(1)) for level, logits in levels}
+        return prediction.fused.each(lambda logits: self_information(upsample(logits, size).softmax(1))).named

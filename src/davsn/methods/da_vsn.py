@@ -22,7 +22,6 @@ from davsn.ops.losses import weight_discrepancy, weighted_l1
 from davsn.ops.resize import upsample
 from davsn.ops.uncertainty import entropy
 
-LEVELS = ("main", "aux")
 VIEWS = ("spatio_temporal", "spatial")
 
 
@@ -60,7 +59,7 @@ class DaVsn(Method):
         self.judges = {
             f"{view}/{level}": discriminator(2 * segmenter.num_classes, config.discriminator_width)
             for view in VIEWS
-            for level in reversed(LEVELS)
+            for level in reversed(segmenter.levels)
         }
         self.shares = {
             name: (config.spatial if "spatial/" in name else 1.0) * (config.aux_adversarial if "aux" in name else 1.0)
@@ -93,8 +92,8 @@ class DaVsn(Method):
         views = {}
         if self.config.views == "logits":
             size = (prediction.current.main.shape[-2], prediction.current.main.shape[-1])
-        for level in LEVELS:
-            current, previous = getattr(prediction.current, level), getattr(prediction.previous, level)
+        for level, current in prediction.current.named.items():
+            previous = prediction.previous.named[level]
             views[f"spatio_temporal/{level}"] = self.probabilities(current, previous, size)
             views[f"spatial/{level}"] = self.probabilities(current, current, size)
         return views
@@ -107,11 +106,12 @@ class DaVsn(Method):
 
     def consistency(self, prediction: Prediction) -> Iterator[Term]:
         """Intra-domain consistency: follow the propagated previous prediction where its entropy is lower (3.3)."""
-        for level in LEVELS:
-            assert prediction.flow is not None
-            current = getattr(prediction.current, level).softmax(1)
+        assert prediction.flow is not None
+        assert prediction.previous is not None
+        for level, logits in prediction.current.named.items():
+            current = logits.softmax(1)
             with torch.no_grad():
-                previous = getattr(prediction.previous, level).softmax(1)
+                previous = prediction.previous.named[level].softmax(1)
                 with_entropy = torch.cat([previous, entropy(previous)[:, None]], 1)
                 moved, arrived = self.segmenter.propagate(with_entropy, prediction.flow)
                 surer = arrived & (moved[:, -1] < entropy(current))
@@ -132,7 +132,7 @@ class DaVsn(Method):
 
     def discrepancy(self) -> Iterator[Term]:
         """Keep the two discriminators of one classifier different from each other (3.2)."""
-        for level in LEVELS:
+        for level in self.segmenter.levels:
             pair = tuple(f"{view}/{level}" for view in VIEWS)
             loss = weight_discrepancy(*(self.judges[name] for name in pair))
             yield Term(f"discrepancy/{level}", loss, pair, self.config.adversarial_weight * self.config.discrepancy)

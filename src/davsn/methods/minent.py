@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from davsn.core.clip import Batch
+from davsn.core.clip import Batch, Prediction
 from davsn.learning.method import PUBLISHED, Method, SupervisedSettings, Term
 from davsn.ops.resize import upsample
 from davsn.ops.uncertainty import entropy_loss
@@ -37,10 +37,8 @@ class MinEnt(Method):
         on_source = self.on_source(source)
         yield self.supervision(on_source, source)
 
-        on_target = self.segmenter(*target.seen)
-        main, aux = (entropy_loss(upsample(logits, target.size).softmax(1)) for logits in on_target.fused)
+        on_target: Prediction = self.segmenter(*target.seen)
+        losses = on_target.fused.each(lambda logits: entropy_loss(upsample(logits, target.size).softmax(1)))
         weight = self.config.entropy_weight
-        yield (
-            Term("entropy/main", main, weight=weight),
-            Term("entropy/aux", aux, weight=weight * self.config.aux_entropy),
-        )
+        weights = {"main": weight, "aux": weight * self.config.aux_entropy}
+        yield tuple(Term(f"entropy/{level}", loss, weight=weights[level]) for level, loss in losses.named.items())

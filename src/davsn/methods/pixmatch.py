@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from pydantic import Field
 
-from davsn.core.clip import Batch
+from davsn.core.clip import Batch, Levels
 from davsn.learning.geometry import draw_geometry
 from davsn.learning.method import SupervisedSettings, Term
 from davsn.learning.mixing import at_size, labelled, pasted
@@ -72,10 +72,13 @@ class PixMatch(TeacherMethod):
 
     def label(self, target: Batch) -> PseudoLabels:
         """The segmenter's own pseudo-labels for the clip; the auxiliary ones come from the mean of both classifiers."""
-        fused = self.segmenter(*target.seen).fused
-        main, aux = (upsample(logits, target.size).float().softmax(1) for logits in fused)
+        fused: Levels = self.segmenter(*target.seen).fused
+        main, aux = fused.each(lambda logits: upsample(logits, target.size).float().softmax(1))
         threshold, trusted = self.config.threshold, torch.ones_like(main[:, 0])
         labels, sureness = most_likely(main)
+        if aux is None:
+            sure = only_sure(labels, sureness, threshold)
+            return PseudoLabels(sure, sure, trusted)
         either = torch.maximum(sureness, aux.amax(1))
         return PseudoLabels(
             only_sure(labels, sureness, threshold), only_sure((main + aux).argmax(1), either, threshold), trusted

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from davsn.core.clip import Batch, ClipSpec
+from davsn.core.clip import Batch, ClipSpec, Levels, Prediction
 from davsn.core.errors import ConfigError
 from davsn.learning.method import PUBLISHED, Method, SupervisedSettings, Term
 from davsn.ops.augmentation import draw_photometric
@@ -106,33 +106,31 @@ class Tps(Method):
 
         labels = self.pseudo_labels(target, draw)
         on_changed = self.segmenter.off_target(*self.changed(target, draw), target.flow)
-        main, aux = (
-            cross_entropy(upsample(logits, (label.shape[-2], label.shape[-1])), label)
-            for logits, label in zip(on_changed.fused, labels, strict=True)
-        )
-        main_weight, aux_weight = self.config.weights(self.config.target_weight)
-        yield Term("pseudo/main", main, weight=main_weight), Term("pseudo/aux", aux, weight=aux_weight)
+        weights = dict(zip(("main", "aux"), self.config.weights(self.config.target_weight), strict=True))
+        losses = {
+            level: cross_entropy(upsample(on_changed.fused.named[level], (label.shape[-2], label.shape[-1])), label)
+            for level, label in labels.named.items()
+        }
+        yield tuple(Term(f"pseudo/{level}", loss, weight=weights[level]) for level, loss in losses.items())
 
     @torch.no_grad()
-    def pseudo_labels(self, target: Batch, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Pseudo-labels of the earlier frames, moved to the current frame.
-
-        Returns:
-            (B, h, w) labels for the main classifier, and (B, h, w) labels for the auxiliary classifier.
-        """
+    def pseudo_labels(self, target: Batch, draw: Draw) -> Levels:
+        """Pseudo-labels of the earlier frames, moved to the current frame: (B, h, w) int64 for each classifier."""
         early = -self.config.interval
         current, previous, flow = target.frames[early], target.frames[early - 1], target.flows[early, early - 1]
         if draw.mirrored:
             current, previous = current.flip(-1), previous.flip(-1)
             flow = mirror_flow(flow) if self.config.mirrored_flow == "negated" else flow.flip(-1)
-        labels = []
-        for logits in self.segmenter(current, previous, flow).fused:
+
+        def label(logits: Tensor) -> Tensor:
             maps, back = logits.softmax(1), self.config.mirrored_back
             maps = maps.flip(-1) if draw.mirrored and back == "before_warp" else maps
             motion = resize_flow(target.flows[0, early], (maps.shape[-2], maps.shape[-1]), self.segmenter.flow_scale)
-            label = warp(maps, motion)[0].argmax(1)
-            labels.append(label.flip(-1) if draw.mirrored and back == "after_warp" else label)
-        return labels[0], labels[1]
+            moved = warp(maps, motion)[0].argmax(1)
+            return moved.flip(-1) if draw.mirrored and back == "after_warp" else moved
+
+        prediction: Prediction = self.segmenter(current, previous, flow)
+        return prediction.fused.each(label)
 
     @torch.no_grad()
     def changed(self, target: Batch, draw: Draw) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from davsn.core.settings import Settings
 
 
 class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
-    """Base class of image networks. One segments single frames with two classifiers, a main and an auxiliary one.
+    """Base class of image networks. One segments single frames with a main and perhaps an auxiliary classifier.
 
     Args:
         config: the network's own settings.
@@ -20,6 +20,8 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
     num_classes: int
     feature_channels: int | None = None
     """Channels of the features that the main classifier reads; None if the network does not offer its features."""
+    auxiliary: bool = True
+    """Whether the network has an auxiliary classifier. Without one, ``Levels.aux`` is None."""
 
     @abstractmethod
     def __init__(self, config: Settings, num_classes: int) -> None:
@@ -33,12 +35,19 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
             images: (B, 3, H, W) RGB in [0, 1]; the network itself normalises them.
 
         Returns:
-            main and auxiliary logits, both (B, C, h, w) at the same reduced resolution.
+            main and auxiliary logits, both (B, C, h, w) at the same reduced resolution; see :attr:`auxiliary`.
         """
 
     @abstractmethod
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, each once: ``"backbone"`` and ``"classifier"``."""
+
+    def layers(self) -> list[list[nn.Parameter]]:
+        """The trainable parameters of the backbone by layer, from input to output, for ``optimiser.layer_decay``.
+
+        An empty list says that the network does not tell its layers.
+        """
+        return []
 
     def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
         """Logits as in :meth:`forward`, and the features that the main classifier read, for methods that align them.

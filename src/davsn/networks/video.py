@@ -20,7 +20,7 @@ class VideoSegmenter(nn.Module):
     """A segmentation network for video: it fuses the logits of two frames, as DA-VSN and TPS do (ACCEL, CVPR 2019).
 
     Both frames pass the same image network. The previous frame's logits are moved onto the current frame's grid. A
-    1×1 convolution fuses them with the current logits; both classifiers share it. At the start it returns the current
+    1×1 convolution fuses them with the current logits; all classifiers share it. At the start it returns the current
     logits unchanged. Under autocast, logits and their fusion keep the precision of the weights.
 
     With propagation "none" it is a single-frame network: it has no fusion layer, and uses no previous frame and no
@@ -59,6 +59,11 @@ class VideoSegmenter(nn.Module):
         """Whether the network uses the previous frame; False for a single-frame network."""
         return self.propagation != "none"
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The names of the classifiers: ``"main"``, and ``"aux"`` if the image network has an auxiliary classifier."""
+        return ("main", "aux") if self.image.auxiliary else ("main",)
+
     def forward(
         self,
         current: Tensor,
@@ -93,7 +98,7 @@ class VideoSegmenter(nn.Module):
                 assert previous is not None, "give the previous frame, or its logits"
                 previous_logits = self._precise(self.image(previous))
             resized = resize_flow(flow, _size(current_logits.main), self.flow_scale)
-            moved = Levels(*(self.propagate(level, resized)[0] for level in previous_logits))
+            moved = previous_logits.each(lambda level: self.propagate(level, resized)[0])
         return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized, read)
 
     def off_target(self, *seen: Tensor | None, features: bool = False) -> Prediction:
@@ -152,12 +157,13 @@ class VideoSegmenter(nn.Module):
 
     def _precise(self, logits: Levels) -> Levels:
         precision = next(self.parameters()).dtype
-        return Levels(*(level.to(precision) for level in logits))
+        return logits.each(lambda level: level.to(precision))
 
     def _fuse(self, current: Levels, moved: Levels) -> Levels:
         assert self.fusion is not None
         with torch.autocast(current.main.device.type, enabled=False):
-            return Levels(*(self.fusion(torch.cat(pair, 1)) for pair in zip(current, moved, strict=True)))
+            pairs = {name: (level, moved.named[name]) for name, level in current.named.items()}
+            return Levels(**{name: self.fusion(torch.cat(pair, 1)) for name, pair in pairs.items()})
 
 
 @contextmanager

@@ -362,7 +362,10 @@ def optimisation_of(method: Method, settings: Any, training: TrainingSettings) -
     names = {parameter: name for name, parameter in segmenter.image.named_parameters()}
     discriminators = {name: part for name, part in method.parts.items() if name != "segmenter"}
     groups = segmenter.groups()
-    return Optimisation(groups, names, discriminators, settings, steps=training.steps, clip=training.clip)
+    layers = segmenter.image.layers() if settings.layer_decay != 1 else []
+    return Optimisation(
+        groups, names, discriminators, settings, steps=training.steps, clip=training.clip, layers=layers
+    )
 
 
 def segmenter_of(state: Mapping[str, Any], segmenter: VideoSegmenter, where: str = "the checkpoint") -> None:

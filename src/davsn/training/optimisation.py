@@ -9,19 +9,19 @@ results can be repeated (docs/parity.md):
   In a network with a fusion layer, group 1 is the fusion; the classifiers' rate never decays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from davsn.core.errors import ConfigError
 from davsn.core.settings import AlsoCalled, Settings
+from davsn.training.repeated_sgd import RepeatedSGD, Repeats, times_listed
 
-Repeats = Literal["once", "for_loop", "foreach", "torch12"]
+__all__ = ["Optimisation", "OptimiserSettings", "RepeatedSGD", "times_listed"]
 
 
 class OptimiserSettings(Settings):
@@ -37,6 +37,14 @@ class OptimiserSettings(Settings):
     """Momentum of SGD."""
     weight_decay: float = Field(5e-4, ge=0)
     """Weight decay of the segmenter's optimiser."""
+    decayed: Literal["all", "weights"] = "all"
+    """The parameters that weight decay acts on: 'all', or only the 'weights' of linear layers and convolutions, as
+    published for transformers: no norms, biases, position embeddings and class tokens."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """Factor between the learning rates of one layer of the backbone and of the next deeper layer, so that layers near
+    the input learn slowest (BEiT, ICLR 2022); 1 gives all layers one rate. The log shows the deepest layer's rate."""
+    warmup: int = Field(0, ge=0)
+    """Steps at the start over which all learning rates rise in equal parts to what they are without a warm-up."""
     discriminator_rate: float = Field(1e-4, gt=0)
     """The discriminators' initial learning rate."""
     power: float = Field(0.9, ge=0)
@@ -52,6 +60,13 @@ class OptimiserSettings(Settings):
     parameters as three PyTorch versions compute them: today's on the CPU, today's on CUDA, and version 1.2, which the
     authors used (for Adam too)."""
 
+    @field_validator("schedule")
+    @classmethod
+    def _has_one_group_a_role(cls, schedule: str, info: ValidationInfo) -> str:
+        if schedule == "positional" and (info.data.get("layer_decay", 1) != 1 or info.data.get("decayed") == "weights"):
+            raise ValueError("positional counts on one group a role. Set layer_decay to 1 and decayed to all, or named")
+        return schedule
+
 
 class Optimisation:
     """The optimisers of all parts of a method, and their learning rates at every step.
@@ -63,6 +78,10 @@ class Optimisation:
         settings: see :class:`OptimiserSettings`.
         steps: number of steps of the run.
         clip: largest gradient norm, for each part on its own; None does not clip.
+        layers: the backbone's parameters by layer, from input to output, for ``layer_decay``.
+
+    Raises:
+        ConfigError: the learning rates should fall by layer, and the network does not tell its layers.
     """
 
     def __init__(
@@ -74,21 +93,12 @@ class Optimisation:
         *,
         steps: int,
         clip: float | None = None,
+        layers: Sequence[Sequence[nn.Parameter]] = (),
     ) -> None:
         self.settings = settings
         self.horizon = settings.horizon or steps
         self.clip = clip
-        # The order is that of the public code, because its positional schedule depends on it.
-        factors = {"backbone": 1.0, "fusion": 1.0, "classifier": settings.classifier_factor}
-        groups = [
-            {
-                "params": parameters,
-                "role": role,
-                "initial": settings.learning_rate * factors[role],
-                "counts": [times_listed(segmenter_names[p]) if role == "backbone" else 1 for p in parameters],
-            }
-            for role, parameters in ((role, segmenter_groups[role]) for role in factors if role in segmenter_groups)
-        ]
+        groups = _parameter_groups(segmenter_groups, segmenter_names, layers, settings)
         rate = settings.discriminator_rate
         self.optimisers: dict[str, Optimizer] = {"segmenter": _segmenter_optimiser(groups, settings)}
         for name, part in discriminators.items():
@@ -98,6 +108,8 @@ class Optimisation:
     def begin(self, step: int) -> None:
         """Set the learning rates of a step, counted from 0, and clear all gradients."""
         decay = max(0.0, 1 - step / self.horizon) ** self.settings.power
+        if step < self.settings.warmup:
+            decay *= (step + 1) / self.settings.warmup
         for optimiser in self.optimisers.values():
             optimiser.zero_grad()
             for position, group in enumerate(optimiser.param_groups):
@@ -144,13 +156,65 @@ class Optimisation:
         return float({0: decayed, 1: 10 * decayed}.get(position, group["initial"]))
 
 
-def times_listed(name: str) -> int:
-    """The number of times that the public code lists a backbone parameter: once for every module that contains it.
+def _parameter_groups(
+    roles: Mapping[str, list[nn.Parameter]],
+    names: Mapping[nn.Parameter, str],
+    layers: Sequence[Sequence[nn.Parameter]],
+    settings: OptimiserSettings,
+) -> list[dict[str, Any]]:
+    """The groups of the segmenter's optimiser, with their initial learning rates.
+
+    Without ``layer_decay`` and with ``decayed: all``, each role is one group.
 
     Args:
-        name: the name inside the image network, such as ``layer1.0.conv1.weight`` (3) or ``conv1.weight`` (1).
+        roles: role → parameters; the roles are backbone, fusion and classifier.
+        names: parameter → its name inside the image network, nested as in the public code.
+        layers: the backbone's parameters by layer, from input to output.
+        settings: see :class:`OptimiserSettings`.
+
+    Raises:
+        ConfigError: the learning rates should fall by layer, and the network does not tell its layers.
     """
-    return name.count(".")
+    if settings.layer_decay != 1 and not layers and roles.get("backbone"):
+        raise ConfigError(
+            "optimiser",
+            ["layer_decay  the network does not tell its layers. Set it to 1, or choose the network encoder_head"],
+        )
+    # The order is that of the public code, because its positional schedule depends on it.
+    factors = {"backbone": 1.0, "fusion": 1.0, "classifier": settings.classifier_factor}
+    heights = {parameter: len(layers) - number for number, layer in enumerate(layers) for parameter in layer}
+    groups = []
+    for role, factor in factors.items():
+        for (height, decayed), parameters in _split(roles.get(role), heights, settings).items():
+            group: dict[str, Any] = {
+                "params": parameters,
+                "role": role,
+                "initial": settings.learning_rate * factor * settings.layer_decay**height,
+                "counts": [times_listed(names[p]) if role == "backbone" else 1 for p in parameters],
+            }
+            groups.append(group if decayed else {**group, "weight_decay": 0.0})
+    return groups
+
+
+def _split(
+    parameters: list[nn.Parameter] | None, heights: Mapping[nn.Parameter, int], settings: OptimiserSettings
+) -> dict[tuple[int, bool], list[nn.Parameter]]:
+    """Parameters by (layers from there to the output, whether weight decay acts on them); an absent role has none."""
+    if parameters is None:
+        return {}
+    if settings.layer_decay == 1 and settings.decayed == "all":
+        return {(0, True): parameters}
+    found: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for parameter in parameters:
+        height = heights.get(parameter, 0) if settings.layer_decay != 1 else 0
+        decayed = settings.decayed == "all" or _is_weight(parameter)
+        found.setdefault((height, decayed), []).append(parameter)
+    return found
+
+
+def _is_weight(parameter: nn.Parameter) -> bool:
+    """Whether a parameter is the weight of a linear layer or a convolution; scales, shifts and embeddings are not."""
+    return parameter.ndim > 1 and parameter.shape[0] > 1
 
 
 def _segmenter_optimiser(groups: list[dict[str, Any]], settings: OptimiserSettings) -> Optimizer:
@@ -160,77 +224,3 @@ def _segmenter_optimiser(groups: list[dict[str, Any]], settings: OptimiserSettin
     if settings.repeats == "once":
         return torch.optim.SGD(groups, **shared)  # type: ignore[arg-type]
     return RepeatedSGD(groups, repeats=settings.repeats, **shared)
-
-
-class RepeatedSGD(Optimizer):
-    """SGD with momentum that updates a parameter as often as the public code lists it, in one pass.
-
-    One update is a linear map of (weight, momentum buffer, gradient). All updates of a step are a power of this map. So
-    every tensor is read and written once, however often it is listed.
-
-    Args:
-        groups: parameter groups with the usual keys, and ``counts``: how often each parameter is listed.
-        repeats: the PyTorch version whose result to repeat.
-        lr: learning rate of groups that have none of their own.
-        momentum: momentum of SGD.
-        weight_decay: weight decay of SGD.
-    """
-
-    def __init__(
-        self, groups: Iterable[dict[str, Any]], *, repeats: Repeats, lr: float, momentum: float, weight_decay: float
-    ) -> None:
-        self.repeats = repeats
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for a copy; PyTorch's own method leaves out attributes that it does not know."""
-        return {**super().__getstate__(), "repeats": self.repeats}
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
-        for group in self.param_groups:
-            for parameter, count in zip(group["params"], group["counts"], strict=True):
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, count, group)
-
-    def _update(self, weight: Tensor, gradient: Tensor, count: int, group: Mapping[str, Any]) -> None:
-        state = self.state[weight]
-        first = "buffer" not in state
-        buffer = state.setdefault("buffer", torch.zeros_like(weight) if first else None)
-        to_weight, to_buffer = _update_map(
-            self.repeats, count, group["lr"], group["momentum"], group["weight_decay"], first
-        )
-        # The change is added: in float32, the weight's factor is within one rounding of 1, and would lose the change.
-        change = (to_weight[0] - 1) * weight
-        change.add_(buffer, alpha=to_weight[1]).add_(gradient, alpha=to_weight[2])
-        buffer.mul_(to_buffer[1]).add_(weight, alpha=to_buffer[0]).add_(gradient, alpha=to_buffer[2])
-        weight.add_(change)
-
-
-def _update_map(
-    repeats: Repeats, count: int, rate: float, momentum: float, decay: float, first: bool
-) -> tuple[list[float], list[float]]:
-    """New weight and new buffer as linear combinations of the old (weight, buffer, gradient).
-
-    ``first`` says whether this is the run's first step, in which PyTorch creates the momentum buffer.
-    """
-    if repeats == "foreach":  # all decays use the old weight; then all buffer updates, then all weight updates
-        kept = 0.0 if first else momentum**count
-        times = 1 if first else count
-        buffer = np.array([times * decay, kept, times])
-        return list(np.array([1.0, 0, 0]) - count * rate * buffer), list(buffer)
-
-    def one(momentum: float) -> NDArray[np.float64]:
-        direction = np.array([decay, 0.0, 1.0])
-        buffer = np.array([decay, momentum, 1.0])
-        gradient = direction if repeats == "torch12" else np.array([0.0, 0, 1])
-        return np.stack([np.array([1.0, 0, 0]) - rate * buffer, buffer, gradient])
-
-    if not first:
-        whole = np.linalg.matrix_power(one(momentum), count)
-    elif repeats == "torch12":  # the buffer exists from the second repeat on
-        whole = np.linalg.matrix_power(one(momentum), count - 1) @ one(0.0)
-    else:
-        whole = np.linalg.matrix_power(one(0.0), count)
-    return whole[0].tolist(), whole[1].tolist()

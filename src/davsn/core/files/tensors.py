@@ -1,5 +1,6 @@
 """Named tensors from files, read as data and checked name by name against the module that takes them."""
 
+import difflib
 import logging
 import pickle
 import zipfile
@@ -150,6 +151,19 @@ def _mistakes(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Iter
         if names:
             more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
             yield f"  {kind}: {', '.join(names[:_LISTED])}{more}"
+    near = list(_nearest(wanted, given))
+    if near:
+        yield f"  nearest: {', '.join(near[:_LISTED])}"
+
+
+def _nearest(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Iterator[str]:
+    """Tensors of the file that the network has under a similar name, with the same shape."""
+    unexpected = [name for name in given if name not in wanted]
+    for name in wanted:
+        if name not in given:
+            same = [other for other in unexpected if given[other].shape == wanted[name].shape]
+            for other in difflib.get_close_matches(name, same, 1, 0.8):
+                yield f"{other} for {name}"
 
 
 def _shape(tensor: Tensor) -> str:

@@ -1,0 +1,70 @@
+"""What the families of encoders share that are built by timm."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import timm
+import torch
+from timm.models import group_parameters
+from torch import nn
+
+from davsn.core.errors import ConfigError
+from davsn.networks.initial_weights import flat
+
+PLAIN = ("vision_transformer", "eva", "deit")
+"""The modules of timm with plain vision transformers that take frames of any size."""
+
+
+def plain_names() -> set[str]:
+    """The names of plain vision transformers."""
+    return {name for module in PLAIN for name in timm.list_models(module=module)}
+
+
+def built(make: Callable[..., Any], name: str, drop_path: float) -> Any:
+    """Build an encoder of timm.
+
+    Args:
+        make: builds it; takes ``drop_path_rate``.
+        name: the encoder's name, for the error.
+        drop_path: see :class:`~davsn.networks.encoder.Encoder`.
+
+    Raises:
+        ConfigError: the encoder has no drop path.
+    """
+    try:
+        return make(drop_path_rate=drop_path)
+    except TypeError as error:
+        if "drop_path_rate" not in str(error):
+            raise
+    if drop_path:
+        raise ConfigError("network", [f"drop_path  the encoder {name} has no drop path. Set network.drop_path=0"])
+    return make()
+
+
+def layers_of(body: nn.Module, depths: Mapping[str, int]) -> list[list[nn.Parameter]]:
+    """The trainable parameters of an encoder by layer, from input to output.
+
+    Args:
+        body: the encoder.
+        depths: the name of a parameter, in the spelling of :func:`flat`, → the number of its layer.
+    """
+    layers: list[list[nn.Parameter]] = [[] for _ in range(max(depths.values()) + 1)]
+    for name, parameter in body.named_parameters():
+        if parameter.requires_grad:
+            layers[depths[flat(name)]].append(parameter)
+    return [layer for layer in layers if layer]
+
+
+def depths_of(model: Any) -> dict[str, int]:
+    """The layers of a model of timm, as timm counts them: a parameter's name in the spelling of :func:`flat` → layer.
+
+    The stem is layer 0. A residual block is one layer, or a stage where timm tells no blocks.
+    """
+    matcher = model.group_matcher(coarse=False)
+    return {flat(name): layer for name, layer in group_parameters(model, matcher, reverse=True).items()}
+
+
+def without_memory(name: str) -> Any:
+    """The whole model of a name, without its classifier and without memory for its tensors."""
+    with torch.device("meta"):
+        return timm.create_model(name.partition(".")[0], num_classes=0)
