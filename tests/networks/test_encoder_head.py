@@ -12,6 +12,8 @@ from davsn.core.clip import Batch
 from davsn.core.errors import CheckpointError, ConfigError
 from davsn.core.plugins import available, name_of
 from davsn.core.settings import validate
+from davsn.experiment.experiment import load
+from davsn.experiment.run import Run
 from davsn.learning.method import Method, Term
 from davsn.networks import initial_weights
 from davsn.networks.encoder import Encoder, family_of
@@ -289,3 +291,23 @@ def test_unknown_encoders_and_heads_are_mistakes_in_the_settings():
 def test_an_encoder_of_one_frame_size_is_refused():
     with pytest.raises(ConfigError, match=r"maxvit_tiny_tf_224 takes frames of one size only\. Choose another"):
         EncoderHead(EncoderHeadSettings(encoder="maxvit_tiny_tf_224", weights=None), CLASSES)
+
+
+def test_statistics_of_a_network_with_layer_normalisation_alone_are_refused(tmp_path):
+    world = {"name": "streets", "size": [64, 64], "clips": 1, "length": 2}
+    recipe = {
+        "source": {**world, "domain": "game"},
+        "target": {**world, "domain": "camera"},
+        "network": {"name": "encoder_head", "encoder": "test_vit", "head": "linear", "weights": None},
+        "video": {"propagation": "none"},
+        "method": "source_only",
+        "training": {"statistics": "target", "target_statistics": 2},
+    }
+    with pytest.raises(ConfigError) as caught:
+        Run(load(recipe), tmp_path)
+    assert "training.statistics=both" in str(caught.value)
+    assert "training.target_statistics=0" in str(caught.value)
+    with pytest.raises(ConfigError, match="Choose a network with BatchNorm, or another method"):
+        available(Method)["batch_norm"](
+            available(Method)["batch_norm"].Config(), VideoSegmenter(built("test_vit", "linear"), "none")
+        )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class Scale:
 FULL = Scale((256, 128), (16, 16), (6, 12), 240)
 QUICK = Scale((256, 128), (3, 5), (2, 3), 6)
 
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "source only": {"method": "source_only"},
     "strong recipe": {
         "method": {"name": "source_only", "adjust": 0.5},
@@ -184,7 +185,7 @@ def experiment_of(name: str, out: Path, scale: Scale, seed: int, changes: list[s
     A name that :data:`RUNS` lacks runs the recipe 'demo' as it is, which has the method da_vsn.
     """
     values = recipe_values("demo") | {"name": folder_name(name), "seed": seed}
-    own = {"training.steps": scale.steps, "training.save_every": scale.steps, **RUNS.get(name, {})}
+    own: dict[str, Any] = {"training.steps": scale.steps, "training.save_every": scale.steps, **RUNS.get(name, {})}
     values = override(values, own)
     for domain in ("source", "target"):
         values[domain]["root"] = out / "world" / values[domain]["root"]
