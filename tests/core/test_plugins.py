@@ -15,6 +15,8 @@ from davsn.data.dataset import VideoDataset
 from davsn.flow.estimator import FlowEstimator
 from davsn.learning.method import Method
 from davsn.methods.da_vsn import DaVsn
+from davsn.networks.encoder import Encoder
+from davsn.networks.head import Head
 from davsn.networks.image_network import ImageNetwork
 
 MINE = """
@@ -52,10 +54,19 @@ def test_every_file_of_a_kinds_folder_is_a_plugin_of_its_name(kind, names):
 
 
 def test_every_kind_can_be_listed():
-    assert {base_of(name) for name in KINDS} == {Method, ImageNetwork, VideoDataset, FlowEstimator}
+    assert {base_of(name) for name in KINDS} == {
+        Method,
+        ImageNetwork,
+        Encoder,
+        Head,
+        VideoDataset,
+        FlowEstimator,
+    }
     assert {base_of(name).package for name in KINDS} == {
         "davsn.methods",
         "davsn.networks.image",
+        "davsn.networks.encoders",
+        "davsn.networks.heads",
         "davsn.data.sets",
         "davsn.flow.estimators",
     }

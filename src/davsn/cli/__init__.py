@@ -58,6 +58,7 @@ APIS = {
     "check": "checking",
     "eval": "evaluation",
     "flow_convert": "flow",
+    "import": "importing",
     "list": None,
     "predict": "model",
     "sweep": "sweeping",

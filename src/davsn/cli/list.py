@@ -87,7 +87,7 @@ def _lines(methods: list[MethodLine]) -> Table:
     for card in methods:
         table.add_row(card.name, card.year, Text(card.when) + Text(f"\n{_costs(card)}", style="dim"))
     hint = "davsn list methods NAME: its paper, what it needs, its settings\n"
-    return _with_hint(table, f"{hint}Each works without an auxiliary classifier too: it leaves out that one's losses")
+    return _with_hint(table, f"{hint}Where a network has no auxiliary classifier, a method leaves out its losses")
 
 
 def _costs(card: MethodLine) -> str:
