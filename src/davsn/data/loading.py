@@ -226,7 +226,7 @@ def _killed_workers_told() -> Iterator[None]:
     try:
         yield
     except (BrokenPipeError, ConnectionResetError, EOFError) as error:  # it was killed before it had read what to do
-        raise WorkerError(f"DataLoader worker was killed while it started. {_KILLED}") from error
+        raise WorkerError(f"DataLoader worker ended while it started. {_KILLED}") from error
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
