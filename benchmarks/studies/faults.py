@@ -8,6 +8,7 @@ anything was not held.
 
 import argparse
 import contextlib
+import ctypes
 import os
 import random
 import resource
@@ -172,15 +173,29 @@ def full_disks(place: Path, limits: tuple[int, ...] = LIMITS, only: tuple[str, .
 
 
 def read_only(place: Path, only: tuple[str, ...] = tuple(COMMANDS)) -> Part:
-    """Start each command as a user who may not write to the folder."""
-    part = Part()
-    place.chmod(0o755)
+    """Start each command in a folder that belongs to another user."""
+    part, owner = Part(), place.stat()
     for name in only:
         arguments = COMMANDS[name]
         shutil.rmtree(place / "out", ignore_errors=True)
-        code, output = finished(begun(place, arguments, lambda: os.setuid(65534) if os.getuid() == 0 else None), place)
+        (place / "printed").mkdir(exist_ok=True)
+        os.chown(place, 65534, 65534)
+        place.chmod(0o755)
+        code, output = finished(begun(place, arguments, _as_any_user), place)
+        os.chown(place, owner.st_uid, owner.st_gid)
         part.count(name, told(code, output, (2,)))
     return part
+
+
+def _as_any_user() -> None:
+    """Take from root what lets it write to any folder. Its files stay readable: Python's own may be among them."""
+    libc, version = ctypes.CDLL(None, use_errno=True), 0x20080522
+    header, held = (ctypes.c_uint32 * 2)(version, 0), (ctypes.c_uint32 * 6)()
+    libc.capget(header, held)
+    for kind in range(3):  # effective, permitted, inheritable; the first 32 capabilities
+        held[kind] &= ~0b1111  # CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER
+    if libc.capset(header, held):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def stopped(place: Path, moments: random.Random, only: tuple[str, ...] = ("train", "adapt")) -> Part:

@@ -134,3 +134,10 @@ def test_a_run_warns_before_its_first_step_as_check_does(recipe, tmp_path, monke
     assert warned in capsys.readouterr().out
     davsn.train(recipe, changes, out=tmp_path / "run")
     assert warned not in capsys.readouterr().out  # it has run before
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_in_words(tmp_path):
+    (tmp_path / "file").touch()
+    told = pytest.raises(DataError, match=r"file.run: cannot be written to \(.*\)\. Choose another --out")
+    with told, run.alone(tmp_path / "file" / "run"):
+        raise AssertionError("never begun")

@@ -14,7 +14,7 @@ import davsn
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.console import doing, say
 from davsn.core.console import progress as shown
-from davsn.core.errors import ConfigError
+from davsn.core.errors import ConfigError, DataError
 from davsn.core.files.writing import replacing
 from davsn.core.memory import enough_memory
 from davsn.core.plugins import Choice
@@ -292,14 +292,22 @@ def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
 
     Raises:
         ConfigError: another process is training there.
+        DataError: the folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(RunFolder(folder).lock, timeout=wait)
     try:
-        with FileLock(RunFolder(folder).lock, timeout=wait):
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         found = "another process is training there. Wait for it, or choose another --out"
         raise ConfigError(str(folder), [found]) from None
+    except OSError as error:
+        cause = error.strerror or error
+        raise DataError(f"cannot be written to ({cause})", str(folder), "Choose another --out") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 _NO_MATTER = ("cached", "cache_folder", "cache_limit", "bad_files")
