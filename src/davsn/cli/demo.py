@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import davsn
@@ -65,9 +66,16 @@ def table(rows: list["ResultRow"]) -> Table:
     """Make the table of results for the terminal."""
     from davsn.api.demo import percent
 
-    shown = Table("camera clips that no network was trained on", title="The gain")
+    # No vertical lines: with them, the names of the networks would break at 80 columns.
+    shown = Table(
+        "",
+        title="On camera clips that no network was trained on",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for row in rows:
-        shown.add_column(row.name, justify="right")
+        shown.add_column(row.name, justify="right", no_wrap=True)
     shown.add_row("mIoU %", *(percent(row.scores.miou) for row in rows), style="bold")
     shown.add_row("temporal consistency %", *(percent(row.scores.temporal_consistency) for row in rows))
     shown.add_row("training, s", *("–" if row.seconds is None else f"{row.seconds:.0f}" for row in rows))
