@@ -23,7 +23,7 @@ check "lint" "$bin/ruff" check .
 check "types" "$bin/mypy"
 check "import layers" "$bin/lint-imports"
 # Several tests run at a time, and some start commands of their own: with one thread each they do not get in each other's way.
-check "tests" env OMP_NUM_THREADS=1 "$bin/pytest" --numprocesses auto --maxprocesses 4 -m "$marked"
+check "tests" env OMP_NUM_THREADS=1 "$bin/pytest" --numprocesses auto --maxprocesses 4 --dist loadgroup -m "$marked"
 
 if [ -n "$failed" ]; then
     echo "FAILED: ${failed#, }" >&2

@@ -147,6 +147,7 @@ def tiny():
     return load(recipe_values("adapt"), {**changes, "training.device": "cpu", "training.batch_size": 1})
 
 
+@pytest.mark.slow
 def test_a_few_steps_are_measured_and_leave_no_run(tmp_path):
     before = measured(tiny(), tmp_path)
     assert before.step > 0

@@ -87,6 +87,7 @@ def test_a_folder_without_a_class_table_is_scored_with_that_of_the_network(
     assert scores.counts == davsn.evaluate(run.model(), world / "camera", quiet=True).counts
 
 
+@pytest.mark.slow
 def test_a_recipe_may_be_a_dictionary_and_is_swept(run, world, tmp_path):
     recipe = run.model().experiment.model_dump(mode="json") | {"method": {"name": "source_only"}}
     found = davsn.sweep(recipe, ["training.steps=1"], seeds=2, out=tmp_path)
@@ -94,6 +95,7 @@ def test_a_recipe_may_be_a_dictionary_and_is_swept(run, world, tmp_path):
     assert [len(row.runs) for row in found.rows["camera"]] == [2]
 
 
+@pytest.mark.slow
 def test_check_finds_what_the_command_finds(world):
     findings = davsn.check(world / "tiny.yaml", {"training.keep": 3}, quiet=True)
     assert any(finding.key == "memory" for finding in findings)

@@ -224,6 +224,7 @@ def test_check_train_and_score(davsn, layouts, pair):
     assert "mIoU" in out
 
 
+@pytest.mark.slow
 def test_flow_of_the_wrong_sign_is_found_before_training(davsn, layouts, pair, tmp_path):
     for path in (layouts / "cityscapes-domain=camera-seed=1").glob("Estimated*/*.npy"):
         np.save(tmp_path / path.name, -np.load(path))

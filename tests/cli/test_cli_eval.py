@@ -85,6 +85,7 @@ def counts(davsn, world, tmp_path, *arguments):
     return Scores.load(tmp_path / "scores.json").counts, " ".join(out.split())
 
 
+@pytest.mark.slow
 def test_several_networks_decide_together(davsn, world, trained, other, tmp_path):
     one, _ = counts(davsn, world, tmp_path, trained)
     two, _ = counts(davsn, world, tmp_path, other)

@@ -57,6 +57,7 @@ def test_parts_of_the_work_by_hand_and_by_torchrun(davsn, world, tmp_path, monke
     assert entries(tmp_path) == 6
 
 
+@pytest.mark.slow
 def test_a_recipe_into_files_that_it_then_reads(davsn, world, tmp_path):
     code, out, _ = davsn(world, "flow", "tiny.yaml", "-o", tmp_path / "flow")
     assert code == 0

@@ -1,9 +1,7 @@
 """The published recipes themselves, ResNet-101 and all, on streets in the layouts of their data: only sizes differ."""
 
-import os
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 
@@ -19,11 +17,12 @@ from davsn.experiment.trained import open_trained
 from davsn.networks.image.deeplab import DeepLab
 from davsn.scoring.scores import Scores
 from davsn.training.checkpoint import all_of
+from processes import Command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("published")]  # the tree holds gigabytes
 SIZES = [f"{part}.size=[128,64]" for part in ("source", "target", "validation.cityscapes")]
 HERE = ["training.workers=0", "training.device=cpu"]
-SHORT = ["training.steps=3", "training.save_every=1", "training.keep=3", *HERE]
+SHORT = ["training.steps=2", "training.save_every=1", "training.keep=2", *HERE]
 FULL = {"viper": [], "synthia": ["source.full=[128,184]"]}
 """Of SYNTHIA-Seq 120 rows are cut off, whatever its size."""
 
@@ -52,12 +51,6 @@ def _streets(folder, layout, *changes):
     assert main(["streets", str(folder), "--layout", layout, "size=[128,64]", "clips=2", *changes]) == 0
 
 
-def train(tree, *arguments):
-    """A training in a process of its own."""
-    command = [sys.executable, "-m", "davsn", "train", *arguments]
-    return subprocess.Popen(command, cwd=tree, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
-
-
 def wait_for(what, process):
     while not what() and process.poll() is None:
         time.sleep(0.02)
@@ -70,25 +63,25 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     code, out, err = davsn(tree, "check", "da_vsn_viper", *SIZES, *SHORT, "--all")
     assert code == 0, out + err
 
-    killed = train(tree, "da_vsn_viper", *SIZES, *SHORT, "-o", str(run))
+    killed = Command(tree, "train", "da_vsn_viper", *SIZES, *SHORT, "-o", str(run))
     wait_for(lambda: all_of(tree / run / "checkpoints"), killed)
-    killed.kill()
-    killed.wait()
-    resumed = train(tree, "da_vsn_viper", *SIZES, *SHORT, "-o", str(run))
+    killed.send_signal(signal.SIGKILL)
+    killed.finish()
+    resumed = Command(tree, "train", "da_vsn_viper", *SIZES, *SHORT, "-o", str(run))
     try:
         code, out, err = davsn(tree, "eval", run, "--watch")
     finally:
-        assert resumed.wait(timeout=120) == 0
+        assert resumed.finish().code == 0
     assert code == 0, err
-    assert "3 checkpoints on cityscapes" in out
+    assert "2 checkpoints on cityscapes" in out
     assert "chosen by the labels of cityscapes itself" in " ".join(out.split())
     log = (tree / run / "log.jsonl").read_text().splitlines()
-    assert len(log) == 3
+    assert len(log) == 2
 
     code, out, err = davsn(tree, "eval", run, "--every")
     assert code == 0, err
     assert any("last" in line and "best" in line for line in out.splitlines())
-    assert "step 3 on cityscapes" not in out  # all were scored while watching
+    assert "step 2 on cityscapes" not in out  # all were scored while watching
 
     model = pictured_and_exported(davsn, tree, "viper", run)
     once = ["source.size=[128,64]", *HERE, "training.steps=1", "validation={}", "seed=7"]

@@ -1,5 +1,6 @@
 """The public code's YAML stands where a recipe does."""
 
+import pytest
 import yaml
 
 from davsn.experiment.trained import open_trained
@@ -20,6 +21,7 @@ CHANGES = [  # the streets in place of the published sets
 ]
 
 
+@pytest.mark.slow
 def test_a_file_of_theirs_is_trained(davsn, world, tmp_path):
     (tmp_path / "theirs.yml").write_text(yaml.safe_dump(THEIRS))
     code, out, err = davsn(world, "train", tmp_path / "theirs.yml", *CHANGES, "-o", tmp_path / "run")

@@ -1,10 +1,7 @@
 """``davsn sweep``: every run once, whatever happens meanwhile."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,6 +9,7 @@ import yaml
 
 from davsn.experiment.run import alone
 from davsn.training import checkpoint
+from processes import Command
 
 FEW = ["training.steps=2", "training.save_every=1"]
 
@@ -70,37 +68,33 @@ def test_a_run_that_fails_does_not_stop_the_others(davsn, world, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on(world, tmp_path, davsn):
-    command = ["sweep", "tiny.yaml", "--seeds", "2", "training.steps=30", "training.save_every=5", "-o", str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(
-        [sys.executable, "-m", "davsn", *command], cwd=world, env=environment, stdout=subprocess.DEVNULL
-    )
-    while not list(tmp_path.glob("da_vsn-0/checkpoints/step_*.pt")):
+    changes = ["training.steps=16", "training.save_every=4"]
+    command = ["sweep", "tiny.yaml", "--methods", "source_only", "--seeds", "2", *changes, "-o", tmp_path]
+    running = Command(world, *command)
+    while not list(tmp_path.glob("source_only-0/checkpoints/step_*.pt")):
         assert running.poll() is None
         time.sleep(0.05)
     running.send_signal(signal.SIGKILL)
-    running.wait()
+    assert running.finish().code == -signal.SIGKILL
     code, _, err = davsn(world, *command)  # the orphan trains on, and is waited for
     assert code == 0, err
     straight = tmp_path / "straight"
-    code, *_ = davsn(world, "train", "tiny.yaml", *command[4:6], "training.keep=100000", "seed=0", "-o", straight)
+    code, *_ = davsn(
+        world, "train", "tiny.yaml", "method=source_only", *changes, "training.keep=100000", "seed=0", "-o", straight
+    )
     assert code == 0
-    assert (straight / "log.jsonl").read_bytes() == (tmp_path / "da_vsn-0" / "log.jsonl").read_bytes()
-    assert checkpoint.steps_of(checkpoint.latest(tmp_path / "da_vsn-1" / "checkpoints")) == 30
+    assert (straight / "log.jsonl").read_bytes() == (tmp_path / "source_only-0" / "log.jsonl").read_bytes()
+    assert checkpoint.steps_of(checkpoint.latest(tmp_path / "source_only-1" / "checkpoints")) == 16
 
 
 @pytest.mark.slow
 def test_interrupting_a_sweep_stops_and_saves_its_runs(world, tmp_path):
-    command = ["sweep", "tiny.yaml", "--seeds", "1", "training.steps=100000", "-o", str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(
-        [sys.executable, "-m", "davsn", *command], cwd=world, env=environment, stdout=subprocess.DEVNULL
-    )
+    running = Command(world, "sweep", "tiny.yaml", "--seeds", "1", "training.steps=100000", "-o", tmp_path)
     while not list(tmp_path.glob("da_vsn-0/checkpoints/step_*.pt")):
         assert running.poll() is None
         time.sleep(0.05)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=120) == 130
+    assert running.finish(within=120).code == 130
     with alone(tmp_path / "da_vsn-0"):  # nobody trains there any more
         assert "Stopped; everything is saved in" in (tmp_path / "da_vsn-0" / "output.txt").read_text()
 

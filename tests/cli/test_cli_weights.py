@@ -25,6 +25,7 @@ def _deep(world, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model_3.pth", "model.safetensors"])
 def test_an_exported_network_scores_as_its_checkpoint_does(davsn, world, deep, tmp_path, name):
     code, out, err = davsn(world, "export", deep, "-o", tmp_path / name)

@@ -54,6 +54,7 @@ def test_train_scores_the_validation_set_and_says_where(davsn, world, trained):
     assert out.endswith("Done: runs/tiny\n")
 
 
+@pytest.mark.slow
 def test_a_cache_is_told_of_and_changes_no_number(davsn, world, tmp_path):
     cache = [f"source.cache_folder={tmp_path / 'cache'}", "source.cached=true", "source.cache_limit=0.5"]
     line = f"Cache: {tmp_path / 'cache'}, 0.0 of 0.5 GB; you can delete it at any time\n"
@@ -172,6 +173,7 @@ def test_adapt_by_another_method_keeps_what_the_recipe_says_of_both(davsn, world
     assert method.settings.main_weight == 1
 
 
+@pytest.mark.slow
 def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_path):
     words = ("adapt", *SHORT, "--source", "game", "--target", "drive.mp4", "--method", "batch_norm")
     code, _, err = davsn(world, *words, "-o", tmp_path / "run")
@@ -192,6 +194,7 @@ def test_adapt_by_statistics_alone_trains_on_the_source_first(davsn, world, tmp_
     assert not (tmp_path / "again" / "source_only").exists()  # there was one to start from
 
 
+@pytest.mark.slow
 def test_a_network_of_single_frames_goes_the_whole_way_without_flow(davsn, world, tmp_path, monkeypatch):
     def never(self, a, b):
         raise AssertionError("flow was estimated that nobody looks at")
@@ -233,6 +236,7 @@ def test_a_users_own_method_file(davsn, world, tmp_path):
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_bf16_and_a_moving_average_reach_prediction(davsn, world, tmp_path, monkeypatch):
     monkeypatch.setattr(preparation, "bf16_slowdown", lambda: 17.2)
     changes = ["training.precision=bf16", "training.average=0.9", "method=source_only", "training.device=cpu"]

@@ -228,6 +228,7 @@ class TestCached:
         assert np.array_equal(first, again)
         assert "the cache is full" in caplog.text
 
+    @pytest.mark.slow
     def test_neural_flow_is_filled_in_before_the_first_step_in_batches(self, world, tmp_path, neural):
         flow, cache = f"{neural}, cached", tmp_path / "cache"
         run = run_of(world, tmp_path / "run", flow, cache)

@@ -142,6 +142,7 @@ def test_a_batch_that_cannot_be_made(look):
     assert found[0].what == "a crop of 99x99 does not fit a frame of 64x48"
 
 
+@pytest.mark.slow
 def test_a_randomised_source_is_rehearsed(place, look):
     styled = ["source.style.share=1", "source.photometric.share=1", "source.crop=[64,48]", "source.scale=[1,2]"]
     for method in ("da_vsn", "source_only"):

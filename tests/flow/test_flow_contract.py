@@ -21,7 +21,8 @@ ESTIMATORS = available(FlowEstimator)
 NO_MOTION = {"zero"}  # says that nothing moves, and is right where nothing does
 QUICK = {"raft_small": {"updates": 2}, "raft_large": {"updates": 2}}
 PARTS = [part for part in get_args(Part) if part != "full"]
-CASES = [(name, QUICK.get(name, {}), name == "flownet2") for name in ESTIMATORS]
+SLOW = {"flownet2", "raft_large"}
+CASES = [(name, QUICK.get(name, {}), name in SLOW) for name in ESTIMATORS]
 CASES += [("flownet2", {"part": part}, part == "css") for part in PARTS]
 CASES = [
     pytest.param((name, settings), id="-".join([name, *map(str, settings.values())]), marks=[pytest.mark.slow] * slow)

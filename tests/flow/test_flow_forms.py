@@ -207,6 +207,7 @@ for form, path in {files!r}.items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of a process's memory is Linux's")
 def test_damaged_heads_neither_crash_nor_allocate(tmp_path):
     """In a process that may not take 64 MiB more than it has after reading a whole file."""

@@ -75,7 +75,11 @@ def test_a_wrong_factor_or_sign_of_any_loss_is_seen(method, factor, monkeypatch)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "loss"),
-    [(method, loss) for method, (_, losses) in EXAMPLES.items() for loss in losses],
+    [
+        pytest.param(method, loss, marks=pytest.mark.xdist_group(f"can fail: {method}"))  # they share an example
+        for method, (_, losses) in EXAMPLES.items()
+        for loss in losses
+    ],
 )
 def test_a_loss_that_pulls_the_other_way_is_seen(method, loss, monkeypatch):
     """The sign of its weight alone is wrong, so that the logged loss of the first step is right."""

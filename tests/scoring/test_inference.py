@@ -141,6 +141,7 @@ def test_between_two_masks_the_caller_s_modes_are_his_own():
         assert not torch.is_autocast_enabled("cpu")
 
 
+@pytest.mark.slow
 def test_frames_are_let_go():
     living, most = weakref.WeakSet(), 0
 

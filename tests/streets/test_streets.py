@@ -127,6 +127,7 @@ def _read(settings, clip, position):
     return b"".join(array.tobytes() for array in (frame, label, flow, valid))
 
 
+@pytest.mark.slow
 def test_the_bytes_are_the_same_in_another_process_in_another_order_and_in_a_longer_data_set():
     settings = {"size": SMALL, "clips": 2, "length": 4, "domain": "camera"}
     places = [(0, 1), (1, 2), (1, 1), (0, 3)]

@@ -1,10 +1,7 @@
 """Runs that are killed or stopped at any moment, as the operating system would, end as if they had not been."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,6 +10,7 @@ import yaml
 from davsn.data.export.writing import write
 from davsn.data.sets.streets import Streets
 from davsn.training import checkpoint
+from processes import Command
 from toy import leaves, same
 
 pytestmark = pytest.mark.slow
@@ -43,11 +41,7 @@ def _place(tmp_path_factory):
 
 
 def start(place, out, method, *changes):
-    command = [sys.executable, "-m", "davsn", "train", "tiny.yaml", *SETTINGS[method], *changes, "-o", out]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    return Command(place, "train", "tiny.yaml", *SETTINGS[method], *changes, "-o", out)
 
 
 def begun(process, folder):
@@ -69,19 +63,20 @@ def wait(process, log, changed):
 
 
 def finish(process):
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output
-    return output
+    code, printed = process.finish()
+    assert code == 0, printed
+    return printed
 
 
 def stop(process, folder, number, after):
     """Send a signal some seconds after the run began; returns its exit code and what it printed."""
     begun(process, folder)
     time.sleep(after)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=240)
-    assert "Traceback" not in output
-    return process.returncode, output
+    if process.poll() is None:
+        process.send_signal(number)
+    ended = process.finish()
+    assert "Traceback" not in ended.printed
+    return ended
 
 
 def outcome(folder):
