@@ -24,6 +24,7 @@ from davsn.experiment.scoring import score
 from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.weights import holds_weights_alone
+from davsn.networks.windows import window_of
 from davsn.scoring.scores import Scores
 from davsn.training.folder import RunFolder
 
@@ -104,6 +105,8 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     pictures: Path | None = None,
     own_code: bool = False,
     out: Path | None = None,
+    window: tuple[int, int] | None = None,
+    overlap: float | None = None,
 ) -> Iterator[Evaluation]:
     """Score networks on every validation set of a run, or on a labelled folder, and write the scores to files.
 
@@ -119,14 +122,17 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         pictures: a folder for the predictions of the labelled frames.
         own_code: see :func:`davsn.load`.
         out: the file of the scores; None: a file in the run folder.
+        window: see :func:`davsn.load`.
+        overlap: see :func:`davsn.load`.
 
     Raises:
         ConfigError: options that cannot be combined; all of them are named at once.
         CheckpointError, DataError: a network or a set that cannot be used.
     """
+    windows = window_of(window, overlap)
     paths = [path, *together.others]
     named = None if recipe is None else read_recipe(recipe, () if data else changes, paths=False)
-    members = _open(paths, named, own_code)
+    members = [trained.windowed(windows) for trained in _open(paths, named, own_code)]
     ensemble = _ensemble(members, paths, together)
     own = () if named and not data else changes
     sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
@@ -151,6 +157,8 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     watch: bool = False,
     own_code: bool = False,
     out: Path | None = None,
+    window: tuple[int, int] | None = None,
+    overlap: float | None = None,
 ) -> dict[str, CheckpointScores]:
     """Score every checkpoint of a run that has no scores yet, and store the scores of all checkpoints.
 
@@ -163,6 +171,8 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
         watch: wait for new checkpoints until the checkpoint of the last step is scored.
         own_code: see :func:`davsn.load`.
         out: the file of the scores; None: the file in the run folder.
+        window: see :func:`davsn.load`.
+        overlap: see :func:`davsn.load`.
 
     Returns:
         the scores of all checkpoints, by set.
@@ -171,12 +181,13 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
         CheckpointError: the run has saved no checkpoint.
         ConfigError, DataError: the folder holds no run, or a set cannot be used.
     """
+    windows = window_of(window, overlap)
     experiment = settings_of(folder, own_code)
     sets = _sets(experiment, data, classes, changes, lambda: open_trained(folder, own_code).taxonomy)
     file = out or RunFolder(folder).snapshots
     options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
     with if_interrupted(lambda: _left_in(file)):
-        return score_checkpoints(folder, experiment, sets, file, **options)
+        return score_checkpoints(folder, experiment, sets, file, **options, window=windows)
 
 
 def _left_in(file: Path) -> str:

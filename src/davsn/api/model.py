@@ -24,6 +24,7 @@ from davsn.experiment.experiment import Experiment
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained
 from davsn.flow.setting import FlowSetting
+from davsn.networks.windows import window_of
 from davsn.scoring.inference import Predictor, Summary
 
 
@@ -146,7 +147,14 @@ class Model:
         )
 
 
-def load(path: Path | str, recipe: Recipe | None = None, *, own_code: bool = False) -> Model:
+def load(
+    path: Path | str,
+    recipe: Recipe | None = None,
+    *,
+    own_code: bool = False,
+    window: tuple[int, int] | None = None,
+    overlap: float | None = None,
+) -> Model:
     """Open a trained network.
 
     Args:
@@ -154,14 +162,18 @@ def load(path: Path | str, recipe: Recipe | None = None, *, own_code: bool = Fal
         recipe: for a weights file: the recipe that names its network, classes and video settings.
         own_code: whether to run Python files that the checkpoint names, as plug-ins of your own. Never allow this for
             somebody else's checkpoint.
+        window: (width, height) of the windows in which the network sees each frame, in pixels of its input, so that
+            its memory does not grow with the frame; None: whole frames.
+        overlap: smallest share of a window that the next one shares, from 0 to 0.9; None: 0.5.
 
     Raises:
         CheckpointError: there is no checkpoint; it cannot be read; it names Python files without ``own_code``; or a
             weights file comes without a recipe.
-        ConfigError: a recipe was given for a checkpoint, which holds its own settings.
+        ConfigError: a recipe was given for a checkpoint, which holds its own settings; or such windows cannot be.
     """
+    windows = window_of(window, overlap)
     named = None if recipe is None else read_recipe(recipe, paths=False)
-    return Model(open_trained(Path(path), own_code, named), Path(path))
+    return Model(open_trained(Path(path), own_code, named).windowed(windows), Path(path))
 
 
 def predict(  # noqa: PLR0913 - the options of a command

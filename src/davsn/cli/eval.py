@@ -24,6 +24,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     weights: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
     first_only: Annotated[bool, Parameter(negative="")] = False,
     pictures: Path | None = None,
+    window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+    overlap: float | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
@@ -48,6 +50,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         davsn eval runs/mine --every
 
         davsn eval runs/mine --watch
+
+        davsn eval runs/mine --window 1024 1024
 
     Parameters
     ----------
@@ -77,6 +81,11 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         Run the first network in place of each of the others, as the public code does by mistake.
     pictures:
         A folder for the predictions of the labelled frames, as PNGs in the colours of the classes.
+    window:
+        Width and height of overlapping windows of the network's input, whose logits are averaged. The network's memory
+        then does not grow with the frames. Default: whole frames.
+    overlap:
+        Smallest share of a window that the next one shares, from 0 to 0.9. Default: 0.5.
     own_code:
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     out:
@@ -101,6 +110,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
             watch=watch,
             own_code=own_code,
             out=out,
+            window=window,
+            overlap=overlap,
         )
         for scored in found.values():
             console.print(scored.table())
@@ -120,6 +131,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         pictures=pictures,
         own_code=own_code,
         out=out,
+        window=window,
+        overlap=overlap,
     )
     for each in evaluations:
         console.print(each.scores.table(f"{each.network}, on {each.name}"))

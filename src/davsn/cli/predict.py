@@ -18,6 +18,8 @@ def predict_(  # noqa: PLR0913 - the options of a command
     legend: Annotated[bool, Parameter(negative="")] = False,
     flow: str = "dis",
     size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+    window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
+    overlap: float | None = None,
     bad_files: Literal["error", "skip"] | None = None,
     stream: int | None = None,
     recipe: str | None = None,
@@ -36,6 +38,8 @@ def predict_(  # noqa: PLR0913 - the options of a command
         davsn predict runs/mine drives/ -o overlays/ --overlay
 
         davsn predict runs/mine street.jpg -o mask.png
+
+        davsn predict runs/mine drive.mp4 -o overlay.mp4 --size 2048 1024 --window 1024 1024
 
         davsn predict model_40000.pth drive.mp4 -o overlay.mp4 --recipe my_recipe.yaml
 
@@ -57,6 +61,11 @@ def predict_(  # noqa: PLR0913 - the options of a command
         single-frame network does not use it.
     size:
         Width and height of the network's input. Default: the size that it was trained with.
+    window:
+        Width and height of overlapping windows of that input, whose logits are averaged. The network's memory then does
+        not grow with the frames. Default: whole frames.
+    overlap:
+        Smallest share of a window that the next one shares, from 0 to 0.9. Default: 0.5.
     bad_files:
         error stops at a frame that cannot be read; skip says so and passes over it. Default: as in training.
     stream:
@@ -66,7 +75,7 @@ def predict_(  # noqa: PLR0913 - the options of a command
     own_code:
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
-    model = davsn.load(checkpoint, recipe, own_code=own_code)
+    model = davsn.load(checkpoint, recipe, own_code=own_code, window=window, overlap=overlap)
     summary = davsn.predict(
         model,
         source,

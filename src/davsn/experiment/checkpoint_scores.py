@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from davsn.data.dataset import VideoDataset
 from davsn.experiment.experiment import Experiment, completed, dump
 from davsn.experiment.scoring import score
 from davsn.experiment.trained import open_trained
+from davsn.networks.windows import Window
 from davsn.scoring.scores import Scores, percent
 from davsn.training import checkpoint
 from davsn.training.checkpoint import held
@@ -91,7 +92,13 @@ class CheckpointScores:
 
     @classmethod
     def of_run(
-        cls, file: Path, name: str, part: Choice, experiment: Experiment, labelled_only: bool = False
+        cls,
+        file: Path,
+        name: str,
+        part: Choice,
+        experiment: Experiment,
+        labelled_only: bool = False,
+        window: Window | None = None,
     ) -> "CheckpointScores":
         """Open the scores of a run's checkpoints on one of its validation sets, or on other data.
 
@@ -101,9 +108,10 @@ class CheckpointScores:
             part: the set.
             experiment: the experiment of the run.
             labelled_only: whether frames without a label are left out.
+            window: the windows in which the network sees each frame; None: whole frames.
         """
         on = {"data": part.model_dump(mode="json"), "run": dump(experiment), "labelled_only": labelled_only}
-        return cls(file, name, on)
+        return cls(file, name, on if window is None else {**on, "window": asdict(window)})
 
     @property
     def last(self) -> Entry:
@@ -145,7 +153,7 @@ class CheckpointScores:
         return table
 
 
-def score_checkpoints(
+def score_checkpoints(  # noqa: PLR0913 - the options of a command
     folder: Path,
     experiment: Experiment,
     sets: Mapping[str, Choice],
@@ -154,6 +162,7 @@ def score_checkpoints(
     labelled_only: bool = False,
     watch: bool = False,
     own_code: bool = False,
+    window: Window | None = None,
 ) -> "dict[str, CheckpointScores]":
     """Score every checkpoint of a run that has no scores yet.
 
@@ -165,6 +174,7 @@ def score_checkpoints(
         labelled_only: leave out frames without a label.
         watch: wait for new checkpoints until the checkpoint of the last step is scored.
         own_code: see :func:`davsn.experiment.trained.open_trained`.
+        window: the windows in which the network sees each frame; None: whole frames.
 
     Returns:
         the scores of all checkpoints, by set.
@@ -173,7 +183,8 @@ def score_checkpoints(
         CheckpointError: the run has saved no checkpoint.
     """
     kept_scores = {
-        name: CheckpointScores.of_run(file, name, part, experiment, labelled_only) for name, part in sets.items()
+        name: CheckpointScores.of_run(file, name, part, experiment, labelled_only, window)
+        for name, part in sets.items()
     }
     for path in follow(folder, experiment.training.steps, watch):
         with held(path) as kept:
@@ -184,7 +195,7 @@ def score_checkpoints(
             wanted = [name for name, scored in kept_scores.items() if content not in scored.entries]
             if not wanted:
                 continue
-            trained = open_trained(kept, own_code)
+            trained = open_trained(kept, own_code).windowed(window)
             for name in wanted:
                 scores = score(trained, sets[name], name, labelled_only)
                 kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))

@@ -26,6 +26,7 @@ from davsn.experiment.building import (
 from davsn.experiment.experiment import Experiment, asked
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import holds_weights_alone
+from davsn.networks.windows import Window
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
 
@@ -60,6 +61,11 @@ class Trained:
             return device_of(self.experiment.training.device)
         except ConfigError:
             return device_of("auto")
+
+    def windowed(self, window: Window | None) -> "Trained":
+        """Let the network see each frame in windows from now on; None: whole frames. Return this object."""
+        self.segmenter.window = window
+        return self
 
 
 def trained_size(experiment: Experiment) -> Size | None:

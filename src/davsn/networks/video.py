@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from davsn.core.clip import Levels, Prediction
 from davsn.networks.image_network import ImageNetwork
+from davsn.networks.windows import Window, slid
 from davsn.ops.resize import upsample
 from davsn.ops.warp import FlowScale, resize_flow, splat, warp
 
@@ -34,6 +35,10 @@ class VideoSegmenter(nn.Module):
         statistics: which frames update the running statistics of batch normalisation, which prediction uses. "both":
             all frames of training. "target": only unchanged frames of the target, so none of :meth:`off_target`.
     """
+
+    window: Window | None = None
+    """The windows in which the image network sees each frame, for prediction alone; None: it sees whole frames. Fusion
+    always acts on the logits of whole frames."""
 
     def __init__(
         self,
@@ -89,14 +94,14 @@ class VideoSegmenter(nn.Module):
             logits, read = self.image.with_features(current)
             current_logits = self._precise(logits)
         else:
-            current_logits = self._precise(self.image(current))
+            current_logits = self._precise(self._seen(current))
         if not self.looks_back:
             return Prediction(current_logits, current_logits, features=read)
         assert flow is not None, "a video network needs the flow current→previous"
         with torch.no_grad():
             if previous_logits is None:
                 assert previous is not None, "give the previous frame, or its logits"
-                previous_logits = self._precise(self.image(previous))
+                previous_logits = self._precise(self._seen(previous))
             resized = resize_flow(flow, _size(current_logits.main), self.flow_scale)
             moved = previous_logits.each(lambda level: self.propagate(level, resized)[0])
         return Prediction(self._fuse(current_logits, moved), current_logits, previous_logits, resized, read)
@@ -154,6 +159,13 @@ class VideoSegmenter(nn.Module):
         """Trainable parameters by role, each once: the image network's groups, and ``"fusion"`` if there is one."""
         groups = self.image.groups()
         return groups if self.fusion is None else {**groups, "fusion": list(self.fusion.parameters())}
+
+    def _seen(self, frames: Tensor) -> Levels:
+        """The image network's logits; from windows, only those of the main classifier, at the size of the frames."""
+        if self.window is None:
+            seen: Levels = self.image(frames)
+            return seen
+        return slid(lambda part: Levels(self.image(part).main), frames, self.window)
 
     def _precise(self, logits: Levels) -> Levels:
         precision = next(self.parameters()).dtype
