@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from davsn.api.model import Model as Model
     from davsn.api.model import Result as Result
     from davsn.api.model import load as load
-    from davsn.api.model import predict as predict
+    from davsn.api.predicting import predict as predict
     from davsn.api.streets import write_streets as write_streets
     from davsn.api.sweeping import sweep as sweep
     from davsn.api.training import TrainedRun as TrainedRun
@@ -56,7 +56,8 @@ _PLACES = {
     "api.flow_show": ("show_flow",),
     "api.importing": ("import_labels",),
     "api.listing": ("available", "describe_method"),
-    "api.model": ("Model", "Result", "load", "predict"),
+    "api.model": ("Model", "Result", "load"),
+    "api.predicting": ("predict",),
     "api.streets": ("write_streets",),
     "api.sweeping": ("sweep",),
     "api.training": ("TrainedRun", "train"),

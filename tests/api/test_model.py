@@ -10,7 +10,7 @@ from PIL import Image
 
 import davsn
 from davsn.core.errors import CheckpointError, ConfigError, DataError
-from davsn.data.video.writers import OverlayVideo
+from davsn.data.video.writers import PaintedVideo
 
 
 @pytest.fixture(name="model")
@@ -152,7 +152,7 @@ def test_overlay_videos_of_a_folder_have_the_names_of_its_videos_and_clips(model
     for name in ("front.mov", "rear.ts", "rear.mp4"):
         shutil.copy(world / "drive.mp4", drives / name)
     for _ in range(2):  # what is written below the folder is no input of the second time
-        summary = davsn.predict(model, drives, drives / "out", overlay=True, quiet=True)
+        summary = davsn.predict(model, drives, drives / "out", outputs=["overlay"], quiet=True)
         assert summary.frames == 31
         found = sorted(path.name for path in (drives / "out").iterdir())
         assert found == ["clip.mp4", "front.mov", "rear.mp4", "rear.ts.mp4"]
@@ -171,7 +171,7 @@ def test_an_overlay_in_a_folder_has_the_name_of_its_source(model, frames, world,
     Image.fromarray(frames[0]).save(tmp_path / "clip" / "a.png")
     Image.fromarray(frames[0]).save(tmp_path / "street.png")
     shutil.copy(world / "drive.mp4", tmp_path)
-    summary = davsn.predict(model, tmp_path / name, tmp_path / "out", overlay=True, quiet=True)
+    summary = davsn.predict(model, tmp_path / name, tmp_path / "out", outputs=["overlay"], quiet=True)
     assert summary.output.name == {"clip": "clip.mp4", "street.png": "street.jpg"}.get(name, name)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [summary.output.name]
 
@@ -179,17 +179,17 @@ def test_an_overlay_in_a_folder_has_the_name_of_its_source(model, frames, world,
 def test_an_interruption_says_which_recordings_are_finished(model, world, tmp_path, monkeypatch, capsys):
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(world / "drive.mp4", tmp_path / name)
-    write, seen = OverlayVideo.write, []
+    write, seen = PaintedVideo.write, []
 
-    def stop(self, shot, mask):
+    def stop(self, shot, labelled):
         seen.append(shot)
         if len(seen) == 14:
             raise KeyboardInterrupt
-        write(self, shot, mask)
+        write(self, shot, labelled)
 
-    monkeypatch.setattr(OverlayVideo, "write", stop)
+    monkeypatch.setattr(PaintedVideo, "write", stop)
     with pytest.raises(KeyboardInterrupt):
-        davsn.predict(model, tmp_path, tmp_path / "out", overlay=True)
+        davsn.predict(model, tmp_path, tmp_path / "out", outputs=["overlay"])
     printed = capsys.readouterr().out
     assert f"The 3 frames written so far are in {tmp_path / 'out' / 'b.partial.mp4'}" in printed
     assert f"1 of 2 recordings are finished in {tmp_path / 'out'}" in printed
@@ -198,16 +198,65 @@ def test_an_interruption_says_which_recordings_are_finished(model, world, tmp_pa
 
 def test_a_legend_is_below_overlays_and_refused_for_masks(model, frames, tmp_path):
     Image.fromarray(frames[0]).save(tmp_path / "street.png")
-    davsn.predict(model, tmp_path / "street.png", tmp_path / "a.png", overlay=True, legend=True, quiet=True)
+    davsn.predict(model, tmp_path / "street.png", tmp_path / "a.png", outputs=["overlay"], legend=True, quiet=True)
     with Image.open(tmp_path / "a.png") as found:
         assert found.width == 64
         assert found.height > 32
     (result,) = model.segment(frames[0])
     assert result.overlay(legend=True).shape[0] > result.overlay().shape[0] == 32
     with pytest.raises(
-        DataError, match=r"masks: gets masks, but a legend is drawn into overlays alone\. Add --overlay"
+        ConfigError,
+        match=r"--legend  has no use for palette\. Add one of these with --as: overlay, side-by-side, masks",
     ):
         davsn.predict(model, tmp_path / "street.png", tmp_path / "masks", legend=True, quiet=True)
+
+
+def probabilities(model, frames):
+    return np.stack([result.probabilities for result in model.segment(frames[:2], probabilities=True, flow="zero")])
+
+
+def test_a_model_is_run_as_the_user_chooses(model, frames):
+    plain = probabilities(model, frames)
+    rough = probabilities(model.using(bf16=True), frames)
+    assert 0 < np.abs(rough - plain).max() < 0.02
+    mirrored = probabilities(model, frames[:, :, ::-1])[..., ::-1]
+    logits = (np.log(plain) + np.log(mirrored)) / 2  # up to a constant of each pixel
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(probabilities(model.using(flip=True), frames), expected, atol=1e-4)
+    smooth = probabilities(model.using(smooth=True), frames)
+    np.testing.assert_allclose(smooth[0], plain[0], atol=1e-5)
+    assert np.abs(smooth[1] - plain[1]).max() > 1e-3
+    same = model.using(others=[model], weights=[1, 2])
+    np.testing.assert_allclose(probabilities(same, frames), plain, atol=1e-5)
+
+
+def test_wrong_choices_are_told_at_once(model):
+    with pytest.raises(ConfigError) as caught:
+        model.using(scales=[0, 1], others=[model], weights=[1])
+    assert "--scales  should be numbers above 0, but got [0]" in str(caught.value)
+    assert "--weights  should be 2 numbers above 0, one for each network, but got [1]" in str(caught.value)
+    with pytest.raises(ConfigError, match=r"smooth has a mistake:\n  should be in \[0, 1\), but got 1\.5"):
+        model.using(smooth=1.5)
+
+
+def test_several_outputs_of_one_pass(model, world, tmp_path):
+    drives = tmp_path / "drives"
+    drives.mkdir()
+    shutil.copy(world / "drive.mp4", drives / "front.mov")
+    summary = davsn.predict(model, drives, tmp_path / "out", outputs=["overlay", "palette", "shares"], quiet=True)
+    assert summary.frames == 10
+    assert sorted(path.name for path in (tmp_path / "out" / "front").iterdir()) == [
+        "overlay.mov",
+        "palette",
+        "shares.csv",
+    ]
+    shares = np.genfromtxt(tmp_path / "out" / "front" / "shares.csv", delimiter=",", names=True)
+    assert shares.dtype.names == ("frame", "time", *model.classes)
+    assert sum(shares[name] for name in model.classes) == pytest.approx(np.ones(10), abs=1e-5)
+    with Image.open(tmp_path / "out" / "front" / "palette" / "000000.png") as mask:
+        assert shares["road"][0] == pytest.approx((np.array(mask) == 0).mean(), abs=1e-6)
+    davsn.predict(model, drives / "front.mov", tmp_path / "one", outputs=["confidence"], quiet=True)
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["front.mov"]
 
 
 def test_mistakes_are_the_errors_of_the_command_line(model, tmp_path, frames):

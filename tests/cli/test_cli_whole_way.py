@@ -115,6 +115,32 @@ def test_predict_a_folder(davsn, world, trained, tmp_path):
         assert tuple(mask.getpalette()[:3]) == open_trained(trained).taxonomy.colours[0]
 
 
+def test_predict_several_outputs_with_every_choice(davsn, world, trained, tmp_path):
+    outputs = ["--as", "side-by-side, shares", "--classes", "road,sky", "--legend"]
+    run = ["--smooth", "--flip", "--scales", "0.5", "1", "--with", "runs/tiny", "--weights", "2", "1"]
+    code, _, err = davsn(world, "predict", "runs/tiny", "drive.mp4", "-o", tmp_path / "out", *outputs, *run)
+    assert code == 0, err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["shares.csv", "side-by-side.mp4"]
+    lines = (tmp_path / "out" / "shares.csv").read_text().splitlines()
+    assert (lines[0], len(lines)) == ("frame,time,road,sky", 9)
+    code, _, err = davsn(
+        world, "predict", "runs/tiny", "drive.mp4", "-o", tmp_path / "x", "--as", "mask", "--alpha", "2"
+    )
+    assert code == 2
+    assert "--as  there is no output 'mask'. Did you mean 'masks'?" in err
+    assert "--alpha  should be in [0, 1], but got 2" in err
+
+
+def test_eval_with_the_mirror_image(davsn, world, trained):
+    code, _, err = davsn(world, "eval", "runs/tiny", "--labelled-only", "--flip", "--bf16")
+    assert code == 0, err
+    plain, both = (Scores.load(trained / f"scores_camera{name}.json") for name in ("", "_flip_bf16"))
+    assert both.frames == plain.frames
+    code, _, err = davsn(world, "eval", "runs/tiny", "--every", "--scales", "2")
+    assert code == 2
+    assert "--scales  cannot be combined with --every or --watch" in err
+
+
 def test_predict_passes_over_what_is_broken_and_says_so(davsn, world, trained, tmp_path):
     frames = tmp_path / "frames"
     shutil.copytree(next(iter(sorted((world / "camera" / "frames").iterdir()))), frames)

@@ -103,15 +103,18 @@ def test_each_frame_passes_the_network_once_and_nothing_changes_by_it():
     network = colour_segmenter().eval()
     torch.nn.init.normal_(network.fusion.weight, generator=torch.Generator().manual_seed(0))
     network.image.calls = 0
-    masks = masks_of(network, frames, Right(Settings()))
-    assert network.image.calls == 5 + 1  # the first frame is its own previous frame
+    found = list(stream(network, frames, Right(Settings()), probabilities=True))
+    assert network.image.calls == 5  # the first frame is its own previous frame
 
     tensors = [torch.from_numpy(one).permute(2, 0, 1)[None].float() / 255 for one in frames]
-    expected = [network.predict(tensors[0], tensors[0], torch.zeros(1, 2, 6, 8), (6, 8))]
+    network.image.calls = 0
+    expected = [network.scores(tensors[0], tensors[0].clone(), torch.zeros(1, 2, 6, 8), (6, 8))]
     for previous, current in itertools.pairwise(tensors):
         flow = Right(Settings()).estimate(current, previous)
-        expected.append(network.predict(current, previous, flow, (6, 8)))
-    np.testing.assert_array_equal(masks, torch.cat(expected).numpy())
+        expected.append(network.scores(current, previous, flow, (6, 8)))
+    assert network.image.calls == 10
+    np.testing.assert_array_equal([each.mask for each in found], torch.cat(expected).argmax(1).numpy())
+    np.testing.assert_allclose([each.probabilities for each in found], torch.cat(expected).softmax(1), atol=1e-5)
 
 
 def test_a_network_of_single_frames_is_given_each_frame_once_and_no_motion_is_estimated():

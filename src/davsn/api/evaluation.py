@@ -1,6 +1,5 @@
 """``davsn.evaluate``: scores trained networks on labelled video."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,11 @@ from davsn.experiment.building import within
 from davsn.experiment.checkpoint_scores import CheckpointScores, score_checkpoints
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.experiment import load as load_experiment
+from davsn.experiment.joining import USUAL, joined
+from davsn.experiment.joining import AtTestTime as AtTestTime
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.scoring import score
 from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
-from davsn.networks.ensemble import Ensemble
 from davsn.networks.weights import holds_weights_alone
 from davsn.networks.windows import window_of
 from davsn.scoring.scores import Scores
@@ -87,10 +87,11 @@ def evaluate(
         DataError: the folder has no labels, or its classes differ from those of the network.
         ConfigError: mistakes in the settings.
     """
-    trained = opened_model(model).trained
+    opened = opened_model(model)
+    trained = opened.trained
     with silent(quiet):
         (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
-        return score(trained, part, name, labelled_only)
+        return score(trained, part, name, labelled_only, opened.network, opened.precision)
 
 
 def evaluate_sets(  # noqa: PLR0913 - the options of a command
@@ -102,6 +103,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     labelled_only: bool = False,
     recipe: Recipe | None = None,
     together: Together = Together(),
+    at_test_time: AtTestTime = USUAL,
     pictures: Path | None = None,
     own_code: bool = False,
     out: Path | None = None,
@@ -119,6 +121,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         labelled_only: see :func:`evaluate`.
         recipe: for a weights file; see :func:`davsn.load`.
         together: further networks of an ensemble.
+        at_test_time: flip, scales and bf16.
         pictures: a folder for the predictions of the labelled frames.
         own_code: see :func:`davsn.load`.
         out: the file of the scores; None: a file in the run folder.
@@ -133,7 +136,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     paths = [path, *together.others]
     named = None if recipe is None else read_recipe(recipe, () if data else changes, paths=False)
     members = [trained.windowed(windows) for trained in _open(paths, named, own_code)]
-    ensemble = _ensemble(members, paths, together)
+    network = joined(members, paths, "davsn eval", together.weights, together.first_only, at_test_time)
     own = () if named and not data else changes
     sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
     if out is not None and len(sets) > 1:
@@ -141,8 +144,8 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     for name, part in sets.items():
         folder = pictures / name if pictures and len(sets) > 1 else pictures
         with within(f"validation.{name}", part if data is None else None):
-            scores = score(members[0], part, name, labelled_only, ensemble, folder)
-        file = out or _scores_file(paths, name)
+            scores = score(members[0], part, name, labelled_only, network, at_test_time.precision(members[0]), folder)
+        file = out or _scores_file(paths, name, at_test_time)
         scores.save(file)
         yield Evaluation(name, _said(members, paths), scores, file, folder)
 
@@ -205,31 +208,12 @@ def _open(paths: Sequence[Path], recipe: Experiment | None, own_code: bool) -> l
     ]
 
 
-def _ensemble(members: Sequence[Trained], paths: Sequence[Path], together: Together) -> Ensemble | None:
-    """Join several networks in an ensemble; None for a single network."""
-    names, weights = members[0].taxonomy.names, list(together.weights) or [1.0] * len(members)
-    mistakes = [
-        f"--with  {path} has the classes {', '.join(member.taxonomy.names)}, but {paths[0]} has {', '.join(names)}"
-        for member, path in zip(members, paths, strict=True)
-        if member.taxonomy.names != names
-    ]
-    if len(weights) != len(members) or not all(0 < weight < math.inf for weight in weights):
-        mistakes.append(f"--weights  should be {len(members)} numbers above 0, one for each network, but got {weights}")
-    if together.first_only and len(members) == 1:
-        mistakes.append("--first-only  needs several networks: name the others with --with")
-    if mistakes:
-        raise ConfigError("davsn eval", mistakes)
-    if len(members) == 1:
-        return None
-    return Ensemble([member.segmenter for member in members], weights, together.first_only)
-
-
-def _scores_file(paths: Sequence[Path], name: str) -> Path:
-    """Choose the file of the scores. For weights files and ensembles, its name ends in their names."""
+def _scores_file(paths: Sequence[Path], name: str, at_test_time: AtTestTime) -> Path:
+    """Choose the file of the scores. Its name tells weights files, ensembles and choices at test time."""
     folder = RunFolder.of(paths[0])
-    if len(paths) == 1 and not holds_weights_alone(paths[0]):
-        return folder.scores(name)
-    return folder.scores(f"{name}_{'+'.join(path.stem for path in paths)}")
+    if len(paths) > 1 or holds_weights_alone(paths[0]):
+        name = f"{name}_{'+'.join(path.stem for path in paths)}"
+    return folder.scores(name + at_test_time.label)
 
 
 def _said(members: Sequence[Trained], paths: Sequence[Path]) -> str:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from davsn.core.console import progress
 from davsn.core.plugins import Choice
+from davsn.data.video.brush import Brush, Look
 from davsn.data.video.footage import Shot
 from davsn.data.video.writer import PICTURES_RATE
-from davsn.data.video.writers import OverlayVideo
+from davsn.data.video.writers import PaintedVideo
 from davsn.experiment.building import build_dataset
 from davsn.scoring.inference import Predictor
 
@@ -45,9 +46,9 @@ def write_excerpt(predictor: Predictor, part: Choice, path: Path, frames: int | 
         return (dataset.read_frame(0, position) for position in range(begin, begin + number))
 
     shown, seen = tee(read())  # holds one frame: each is written right after its prediction
-    video = OverlayVideo(path, predictor.taxonomy, rate, legend=True)
+    video = PaintedVideo(path, Brush(predictor.taxonomy, Look(legend=True)).overlay, rate)
     with progress("overlay", number) as report, video:
         for done, (frame, said) in enumerate(zip(shown, predictor.label(seen), strict=True), 1):
-            video.write(Shot(clip.frames[begin + done - 1], frame), said.mask)
+            video.write(Shot(clip.frames[begin + done - 1], frame), said)
             report(done)
     return whole

@@ -1,8 +1,8 @@
 """``davsn.load``: opens a trained network, and segments video with it."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,22 +10,23 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from davsn.core.console import progress, say, silent
-from davsn.core.errors import ConfigError, DataError
+from davsn.core.errors import ConfigError
 from davsn.core.settings import Settings, validate
 from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.taxonomy import Taxonomy
-from davsn.data.painting import overlay
+from davsn.data.painting import ALPHA, overlay
 from davsn.data.transforms import Size
 from davsn.data.video.footage import BadFiles, Frame, Source, footage
-from davsn.data.video.recordings import recordings
-from davsn.data.video.writers import Output
 from davsn.experiment.experiment import Experiment
+from davsn.experiment.joining import USUAL, AtTestTime, joined
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained
 from davsn.flow.setting import FlowSetting
+from davsn.networks.predicting import Precision
+from davsn.networks.views import SegmentationNetwork, Views
 from davsn.networks.windows import window_of
-from davsn.scoring.inference import Predictor, Summary
+from davsn.scoring.inference import Predictor
+from davsn.scoring.streaming import SMOOTH
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,33 @@ class Result:
         """The names of the classes, by train id."""
         return self.taxonomy.names
 
-    def overlay(self, legend: bool = False) -> NDArray[np.uint8]:
-        """Tint the frame with the colours of its classes; (H, W, 3) uint8 RGB, higher with a legend of the classes."""
-        return overlay(self.frame, self.mask, self.taxonomy, with_legend=legend)
+    def overlay(self, legend: bool = False, alpha: float = ALPHA) -> NDArray[np.uint8]:
+        """Tint the frame with the colours of its classes; (H, W, 3) uint8 RGB, higher with a legend of the classes.
+
+        Args:
+            legend: whether to add a legend below the frame.
+            alpha: share of the class colours, in [0, 1].
+        """
+        return overlay(self.frame, self.mask, self.taxonomy, alpha, legend)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, ready to segment video; :func:`load` makes one.
+    """A trained network, ready to segment video; :func:`load` makes one, and :meth:`using` changes how it is run.
 
     Attributes:
         trained: the network, its class table and the settings that it was trained with.
         path: the run folder or the file that it was opened from.
+        joined: the network as it is run: alone, in an ensemble, with test-time augmentation; None: alone.
+        at_test_time: how it is run.
+        smooth: the weight of the past in the moving average of the class probabilities; 0: no smoothing.
     """
 
     trained: Trained
     path: Path
+    joined: SegmentationNetwork | Views | None = None
+    at_test_time: AtTestTime = USUAL
+    smooth: float = 0.0
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -79,6 +91,50 @@ class Model:
     def step(self) -> int | None:
         """Number of steps that the network was trained; None for a weights file, which does not tell."""
         return self.trained.step
+
+    @property
+    def network(self) -> SegmentationNetwork | Views:
+        """The network as it is run."""
+        return self.joined or self.trained.segmenter
+
+    @property
+    def precision(self) -> Precision:
+        """The precision that it is run in."""
+        return self.at_test_time.precision(self.trained)
+
+    def using(
+        self,
+        *,
+        flip: bool = False,
+        scales: Sequence[float] = (),
+        bf16: bool = False,
+        smooth: bool | float = False,
+        others: "Sequence[Model | Path | str]" = (),
+        weights: Sequence[float] = (),
+    ) -> "Model":
+        """Choose how the network is run; gives a model with the same weights. See docs/predict.md for costs and gains.
+
+        Args:
+            flip: show the network each frame mirrored too, and average the logits.
+            scales: show it each frame at these sizes, divided by the usual size, and average the logits.
+            bf16: run it in bf16.
+            smooth: average the class probabilities over time along the flow: a weight of the past in [0, 1), or True
+                for 0.5. It is used on video alone, not by :func:`davsn.evaluate`.
+            others: further networks of an ensemble, whose logits are averaged.
+            weights: the weights of the networks in that mean, this one first; empty: equal weights.
+
+        Raises:
+            ConfigError: networks of different classes, or values out of range.
+            CheckpointError: see :func:`load`.
+        """
+        share = SMOOTH if smooth is True else float(smooth)
+        if not 0 <= share < 1:
+            raise ConfigError("smooth", [f"should be in [0, 1), but got {share:g}"])
+        models = [self, *map(opened_model, others)]
+        chosen = AtTestTime(flip, tuple(scales), bf16)
+        trained, paths = [model.trained for model in models], [model.path for model in models]
+        network = joined(trained, paths, "davsn predict", weights, at_test_time=chosen)
+        return replace(self, joined=network, at_test_time=chosen, smooth=share)
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -132,19 +188,14 @@ class Model:
     def predictor(self, flow: str = "dis", size: Size | None = None) -> Predictor:
         """Join the network with a flow estimator; see :meth:`segment`."""
         trained = self.trained
-        setting = chosen_flow(flow if trained.segmenter.looks_back else "zero", "--flow")  # unused then
+        needed = self.network.looks_back or self.smooth
+        setting = chosen_flow(flow if needed else "zero", "--flow")  # zero: unused
         if setting.cached or setting.checked:
             raise ConfigError(
                 "--flow", [f"{setting}: prediction uses every flow once, unchecked. Name the estimator alone"]
             )
-        return Predictor(
-            trained.segmenter,
-            trained.taxonomy,
-            setting.build(),
-            size or trained.size,
-            trained.device,
-            trained.experiment.training.precision,
-        )
+        where = (size or trained.size, trained.device, self.precision)
+        return Predictor(self.network, trained.taxonomy, setting.build(), *where, self.smooth)
 
 
 def load(
@@ -174,89 +225,6 @@ def load(
     windows = window_of(window, overlap)
     named = None if recipe is None else read_recipe(recipe, paths=False)
     return Model(open_trained(Path(path), own_code, named).windowed(windows), Path(path))
-
-
-def predict(  # noqa: PLR0913 - the options of a command
-    model: Model | Path | str,
-    source: Source,
-    out: Path | str,
-    *,
-    overlay: bool = False,
-    legend: bool = False,
-    flow: str = "dis",
-    size: Size | None = None,
-    bad_files: BadFiles | None = None,
-    stream: int | None = None,
-    quiet: bool = False,
-) -> Summary:
-    """Segment a video and write the result: an overlay video, or masks as palette PNGs.
-
-    Args:
-        model: see :func:`load`.
-        source: see :meth:`Model.segment`; also a folder of videos, or of folders of frames. Each of these gets a
-            folder of masks, or an overlay video, below ``out``.
-        out: a name ending in .mp4, .mov or .mkv for an overlay video, which keeps the times and the audio of the
-            input; for a single image, .png for its mask or .jpg for its overlay; any other name is a folder of masks.
-        overlay: write overlays where ``out`` is a folder, each under the name of its source, or a .png.
-        legend: add a legend of the classes below each overlay.
-        flow: see :meth:`Model.segment`.
-        size: see :meth:`Model.segment`.
-        bad_files: see :meth:`Model.segment`.
-        stream: see :meth:`Model.segment`.
-        quiet: print no progress.
-
-    Raises:
-        DataError: the source cannot be read, or the output cannot be written. Finished frames are kept.
-        KeyboardInterrupt: the user stopped it. Finished frames are kept, and a line says where.
-        ConfigError, CheckpointError: see :func:`load` and :meth:`Model.segment`.
-    """
-    model, out = opened_model(model), Path(out)
-    output = Output(out, "overlay" if overlay else None, legend)
-    several = recordings(Path(source), without=out) if isinstance(source, str | Path) else {}
-    if several and output.is_file:
-        found = f"is one file, but {source} holds {len(several)} recordings"
-        raise DataError(found, str(out), "Give a folder, for their masks or with --overlay for their overlay videos")
-    predictor, policy = model.predictor(flow, size), bad_files or model.bad_files
-    with silent(quiet):
-        if several:
-            return _predict_each(predictor, several, output, policy, stream)
-        with progress("segmenting", footage(source, policy, stream).count) as report:
-            return predictor.predict(source, output, lambda at: report(at.done), policy, stream)
-
-
-def _predict_each(
-    predictor: Predictor, several: Mapping[str, Path], output: Output, policy: BadFiles, stream: int | None
-) -> Summary:
-    """Segment recordings one after another. The policy 'skip' also passes over a recording that cannot be read.
-
-    Raises:
-        DataError: a recording cannot be read, or none can be with the policy 'skip'.
-        KeyboardInterrupt: the user stopped it; lines say what is written.
-    """
-    parts: list[Summary] = []
-    failed: list[DataError] = []
-    for name, one in several.items():
-        try:
-            with progress(f"segmenting {name}", footage(one, policy, stream).count) as report:
-                written = output.of_recording(name, one)
-                parts.append(predictor.predict(one, written, lambda at: report(at.done), policy, stream))
-        except DataError as error:
-            if policy == "error":
-                say(_finished(parts, several, output.path))
-                raise
-            say(f"{error}; passed over (bad_files: skip)", "yellow")
-            failed.append(error)
-        except KeyboardInterrupt:
-            say(_finished(parts, several, output.path))
-            raise
-    if not parts:
-        raise failed[0]
-    frames, seconds = sum(part.frames for part in parts), sum(part.seconds for part in parts)
-    return Summary(output.path, frames, seconds, sum(part.skipped for part in parts) + len(failed))
-
-
-def _finished(parts: Sequence[Summary], several: Mapping[str, Path], out: Path) -> str:
-    return f"{len(parts)} of {len(several)} recordings are finished in {out}"
 
 
 def opened_model(model: Model | Path | str) -> Model:

@@ -23,6 +23,9 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     with_: Annotated[list[Path] | None, Parameter(name="--with", negative="")] = None,
     weights: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
     first_only: Annotated[bool, Parameter(negative="")] = False,
+    flip: Annotated[bool, Parameter(negative="")] = False,
+    scales: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
+    bf16: Annotated[bool, Parameter(negative="")] = False,
     pictures: Path | None = None,
     window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
     overlap: float | None = None,
@@ -79,6 +82,12 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         Weights of the networks in that mean, CHECKPOINT first. Default: equal weights.
     first_only:
         Run the first network in place of each of the others, as the public code does by mistake.
+    flip:
+        Show the network each frame mirrored too, and average the logits.
+    scales:
+        Show the network each frame at these sizes, divided by the usual size, and average the logits.
+    bf16:
+        Run the network in bf16. Default: the precision of its training.
     pictures:
         A folder for the predictions of the labelled frames, as PNGs in the colours of the classes.
     window:
@@ -99,6 +108,9 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
                 "--weights": weights,
                 "--pictures": pictures,
                 "--first-only": first_only or None,
+                "--flip": flip or None,
+                "--scales": scales,
+                "--bf16": bf16 or None,
             }
         )
         found = davsn.evaluate_checkpoints(
@@ -118,7 +130,7 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         for file in {scored.file for scored in found.values()}:
             say(f"written to {file}")
         return
-    from davsn.api.evaluation import Together
+    from davsn.api.evaluation import AtTestTime, Together
 
     evaluations = davsn.evaluate_sets(
         checkpoint,
@@ -128,6 +140,7 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         labelled_only=labelled_only,
         recipe=recipe,
         together=Together(with_ or (), weights or (), first_only),
+        at_test_time=AtTestTime(flip, tuple(scales or ()), bf16),
         pictures=pictures,
         own_code=own_code,
         out=out,

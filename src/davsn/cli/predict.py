@@ -14,8 +14,16 @@ def predict_(  # noqa: PLR0913 - the options of a command
     source: Path,
     out: Annotated[Path, Parameter(alias="-o")],
     *,
-    overlay: Annotated[bool, Parameter(negative="")] = False,
+    as_: Annotated[str | None, Parameter(name="--as")] = None,
+    alpha: float | None = None,
+    classes: str | None = None,
     legend: Annotated[bool, Parameter(negative="")] = False,
+    smooth: Annotated[bool, Parameter(negative="")] = False,
+    flip: Annotated[bool, Parameter(negative="")] = False,
+    scales: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
+    with_: Annotated[list[Path] | None, Parameter(name="--with", negative="")] = None,
+    weights: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
+    bf16: Annotated[bool, Parameter(negative="")] = False,
     flow: str = "dis",
     size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
     window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
@@ -25,17 +33,21 @@ def predict_(  # noqa: PLR0913 - the options of a command
     recipe: str | None = None,
     own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Segment a video or a folder of frames, and write an overlay video or masks as palette PNGs.
+    """Segment a video or a folder of frames, and write an overlay video, masks or other outputs.
 
     Try:
 
         davsn predict runs/mine drive.mp4 -o overlay.mp4
 
-        davsn predict runs/mine drive.mp4 -o overlay.mp4 --legend
+        davsn predict runs/mine drive.mp4 -o out/ --as overlay,side-by-side,shares --legend
+
+        davsn predict runs/mine drive.mp4 -o cars.mp4 --classes car,truck --alpha 0.8
+
+        davsn predict runs/mine drive.mp4 -o overlay.mp4 --smooth
 
         davsn predict runs/mine frames/ -o masks/
 
-        davsn predict runs/mine drives/ -o overlays/ --overlay
+        davsn predict runs/mine drives/ -o overlays/ --as overlay
 
         davsn predict runs/mine street.jpg -o mask.png
 
@@ -50,15 +62,33 @@ def predict_(  # noqa: PLR0913 - the options of a command
     source:
         A video file, a folder of frames, an image; or a folder of videos or of folders of frames.
     out:
-        A name ending in .mp4, .mov or .mkv, for an overlay video with the times and audio of the input; for one image,
-        .png for its mask or .jpg for its overlay; any other name is a folder for masks.
-    overlay:
-        Write overlays into the folder OUT, under the names of the videos, or into a .png.
+        A name ending in .mp4, .mov or .mkv, for an overlay video with the times and audio of the input; in .csv, for
+        the shares of the classes; for one image, .png for its mask or .jpg for its overlay; any other name is a folder
+        for masks.
+    as_:
+        The outputs, with commas between them: overlay, side-by-side, masks, palette, shares, confidence. Several are
+        written in one pass into the folder OUT.
+    alpha:
+        Share of the class colours in an overlay, from 0 to 1. Default: 0.55.
+    classes:
+        The classes to show, with commas between them. Pixels of all others count as without a class.
     legend:
-        Add a legend below each overlay: the names and colours of the classes.
+        Add a legend below pictures in class colours: the names and colours of the classes.
+    smooth:
+        Average the class probabilities over time along the flow, so that masks flicker less.
+    flip:
+        Show the network each frame mirrored too, and average the logits.
+    scales:
+        Show the network each frame at these sizes, divided by the usual size, and average the logits.
+    with_:
+        A further network of an ensemble, whose logits are averaged. Repeat the option for each network.
+    weights:
+        Weights of the networks in that mean, CHECKPOINT first. Default: equal weights.
+    bf16:
+        Run the network in bf16. Default: the precision of its training.
     flow:
         The flow estimator (davsn list flow), with options as in a recipe, such as '{name: dis, preset: fast}'. A
-        single-frame network does not use it.
+        single-frame network does not use it, unless with --smooth.
     size:
         Width and height of the network's input. Default: the size that it was trained with.
     window:
@@ -75,12 +105,20 @@ def predict_(  # noqa: PLR0913 - the options of a command
     own_code:
         Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
-    model = davsn.load(checkpoint, recipe, own_code=own_code, window=window, overlap=overlap)
+    opened = [
+        davsn.load(path, recipe, own_code=own_code, window=window, overlap=overlap)
+        for path in (checkpoint, *(with_ or ()))
+    ]
+    model = opened[0].using(
+        flip=flip, scales=scales or (), bf16=bf16, smooth=smooth, others=opened[1:], weights=weights or ()
+    )
     summary = davsn.predict(
         model,
         source,
         out,
-        overlay=overlay,
+        outputs=_listed(as_),
+        alpha=alpha,
+        classes=_listed(classes),
         legend=legend,
         flow=flow,
         size=size,
@@ -89,3 +127,8 @@ def predict_(  # noqa: PLR0913 - the options of a command
     )
     passed = f", {summary.skipped} passed over" if summary.skipped else ""
     say(f"{summary.frames} frames{passed} in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")
+
+
+def _listed(text: str | None) -> list[str]:
+    """The names in a text with commas between them."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.legend import legend
 
+ALPHA = 0.55
+"""The usual share of the class colour in an overlay."""
+
 
 def colourise(mask: NDArray[np.integer], taxonomy: Taxonomy) -> NDArray[np.uint8]:
     """Paint a mask in the colours of its classes.
@@ -25,7 +28,7 @@ def overlay(
     frame: NDArray[np.uint8],
     mask: NDArray[np.integer],
     taxonomy: Taxonomy,
-    alpha: float = 0.55,
+    alpha: float = ALPHA,
     with_legend: bool = False,
 ) -> NDArray[np.uint8]:
     """Tint a frame by its mask. Pixels without a class do not change.

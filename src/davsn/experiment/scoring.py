@@ -10,7 +10,8 @@ from davsn.data.loading import Samples, evaluation_batches
 from davsn.experiment.pictures import Pictures
 from davsn.experiment.preparation import fill_with_progress
 from davsn.experiment.trained import Trained, scored_frames
-from davsn.networks.ensemble import Ensemble
+from davsn.networks.predicting import Precision
+from davsn.networks.views import SegmentationNetwork, Views
 from davsn.scoring.evaluation import evaluate
 from davsn.scoring.scores import Scores
 
@@ -20,7 +21,8 @@ def score(
     part: Choice,
     name: str,
     labelled_only: bool = False,
-    together: Ensemble | None = None,
+    network: SegmentationNetwork | Views | None = None,
+    precision: Precision | None = None,
     pictures: Path | None = None,
 ) -> Scores:
     """Score a network and show progress; see :func:`davsn.experiment.trained.scored_frames`.
@@ -30,18 +32,18 @@ def score(
         part: the data set.
         name: the name of the set.
         labelled_only: see :func:`davsn.experiment.trained.scored_frames`.
-        together: an ensemble to score in place of the network.
+        network: an ensemble, or a network with test-time augmentation, to score in place of the network.
+        precision: the precision to run it in; None: that of its training.
         pictures: a folder for the predictions of the labelled frames; see :class:`davsn.experiment.pictures.Pictures`.
     """
     samples = scored_frames(trained, part, labelled_only=labelled_only)
     fill_with_progress(samples, trained.device)
-    precision = trained.experiment.training.precision
     keep = Pictures(pictures, samples, trained.taxonomy) if pictures is not None else lambda batch, prediction: None
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
-        network = together or trained.segmenter
         taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
-        return evaluate(network, batches, taxonomy, trained.device, precision, predicted=keep)
+        precision = precision or trained.experiment.training.precision
+        return evaluate(network or trained.segmenter, batches, taxonomy, trained.device, precision, predicted=keep)
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:

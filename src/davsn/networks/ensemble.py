@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -45,6 +46,18 @@ class Ensemble(nn.Module):
             assert isinstance(member, VideoSegmenter)
             total = total + share * member.scores(current, previous, flow, size)
         return total
+
+    def step(
+        self, current: Tensor, flow: Tensor | None, memory: Sequence[Any] | None, size: tuple[int, int]
+    ) -> tuple[Tensor, Sequence[Any]]:
+        """Predict the next frame of a stream; see :meth:`VideoSegmenter.step`. The memory is that of every network."""
+        total, memories = current.new_zeros(()), []
+        for index, (member, share) in enumerate(zip(self.members, self.shares, strict=True)):
+            assert isinstance(member, VideoSegmenter)
+            scores, kept = member.step(current, flow, None if memory is None else memory[index], size)
+            total = total + share * scores
+            memories.append(kept)
+        return total, memories
 
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The predicted train ids (B, H, W) int64 at ``size``; see :meth:`VideoSegmenter.predict`."""

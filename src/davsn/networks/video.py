@@ -99,7 +99,9 @@ class VideoSegmenter(nn.Module):
             return Prediction(current_logits, current_logits, features=read)
         assert flow is not None, "a video network needs the flow current→previous"
         with torch.no_grad():
-            if previous_logits is None:
+            if previous_logits is None and previous is current and not self.training:
+                previous_logits = current_logits  # as in the first frame of a stream
+            elif previous_logits is None:
                 assert previous is not None, "give the previous frame, or its logits"
                 previous_logits = self._precise(self._seen(previous))
             resized = resize_flow(flow, _size(current_logits.main), self.flow_scale)
@@ -154,6 +156,24 @@ class VideoSegmenter(nn.Module):
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The predicted train ids (B, H, W) int64 at ``size``: the largest of :meth:`scores`, the first if several."""
         return self.scores(current, previous, flow, size).argmax(1)
+
+    @torch.no_grad()
+    def step(
+        self, current: Tensor, flow: Tensor | None, memory: Levels | None, size: tuple[int, int]
+    ) -> tuple[Tensor, Levels]:
+        """Predict the next frame of a stream. Each frame passes the image network once.
+
+        Args:
+            current: (B, 3, H, W) RGB in [0, 1].
+            flow: (B, 2, h, w) current→previous; None for a single-frame network.
+            memory: what the step before returned; None for a first frame, which is its own previous frame.
+            size: (H, W) of the scores.
+
+        Returns:
+            the scores, as :meth:`scores` gives them, and the memory for the next step: the logits of this frame alone.
+        """
+        prediction = self(current, current, flow, memory)
+        return upsample(prediction.fused.main, size), prediction.current
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, each once: the image network's groups, and ``"fusion"`` if there is one."""

@@ -11,9 +11,8 @@ from torch.nn.functional import interpolate
 
 from davsn.core.clip import IGNORE, Batch
 from davsn.data.labels.taxonomy import Taxonomy
-from davsn.networks.ensemble import Ensemble
 from davsn.networks.predicting import Precision, predicting
-from davsn.networks.video import VideoSegmenter
+from davsn.networks.views import SegmentationNetwork, Views
 from davsn.ops.warp import resize_flow, warp
 from davsn.scoring.scores import ConfusionMatrix, Scores, iou, mean_percent
 
@@ -24,7 +23,7 @@ _REMEMBERED = 8
 
 
 def evaluate(
-    segmenter: VideoSegmenter | Ensemble,
+    segmenter: SegmentationNetwork | Views,
     batches: Iterable[Batch],
     taxonomy: Taxonomy,
     device: torch.device | str = "cpu",
@@ -52,7 +51,8 @@ def evaluate(
     count here and in no IoU. A single-frame network gets no flow, and has no consistency either.
 
     Args:
-        segmenter: the network or ensemble; its training or evaluation mode is restored afterwards.
+        segmenter: the network or ensemble, also with test-time augmentation; its training or evaluation mode is
+            restored afterwards.
         batches: batches in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1; for a
             single-frame network, frame 0 alone.
         taxonomy: the class table: the classes, and which of them are scored.

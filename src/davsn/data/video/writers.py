@@ -1,33 +1,31 @@
-"""Writing a network's predictions for a video: masks, or the video tinted by its masks."""
+"""Writers of predictions: videos and images of them, masks as palette PNGs, the shares of the classes as CSV."""
 
-from dataclasses import dataclass, replace
+import csv
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import IO, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
-from davsn.data.images import PICTURE_SUFFIXES
 from davsn.data.labels.taxonomy import Taxonomy
-from davsn.data.painting import overlay
-from davsn.data.video.containers import VIDEO_SUFFIXES, is_video
-from davsn.data.video.footage import Footage, Shot, Source
+from davsn.data.video.footage import Frame, Shot
+from davsn.data.video.labelled import Labelled, Mask
 from davsn.data.video.soundtrack import Soundtrack
-from davsn.data.video.writer import WRITTEN_VIDEOS, PictureVideo
+from davsn.data.video.writer import PictureVideo
 
-Mask = NDArray[np.uint8]
-"""A predicted mask: (H, W) uint8 train ids."""
-_USUAL_VIDEO = ".mp4"
-"""The suffix of an overlay video whose input has a form that cannot be written."""
+Paint = Callable[[Frame, Labelled], Frame]
+"""Makes the picture (H, W, 3) of a frame and its prediction."""
 
 
 class Writer(Protocol):
-    """Writes frames and masks, given in order."""
+    """Writes frames and their predictions, given in order."""
 
     def __enter__(self) -> object: ...
 
@@ -35,95 +33,91 @@ class Writer(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def write(self, shot: Shot, mask: Mask) -> None:
+    def write(self, shot: Shot, labelled: Labelled) -> None:
         """Add one frame."""
 
     def kept(self, done: int) -> str:
         """After a failure: a sentence that says where the ``done`` finished frames are."""
 
 
-@dataclass(frozen=True)
-class Output:
-    """Where predictions are written, and how.
-
-    Attributes:
-        path: a video, for a single image also an image, or a folder.
-        form: 'masks' writes a folder of masks, whatever its name; 'overlay' writes overlays; None: as the name says.
-        legend: whether each overlay has a legend of the classes.
-    """
-
-    path: Path
-    form: Literal["masks", "overlay"] | None = None
-    legend: bool = False
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the output is one file, by its name or because it is there."""
-        suffixes = (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)
-        return self.path.is_file() or (self.path.suffix.lower() in suffixes and not self.path.is_dir())
-
-    @property
-    def overlays(self) -> bool:
-        """Whether overlays are written, not masks."""
-        return self.form == "overlay" or (self.form is None and self.is_file and self.path.suffix.lower() != ".png")
-
-    def of_recording(self, name: str, recording: Path) -> "Output":
-        """Choose the output of one recording among several: its folder of masks, or its overlay video."""
-        if self.form != "overlay":
-            return replace(self, path=self.path / name, form="masks")
-        return replace(self, path=self.path / _overlay_name(name, recording))
-
-    def of_source(self, source: Source) -> "Output":
-        """Name the overlay of a source after it, if the output is a folder for overlays."""
-        if self.form != "overlay" or self.is_file:
-            return self
-        path = Path(source).resolve() if isinstance(source, str | Path) else Path("overlay")
-        return replace(self, path=self.path / _overlay_name(path.name if path.is_dir() else path.stem, path))
-
-
-def _overlay_name(name: str, source: Path) -> str:
-    """The file name of an overlay: a video keeps its suffix if that can be written."""
-    suffix = source.suffix if source.suffix.lower() in WRITTEN_VIDEOS and not source.is_dir() else _USUAL_VIDEO
-    if source.suffix.lower() in PICTURE_SUFFIXES and source.is_file() and not is_video(source):
-        suffix = ".jpg"
-    return name if Path(name).name == source.name and name.endswith(suffix) else name + suffix
-
-
-def writer_for(source: Source, output: Output, taxonomy: Taxonomy, found: Footage) -> Writer:
-    """Choose the writer by the form and the name of the output.
+class Several:
+    """Writes to several writers, frame by frame.
 
     Args:
-        source: the source of the frames.
-        output: the output; a folder for overlays is no output of one source, see :meth:`Output.of_source`.
-        taxonomy: the class table.
-        found: the opened source.
-
-    Raises:
-        DataError: the name fits no writer, it is the input itself, or masks should have a legend.
+        writers: the writers. After a failure of one, each keeps what it has finished.
     """
-    target, suffix = output.path, output.path.suffix.lower()
-    if isinstance(source, str | Path) and _writes_over(Path(source), target):
-        raise DataError("is the input itself", str(target), "Choose another output")
-    if output.legend and not output.overlays:
-        remedy = f"Add --overlay (overlay=True), or give a name ending in {', '.join(WRITTEN_VIDEOS)}"
-        raise DataError("gets masks, but a legend is drawn into overlays alone", str(target), remedy)
-    if output.form == "masks" or not output.is_file:
-        return MaskFolder(target, taxonomy)
-    if suffix in WRITTEN_VIDEOS:
-        soundtrack = None if found.video is None else Soundtrack(found.video, found.begin)
-        return OverlayVideo(target, taxonomy, found.rate, soundtrack, output.legend)
-    if suffix in PICTURE_SUFFIXES and found.count == 1 and found.video is None:
-        return OverlayFile(target, taxonomy, output.legend) if output.overlays else MaskFile(target, taxonomy)
-    raise DataError(
-        "is neither a folder nor a video format that can be written",
-        str(target),
-        f"Give a name ending in {', '.join(WRITTEN_VIDEOS)} for an overlay video, or a folder for masks",
-    )
+
+    def __init__(self, writers: Sequence[Writer]) -> None:
+        self._writers = writers
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Several":
+        with ExitStack() as opening:
+            for writer in self._writers:
+                opening.enter_context(writer)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def write(self, shot: Shot, labelled: Labelled) -> None:
+        """Add one frame to each."""
+        for writer in self._writers:
+            writer.write(shot, labelled)
+
+    def kept(self, done: int) -> str:
+        """The sentences of all writers."""
+        return ". ".join(writer.kept(done) for writer in self._writers)
 
 
-def _writes_over(source: Path, target: Path) -> bool:
-    """Whether the output is the input, or the mask of a single image would replace the image."""
-    return source.resolve() in (target.resolve(), (target / f"{source.stem}.png").resolve())
+class PaintedVideo(PictureVideo):
+    """Writes pictures of predictions as a video with the input's times and audio.
+
+    Args:
+        path: the video; its folder is created.
+        paint: makes the pictures.
+        rate: frames a second, where frames have no time; None: 10.
+        soundtrack: the input's audio; None: no audio.
+    """
+
+    def __init__(self, path: Path, paint: Paint, rate: Fraction | None, soundtrack: Soundtrack | None = None) -> None:
+        super().__init__(path, rate, soundtrack)
+        self._paint = paint
+
+    def write(self, shot: Shot, labelled: Labelled) -> None:
+        """Add one frame; see :meth:`PictureVideo.add`."""
+        self.add(shot.name, self._paint(shot.frame, labelled), shot.time, shot.duration)
+
+
+class PaintedImage:
+    """Writes the picture of a single image's prediction.
+
+    Args:
+        path: the image; its suffix chooses the format.
+        paint: makes the picture.
+    """
+
+    def __init__(self, path: Path, paint: Paint) -> None:
+        self.path = path
+        self._paint = paint
+
+    def __enter__(self) -> "PaintedImage":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Do nothing: no file is open."""
+
+    def write(self, shot: Shot, labelled: Labelled) -> None:
+        """Write the picture."""
+        with replacing(self.path) as temporary:
+            Image.fromarray(self._paint(shot.frame, labelled)).save(temporary, quality=95)
+
+    def kept(self, done: int) -> str:
+        """A sentence that says where the picture is."""
+        return f"The picture is in {self.path}"
 
 
 def save_mask(path: Path, mask: Mask, taxonomy: Taxonomy) -> None:
@@ -138,7 +132,7 @@ def save_mask(path: Path, mask: Mask, taxonomy: Taxonomy) -> None:
         picture.save(temporary)
 
 
-class MaskFolder:
+class PaletteFolder:
     """Writes masks as palette PNGs, ``<name>.png``. A file that exists is complete.
 
     Args:
@@ -150,90 +144,87 @@ class MaskFolder:
         self.path = path
         self._taxonomy = taxonomy
 
-    def __enter__(self) -> "MaskFolder":
+    def __enter__(self) -> "PaletteFolder":
         return self
 
     def __exit__(self, *failure: object) -> None:
         """Do nothing: no file is open between two masks."""
 
-    def write(self, shot: Shot, mask: Mask) -> None:
+    def write(self, shot: Shot, labelled: Labelled) -> None:
         """Write one mask; its pixel values are train ids."""
-        save_mask(self.path / f"{shot.name}.png", mask, self._taxonomy)
+        save_mask(self.path / f"{shot.name}.png", labelled.mask, self._taxonomy)
 
     def kept(self, done: int) -> str:
         """A sentence that says where the finished masks are."""
         return f"The {done} masks written so far are in {self.path}"
 
 
-class MaskFile:
-    """Writes the mask of a single image as a palette PNG; see :class:`MaskFolder`."""
+class PaletteFile(PaletteFolder):
+    """Writes the mask of a single image as a palette PNG, under the name ``path``."""
 
-    def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
-        self.path = path
-        self._taxonomy = taxonomy
-
-    def __enter__(self) -> "MaskFile":
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        """Do nothing: no file is open."""
-
-    def write(self, shot: Shot, mask: Mask) -> None:
+    def write(self, shot: Shot, labelled: Labelled) -> None:
         """Write the mask; its pixel values are train ids."""
-        save_mask(self.path, mask, self._taxonomy)
+        save_mask(self.path, labelled.mask, self._taxonomy)
 
     def kept(self, done: int) -> str:
         """A sentence that says where the mask is."""
         return f"The mask is in {self.path}"
 
 
-class OverlayFile(MaskFile):
-    """Writes a single image tinted by its mask.
+class ShareTable:
+    """Writes the shares of the classes as CSV, a line for each frame.
+
+    The columns are ``frame``, ``time`` (seconds; empty for images) and one for each class. A share is a fraction of
+    the frame's pixels, in [0, 1]. The file is named ``<stem>.partial.csv`` until it is complete.
 
     Args:
-        path: the image; its suffix chooses the format.
-        taxonomy: the class table with the colours.
-        legend: whether to add a legend of the classes.
+        path: the file; its folder is created.
+        taxonomy: the whole class table.
+        shown: names of the classes that get a column.
     """
 
-    def __init__(self, path: Path, taxonomy: Taxonomy, legend: bool = False) -> None:
-        super().__init__(path, taxonomy)
-        self._legend = legend
+    def __init__(self, path: Path, taxonomy: Taxonomy, shown: Sequence[str]) -> None:
+        self.path = path
+        self.partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+        self._names, self._shown = taxonomy.names, shown
+        self._file: IO[str] | None = None
+        self._empty = True
 
-    def write(self, shot: Shot, mask: Mask) -> None:
-        """Write the tinted image."""
-        tinted = overlay(shot.frame, mask, self._taxonomy, with_legend=self._legend)
-        with replacing(self.path) as temporary:
-            Image.fromarray(tinted).save(temporary, quality=95)
+    def __enter__(self) -> "ShareTable":
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.partial.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"cannot be written ({error.strerror})", str(self.path), "Choose another place") from error
+        self._line(["frame", "time", *self._shown])
+        return self
+
+    def write(self, shot: Shot, labelled: Labelled) -> None:
+        """Add the line of one frame."""
+        counts = dict(zip(self._names, np.bincount(labelled.mask.ravel(), minlength=256).tolist(), strict=False))
+        shares = [f"{counts[name] / labelled.mask.size:.6f}" for name in self._shown]
+        self._line([shot.name, "" if shot.time is None else f"{shot.time:.6f}", *shares])
+        self._empty = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._file is not None
+        with suppress(OSError):  # each line has reached the file already
+            self._file.close()
+        if self._empty:
+            self.partial.unlink(missing_ok=True)
+        elif error is None:
+            os.replace(self.partial, self.path)
 
     def kept(self, done: int) -> str:
-        """A sentence that says where the image is."""
-        return f"The overlay is in {self.path}"
+        """A sentence that says where the finished lines are."""
+        return f"The {done} lines written so far are in {self.partial}"
 
-
-class OverlayVideo(PictureVideo):
-    """Writes frames tinted by their masks, as a video with the input's times and audio.
-
-    Args:
-        path: the video; its folder is created.
-        taxonomy: the class table with the colours.
-        rate: frames a second, where frames have no time; None: 10.
-        soundtrack: the input's audio; None: no audio.
-        legend: whether each frame has a legend of the classes.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        taxonomy: Taxonomy,
-        rate: Fraction | None,
-        soundtrack: Soundtrack | None = None,
-        legend: bool = False,
-    ) -> None:
-        super().__init__(path, rate, soundtrack)
-        self._taxonomy, self._legend = taxonomy, legend
-
-    def write(self, shot: Shot, mask: Mask) -> None:
-        """Add one frame; see :meth:`PictureVideo.add`."""
-        tinted = overlay(shot.frame, mask, self._taxonomy, with_legend=self._legend)
-        self.add(shot.name, tinted, shot.time, shot.duration)
+    def _line(self, values: Sequence[str]) -> None:
+        assert self._file is not None
+        try:
+            csv.writer(self._file).writerow(values)
+            self._file.flush()
+        except OSError as error:
+            raise DataError(f"cannot be written ({error.strerror})", str(self.partial), "Free some space") from error
