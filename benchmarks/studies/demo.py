@@ -3,8 +3,8 @@
 Run: python -m benchmarks.studies.demo [--seeds 1 2 3]
 The last row trains da_vsn with both of its target losses off. Target frames still pass the network, so its batch
 normalisation learns the target's statistics. That is an adaptation of its own, and this row tells it apart.
-The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. Rows that the record has
-are not run again.
+The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. Three more rows train the demo's
+networks on pairs of frames, as da_vsn needs them. Rows that the record has are not run again.
 """
 
 import argparse
@@ -13,12 +13,14 @@ from pathlib import Path
 import torch
 
 from benchmarks.records import PROJECT, commit, recorded, row, write
-from davsn.api.demo import FULL, RUNS, draw, run
+from davsn.api.demo import FULL, RUNS, draw, folder_name, run
 
+PAIRS = ["video.propagation=warp"]
 OFF = ["method.adversarial_weight=0", "method.consistency_weight=0", "name=da_vsn_off"]
 
 ROWS: dict[str, tuple[str, list[str]]] = {
     **{name: (name, []) for name in RUNS},
+    **{f"{name}, pairs of frames": (name, [*PAIRS, f"name={folder_name(name)}_pairs"]) for name in RUNS},
     "da_vsn": ("da_vsn", []),
     "da_vsn, its target losses off": ("da_vsn", OFF),
 }
