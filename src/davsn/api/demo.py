@@ -156,12 +156,19 @@ def _own_video(path: Path) -> Choice:
     return part
 
 
-def draw(folder: Path, scale: Scale, seed: int) -> None:
-    """Render the sets that do not exist yet. The training clips of the two domains show different streets."""
+def draw(folder: Path, scale: Scale, seed: int, target: str = "camera") -> None:
+    """Render the sets that do not exist yet. The training clips of the two domains show different streets.
+
+    Args:
+        folder: gets the folders ``game``, ``camera`` and ``unseen``.
+        scale: the number and size of the clips.
+        seed: seed of the world.
+        target: the domain of ``camera`` and ``unseen``.
+    """
     sets = {
         "game": {"domain": "game", "seed": 2 * seed},
-        "camera": {"domain": "camera", "seed": 2 * seed + 1},
-        "unseen": {"domain": "camera", "seed": 2 * seed + 1, "split": "val"},
+        "camera": {"domain": target, "seed": 2 * seed + 1},
+        "unseen": {"domain": target, "seed": 2 * seed + 1, "split": "val"},
     }
     for name, options in sets.items():
         if not (folder / name / "classes.yaml").is_file():
