@@ -179,6 +179,11 @@ def test_colours_of_no_class_are_named(read):
     assert read(content)[0][:2] == [255, 0]  # one painting error in a hundred is ignored
 
 
+def test_red_and_blue_that_are_exchanged_are_noticed(read):
+    with pytest.raises(DataError, match="With red and blue exchanged, they are colours of classes"):
+        read(COLOURS[IDS][..., ::-1].copy())
+
+
 @pytest.mark.parametrize(("name", "options"), [("0.jpg", {}), ("0.webp", {"quality": 80})])
 def test_lossy_compression_is_refused(read, name, options):
     with pytest.raises(

@@ -9,6 +9,7 @@ from davsn.data.sets.folder import Folder
 from davsn.doctor.data import check
 from tiny_data import write_labelled
 
+LABELS = ClipSpec((0,), (), labels=True)
 TABLE = Taxonomy(("road", "car", "sky"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)))
 
 
@@ -71,8 +72,21 @@ def test_more_label_maps_are_read_only_if_a_class_is_missing(tmp_path):
     assert len(sampled(data, places[:-1], share=4).counts) == 16
 
 
+def test_all_label_maps_are_read_until_one_says_something(tmp_path):
+    data = labelled(tmp_path, 6, 255)
+    for position in range(5):
+        Image.new("L", (40, 24), 255).save(tmp_path / "labels" / "a" / f"f_{8 + position}.png")
+    places = [(0, position) for position in range(6)]
+    blank = sampled(data, places, share=100)
+    assert (len(blank.counts), blank.nothing) == (6, True)
+    assert {finding.severity for finding in check(data, LABELS) if "100% of all" in finding.what} == {"fatal"}
+    Image.new("L", (40, 24), 1).save(tmp_path / "labels" / "a" / "f_12.png")
+    said = sampled(data, places, share=100)
+    assert (len(said.counts), said.nothing) == (5, False)
+
+
 def test_a_wrong_id_in_one_file_is_found_though_few_samples_are_read(tmp_path):
-    found = check(labelled(tmp_path, 12, 9), ClipSpec((0,), (), labels=True), every=100)
+    found = check(labelled(tmp_path, 12, 9), LABELS, every=100)
     assert [problem.what for problem in found if problem.severity == "fatal"] == [
         "holds ids outside the class table of 3 classes: 9 (960 pixels)"
     ]

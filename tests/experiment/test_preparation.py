@@ -4,9 +4,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from davsn.core.clip import PAIR, ClipSpec
+from davsn.core.errors import DataError
 from davsn.data.samples import Samples, target_training
 from davsn.data.sets.folder import Folder
 from davsn.data.sets.streets import Streets
@@ -42,6 +44,16 @@ def test_clips_and_label_maps_that_say_nothing(tmp_path, capsys):
     assert out.startswith("source: 2 clips with 5 frames, 5 with a label map: a, b")
     assert "Warning: source: the class road occurs in none of the 5 label maps; 75% of all pixels" in out
     assert "value: 255" in out
+
+
+def test_label_maps_of_which_every_pixel_is_ignored_stop_it(tmp_path, capsys):
+    root = mask_0_255(tmp_path)
+    for path in (root / "labels").rglob("*.png"):
+        Image.fromarray(np.full((24, 40), 255, np.uint8)).save(path)
+    with pytest.raises(DataError, match=r"^source: the classes background, road occur in none .*; 100% of all pixels"):
+        tell_data("source", samples(root))
+    tell_data("source", samples(root), np.array([[0, 0, 960]] * 4 + [[960, 0, 0]]))  # one map that says something
+    assert "Warning: source: the class road" in out_of(capsys)
 
 
 def test_counts_that_are_there_are_used_and_no_label_map_is_read(tmp_path, capsys, monkeypatch):

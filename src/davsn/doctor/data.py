@@ -214,7 +214,7 @@ class _Look:
         assert taxonomy is not None  # the samples have labels
         survey = Survey(np.array(list(self._counts.values())).reshape(-1, len(taxonomy) + 1), len(samples))
         for what, remedy in doubts(survey, taxonomy):
-            self.add(HERE, what, remedy)
+            self.add(HERE, what, remedy, "fatal" if survey.nothing else "warning")
         for what in rare(survey, taxonomy):
             self.add(HERE, what, "Look at these label maps: their ids may be a mistake. Nothing, if the class is rare")
 

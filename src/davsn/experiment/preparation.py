@@ -5,7 +5,7 @@ import torch
 from davsn.core.cache import GIGABYTE
 from davsn.core.clip import ClipSpec
 from davsn.core.console import progress, say
-from davsn.core.errors import FileError
+from davsn.core.errors import DataError, FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.survey import Survey, doubts, sampled
@@ -77,6 +77,9 @@ def tell_data(key: str, samples: Samples, counts: Counts | None = None, share: i
         samples: the samples that training will use.
         counts: the pixels of each class in every label map, if they were counted; None: a few label maps are read.
         share: see :func:`davsn.data.labels.survey.sampled`.
+
+    Raises:
+        DataError: every pixel of every label map is ignored.
     """
     dataset = samples.dataset
     say("; ".join([f"{key}: {dataset.summary()}", *dataset.notes]))
@@ -85,6 +88,8 @@ def tell_data(key: str, samples: Samples, counts: Counts | None = None, share: i
     if samples.spec.labels and dataset.taxonomy is not None and not dataset.draws_labels:
         survey = sampled(dataset, samples.places, share=share) if counts is None else Survey(counts, len(counts))
         for what, remedy in doubts(survey, dataset.taxonomy):
+            if survey.nothing:
+                raise DataError(what, key, remedy)
             say(f"Warning: {key}: {what}. {remedy}")
 
 

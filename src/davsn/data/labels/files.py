@@ -211,10 +211,22 @@ def _by_colour(pixels: NDArray[np.uint8], coding: LabelCoding, kind: str, path: 
         raise DataError(
             f"is {kind} and has colours of no class in {share:.0%} of its pixels, such as {worst}",
             str(path),
-            "Add them to the class table: color or colors of a class, or ignore: [[red, green, blue]]. If one channel "
-            "holds the ids, set channel: red there. Interpolation mixes colours: then export the labels again",
+            _exchanged(pixels, coding)
+            or "Add them to the class table: color or colors of a class, or ignore: [[red, green, blue]]. If one "
+            "channel holds the ids, set channel: red there. Interpolation mixes colours: then export the labels again",
         )
     return np.where(unknown, IGNORE, ids).astype(np.uint8)
+
+
+def _exchanged(pixels: NDArray[np.unsignedinteger], coding: LabelCoding) -> str:
+    """What to do about colours (H, W, 3 or 4) that are those of classes in the order BGR; empty if they are not."""
+    if pixels.dtype != np.uint8 or pixels.shape[2] < 3:
+        return ""
+    strays = np.count_nonzero(coding.by_colour[packed(pixels[..., 2::-1])] == UNKNOWN)
+    order = (
+        "With red and blue exchanged, they are colours of classes: export the labels again in the order RGB, not BGR"
+    )
+    return order if strays <= STRAY * pixels[..., 0].size else ""
 
 
 def _commonest(colours: NDArray[np.unsignedinteger]) -> str:
@@ -229,7 +241,8 @@ def _unreadable(found: Stored, coding: LabelCoding, path: Path) -> DataError:
     return DataError(
         f"is {found.kind}, and neither its colours nor one channel are surely those of the class table; it has {worst}",
         str(path),
-        "Give the classes these colours in the class table (color), or say there which channel holds the ids: "
+        _exchanged(found.values, coding)
+        or "Give the classes these colours in the class table (color), or say there which channel holds the ids: "
         "channel: red",
     )
 

@@ -31,6 +31,11 @@ class Survey(NamedTuple):
     counts: NDArray[np.int64]
     of: int
 
+    @property
+    def nothing(self) -> bool:
+        """Whether all label maps were read, and all their pixels are ignored: there is nothing to learn or to score."""
+        return 0 < self.of == len(self.counts) and not self.counts[:, :-1].any()
+
 
 class Doubt(NamedTuple):
     """Something suspicious: what it is, and what to do."""
@@ -49,6 +54,8 @@ def sampled(
 ) -> Survey:
     """Survey a few label maps, evenly spread; a few more if some class is in none of them.
 
+    If all their pixels are ignored, it reads on until one label map has a class.
+
     Args:
         dataset: a data set with label maps.
         places: its labelled frames.
@@ -58,20 +65,29 @@ def sampled(
     taxonomy = dataset.taxonomy
     assert taxonomy is not None, "a data set without labels"
     rows: dict[tuple[int, int], NDArray[np.int64]] = {}
+    totals = np.zeros(len(taxonomy) + 1, np.int64)
+
+    def read(place: tuple[int, int]) -> None:
+        if place in rows:
+            return
+        rows[place] = np.zeros_like(totals)
+        try:
+            rows[place] = count(dataset.read_label(*place), len(taxonomy))
+        except FileError as error:
+            report(error)
+        np.add(totals, rows[place], out=totals)
+
     for number in (_FIRST, _FIRST + _MORE):
         for index in np.linspace(0, len(places) - 1, min(max(number // share, 1), len(places))).round().astype(int):
-            place = places[index]
-            if place in rows:
-                continue
-            rows[place] = np.zeros(len(taxonomy) + 1, np.int64)
-            try:
-                rows[place] = count(dataset.read_label(*place), len(taxonomy))
-            except FileError as error:
-                report(error)
-        if not _absent(sum(rows.values(), np.zeros(len(taxonomy) + 1, np.int64)), taxonomy):
+            read(places[index])
+        if not _absent(totals, taxonomy):
             break
-    read = [row for row in rows.values() if row.any()]
-    return Survey(np.array(read, np.int64).reshape(-1, len(taxonomy) + 1), len(places))
+    for place in places:
+        if totals[:-1].any():
+            break
+        read(place)
+    readable = [row for row in rows.values() if row.any()]
+    return Survey(np.array(readable, np.int64).reshape(-1, len(taxonomy) + 1), len(places))
 
 
 def doubts(survey: Survey, taxonomy: Taxonomy) -> Iterator[Doubt]:
