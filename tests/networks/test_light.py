@@ -92,3 +92,11 @@ def test_images_are_normalised_as_the_encoder_was_trained():
 def test_logits_have_a_quarter_of_the_size():
     network = Light(LightSettings(encoder="mobilenetv3_large_100"), 4).eval()
     assert network(torch.rand(1, 3, 128, 256)).main.shape == (1, 4, 32, 64)
+
+
+def test_a_strided_first_convolution_of_one_pixel_gets_frames_in_the_usual_layout():
+    """With channels last, its backward pass ends the process on some processors."""
+    network = Light(LightSettings(encoder="fastvit_t8", width=8, weights=None), 4).train()
+    network(torch.rand(2, 3, 64, 96)).main.sum().backward()
+    assert network.layout == torch.contiguous_format
+    assert Light(LightSettings(encoder="resnet18", width=8, weights=None), 4).layout == torch.channels_last

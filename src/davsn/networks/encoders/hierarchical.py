@@ -11,7 +11,7 @@ from davsn.core.errors import ConfigError
 from davsn.core.files.tensors import State
 from davsn.networks.encoder import Encoder
 from davsn.networks.initial_weights import load_timm
-from davsn.networks.timm_encoders import built, depths_of, layers_of, plain_names, without_memory
+from davsn.networks.timm_encoders import built, depths_of, fast_layout, layers_of, plain_names, without_memory
 
 _WINDOWED = frozenset(timm.list_models(module="swin_transformer") + timm.list_models(module="swin_transformer_v2"))
 """Encoders of one frame size by default, which take others if told to."""
@@ -42,6 +42,7 @@ class Hierarchical(Encoder):
         self.channels = tuple(self.body.feature_info.channels())
         self.multiple = _PATCH if windowed else 1
         self.mean, self.std = self.body.pretrained_cfg["mean"], self.body.pretrained_cfg["std"]
+        self.layout = fast_layout(self.body)
         self.channels_last = str(getattr(self.body, "output_fmt", "NCHW")).endswith("NHWC")
 
     @classmethod
@@ -51,7 +52,7 @@ class Hierarchical(Encoder):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """See :meth:`Encoder.forward`."""
-        features: list[Tensor] = self.body(images.contiguous(memory_format=torch.channels_last))
+        features: list[Tensor] = self.body(images.contiguous(memory_format=self.layout))
         return [feature.permute(0, 3, 1, 2) for feature in features] if self.channels_last else features
 
     def load(self, state: State, where: str) -> None:

@@ -14,6 +14,7 @@ from davsn.core.settings import Settings
 from davsn.networks.heads.sum import Sum, added_up
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.initial_weights import InitialWeights, load_timm, started
+from davsn.networks.timm_encoders import fast_layout
 from davsn.ops.resize import upsample
 
 
@@ -54,6 +55,7 @@ class Light(ImageNetwork):
         super().__init__(config, num_classes)
         self.num_classes, self.feature_channels = num_classes, config.width
         self.encoder = _encoder(config)
+        self.layout = fast_layout(self.encoder)
         channels = self.encoder.feature_info.channels()
         head = Sum(Sum.Config(width=config.width), channels)
         self.lateral, self.smooth = head.lateral, head.smooth
@@ -70,7 +72,7 @@ class Light(ImageNetwork):
     def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
         """The logits and the decoder's features; see :meth:`ImageNetwork.with_features`."""
         normalised = (images - self.get_buffer("mean")) / self.get_buffer("std")
-        features = self.encoder(normalised.contiguous(memory_format=torch.channels_last))  # one quarter faster on a CPU
+        features = self.encoder(normalised.contiguous(memory_format=self.layout))
         decoded = added_up(features, self.lateral, self.smooth)
         main = self.classify(decoded)
         height, width = main.shape[-2:]
