@@ -1,5 +1,7 @@
 """A network, batches and a trainer small enough to train in a moment, with all the state that real ones have."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -56,10 +58,19 @@ def batch(step, spec, size=(40, 48)):
     return Batch(frames, flows, labels=labels, names=(f"clip/{step}a", f"clip/{step}b"))
 
 
-def trainer_of(method, seed=0, propagation="warp", **settings):
-    """A trainer of a method on the tiny network; the seed is that of all weights."""
+def single(method, source, target):
+    """The batches without previous frames and flows, as a network of single frames is given them."""
+
+    def current(batch):
+        return batch and replace(batch, frames={0: batch.current} if batch.frames else {}, flows={})
+
+    return current(source), target if method.target_motion else current(target)
+
+
+def trainer_of(method, seed=0, propagation="warp", image=Tiny, **settings):
+    """A trainer of a method on the tiny network, or on what ``image`` builds; the seed is that of all weights."""
     checkpoint.seed_everything(seed)
-    made = method(method.Config(), VideoSegmenter(Tiny(), propagation))
+    made = method(method.Config(), VideoSegmenter(image(), propagation))
     training = TrainingSettings(**{"steps": 12, "save_every": 4, "log_every": 3, **settings})
     rates = OptimiserSettings(learning_rate=0.01)
     return Trainer(made, optimisation_of(made, rates, training), training, torch.device("cpu"))

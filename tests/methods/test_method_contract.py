@@ -16,7 +16,7 @@ from davsn.experiment.experiment import asked, clips_of, dump, load
 from davsn.learning.method import Method, Term
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
-from toy import Tiny, batch, leaves, same, trainer_of, weights
+from toy import Tiny, batch, leaves, same, single, trainer_of, weights
 
 METHODS = available(Method)
 
@@ -30,16 +30,6 @@ def pair(method, step=0):
     """Source and target of one step, which hold what the method declares and nothing else."""
     source, target = method.clips(method.Config())
     return batch(step, source), None if target is None else batch(step, target)
-
-
-def single(method, pair):
-    """The same without previous frames and flows, as a network of single frames is given them."""
-
-    def current(batch):
-        return batch and replace(batch, frames={0: batch.current} if batch.frames else {}, flows={})
-
-    source, target = pair
-    return current(source), target if method.target_motion else current(target)
 
 
 def yields(method, seed=0):
@@ -171,13 +161,13 @@ def test_a_network_of_single_frames_is_trained_from_single_frames_or_refused_in_
     assert not any("fusion" in key for key in weights(whole))
     before = {key: value.clone() for key, value in weights(whole).items()}
     for step in range(2):
-        whole.step(*single(method, pair(method, step)))
+        whole.step(*single(method, *pair(method, step)))
     stopped = trainer_of(method, propagation="none")
-    stopped.step(*single(method, pair(method, 0)))
+    stopped.step(*single(method, *pair(method, 0)))
     path = checkpoint.save(tmp_path, 1, stopped.state_dict(), keep=1)
     resumed = trainer_of(method, seed=7, propagation="none")
     resumed.load_state_dict(checkpoint.load(path))
-    resumed.step(*single(method, pair(method, 1)))
+    resumed.step(*single(method, *pair(method, 1)))
     assert any(not torch.equal(value, before[key]) for key, value in weights(whole).items())
     assert all(torch.equal(value, weights(resumed)[key]) for key, value in weights(whole).items())
 

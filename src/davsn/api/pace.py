@@ -19,6 +19,7 @@ from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.preparation import fill_with_progress
 from davsn.experiment.run import Run, alone, count_with_progress
 from davsn.experiment.trained import trained_size
+from davsn.networks.image_network import without_weights
 from davsn.scoring.inference import Predictor
 from davsn.training.folder import RunFolder
 
@@ -142,11 +143,7 @@ def _overlay_time(run: Run) -> float:
 
 def _unloaded(experiment: Experiment) -> Experiment:
     """The experiment without initial weights of the network, which make no difference to a step's time."""
-    network = experiment.network
-    if "weights" not in type(network.settings).model_fields:
-        return experiment
-    unloaded = network.model_copy(update={"settings": network.settings.model_copy(update={"weights": None})})
-    return experiment.model_copy(update={"network": unloaded})
+    return experiment.model_copy(update={"network": without_weights(experiment.network)})
 
 
 def _decisive(experiment: Experiment) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from davsn.experiment.experiment import Experiment, asked, clips_of, dump
 from davsn.experiment.preparation import slow_precision
 from davsn.experiment.run import compare_settings
 from davsn.learning.method import Method
+from davsn.networks.image_network import weights_of, without_weights
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
 from davsn.training.loop import Trainer, optimisation_of
@@ -131,7 +132,7 @@ class _Doctor:
         if taxonomy is None:
             self.add("network", "not checked, because the source does not tell the number of classes", "", "note")
             return
-        if getattr(experiment.network.settings, "weights", None) == "hub" and experiment.start is None:
+        if weights_of(experiment.network) == "hub" and experiment.start is None:
             self.add("network", "its weights are downloaded when training starts", "", "note")
         with self.noting("network", "Give weights of this network and these classes, or leave start and weights out"):
             self._method = build_adaptation(_at_home(experiment), len(taxonomy))
@@ -282,11 +283,9 @@ def _uncached(part: Choice) -> Choice:
 
 def _at_home(experiment: Experiment) -> Experiment:
     """Return the experiment with random weights where initial weights would be downloaded or are in no file."""
-    settings = experiment.network.settings
-    if getattr(settings, "weights", None) not in _LEARNED_LATER:
+    if weights_of(experiment.network) not in _LEARNED_LATER:
         return experiment
-    quiet = experiment.network.model_copy(update={"settings": settings.model_copy(update={"weights": None})})
-    return experiment.model_copy(update={"network": quiet})
+    return experiment.model_copy(update={"network": without_weights(experiment.network)})
 
 
 def _there(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from davsn.data.frame_pool import FramePool
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.experiment.experiment import Experiment
 from davsn.learning.method import Method, build_method
-from davsn.networks.image_network import ImageNetwork
+from davsn.networks.image_network import ImageNetwork, without_weights
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import holds_weights_alone, load_weights
 from davsn.training import checkpoint
@@ -119,11 +119,10 @@ def build_segmenter(
         CheckpointError: the file cannot be read, or it belongs to another network or number of classes.
     """
     start = experiment.start if start is None else start
-    part, settings = find(ImageNetwork, experiment.network.name), experiment.network.settings
-    if start is not None and "weights" in type(settings).model_fields:
-        settings = settings.model_copy(update={"weights": None})  # the start would replace them at once
+    # The start would replace initial weights at once.
+    network = experiment.network if start is None else without_weights(experiment.network)
     segmenter = VideoSegmenter(
-        part(settings, num_classes),
+        find(ImageNetwork, network.name)(network.settings, num_classes),
         experiment.video.propagation,
         experiment.video.flow_scale,
         experiment.training.statistics,

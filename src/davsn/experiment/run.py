@@ -43,6 +43,7 @@ from davsn.experiment.preparation import (
     tell_validation,
 )
 from davsn.experiment.trained import flat
+from davsn.networks.image_network import weights_of
 from davsn.networks.normalisation import batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
@@ -258,7 +259,7 @@ def _tell_data(run: Run, counts: Counts | None) -> None:
 def _preparing(experiment: Experiment) -> str:
     """Say what happens before the first step: data sets are read, and weights are loaded or downloaded."""
     names = dict.fromkeys(part.name for part in (experiment.source, experiment.target) if part is not None)
-    weights = getattr(experiment.network.settings, "weights", None)
+    weights = weights_of(experiment.network)
     fetching = experiment.start is None and weights in ("hub", "auto")
     loading = "downloading weights, if they are not here" if fetching else "building the network"
     return f"Reading {' and '.join(names)}; {loading} …"

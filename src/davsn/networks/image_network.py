@@ -1,11 +1,12 @@
 """The interface of every image network; ``video.py`` builds a video network around one."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
 from davsn.core.clip import Levels
-from davsn.core.plugins import Plugin
+from davsn.core.plugins import Choice, Plugin
 from davsn.core.settings import Settings
 
 
@@ -62,3 +63,21 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
     def classify(self, features: Tensor) -> Tensor:
         """The main classifier's logits (B, C, h, w) from features (B, feature_channels, h, w), down to one pixel."""
         raise NotImplementedError(f"{type(self).__name__} offers no features")
+
+
+def weights_of(network: Choice) -> Any:
+    """The initial weights that a chosen network, or the network inside it, has in its settings; None without any."""
+    settings = dict(network.settings)
+    inside = (weights_of(value) for value in settings.values() if isinstance(value, Choice))
+    return settings["weights"] if "weights" in settings else next(inside, None)
+
+
+def without_weights(network: Choice) -> Choice:
+    """A chosen network that starts from random weights, and so does the network inside it; nothing is loaded."""
+    settings = dict(network.settings)
+    changes: dict[str, Any] = {
+        name: without_weights(value) for name, value in settings.items() if isinstance(value, Choice)
+    }
+    if "weights" in settings:
+        changes["weights"] = None
+    return network.model_copy(update={"settings": network.settings.model_copy(update=changes)})
