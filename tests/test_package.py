@@ -53,7 +53,8 @@ def test_the_wheel_holds_all_that_is_not_python_too(wheel):
         for path in (sources / "davsn").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"davsn/py.typed", "davsn/recipes/adapt.yaml", "davsn/report/page.html.jinja"} <= wanted
+    assert {"davsn/py.typed", "davsn/recipes/adapt.yaml"} <= wanted
+    assert {f"davsn/report/page.{ending}" for ending in ("html.jinja", "css", "js")} <= wanted
     assert wanted <= names
     assert not [name for name in names if not name.startswith(("davsn/", "davsn-"))]
 

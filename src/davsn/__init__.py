@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from davsn.api.model import Result as Result
     from davsn.api.model import load as load
     from davsn.api.predicting import predict as predict
+    from davsn.api.report import write_report as write_report
     from davsn.api.streets import write_streets as write_streets
     from davsn.api.sweeping import sweep as sweep
     from davsn.api.training import TrainedRun as TrainedRun
@@ -58,6 +59,7 @@ _PLACES = {
     "api.listing": ("available", "describe_method"),
     "api.model": ("Model", "Result", "load"),
     "api.predicting": ("predict",),
+    "api.report": ("write_report",),
     "api.streets": ("write_streets",),
     "api.sweeping": ("sweep",),
     "api.training": ("TrainedRun", "train"),

@@ -21,7 +21,8 @@ def test_the_demo_draws_trains_scores_and_shows_and_does_nothing_twice(davsn, wo
 
     page = (tmp_path / "here" / "report.html").read_text()
     assert all(row in page for row in ROWS)
-    assert page.count("data:image/") >= 3  # two strips and the curves
+    assert page.count('class="player"') == 2  # one for each unseen clip
+    assert page.count("<polyline") >= len(ROWS)
     assert "a bound, not an adaptation" in page
     assert "overlay.mp4, beside this page" in page
 

@@ -8,6 +8,7 @@ from typing import Any
 from davsn.api.data import footage_choice
 from davsn.api.excerpt import write_excerpt
 from davsn.api.pace import steps_within
+from davsn.api.report import run_subjects, try_report
 from davsn.api.training import TrainedRun, carry_out, left_in
 from davsn.core.console import if_interrupted, say, silent
 from davsn.core.errors import ConfigError
@@ -23,12 +24,15 @@ from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.preparation import read_ahead
 from davsn.experiment.recipes import recipe_values
 from davsn.experiment.shapes import fitting_sizes
+from davsn.experiment.showing import Extent
 from davsn.learning.method import Method
 from davsn.training.folder import RunFolder
 
 _WHERE = "davsn adapt"
 _SMALL = {"views": "logits", "discriminator_width": 32, "adversarial_weight": 0.05, "consistency_weight": 1}
 """Settings for a short run on a laptop, for those methods that have them."""
+_SHOWN = Extent(clips=3)
+"""How much the report shows: about as many frames as the overlay video, by whose time its own is planned."""
 _TARGET_FRAMES = 120
 """Frames that a run reads of its videos if its method learns nothing from them: for style and statistics."""
 
@@ -53,7 +57,8 @@ def adapt(  # noqa: PLR0913 - the options of a command
 
     Without a source, the network learns from the drawn world ``streets``. A method that adapts a trained network, such
     as batch_norm, needs one to start from. It is first trained on the source alone, in ``out/source_only``, unless
-    ``start`` names another one. At the end, ``out/overlay.mp4`` shows a few seconds of the target.
+    ``start`` names another one. At the end, ``out/overlay.mp4`` shows a few seconds of the target, and
+    ``out/report.html`` shows the run (docs/report.md).
 
     Args:
         source: the labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``, ``classes.yaml``. None: the
@@ -116,10 +121,17 @@ def _run(values: dict[str, Any], folder: Path, limit: float | None, begun: float
     run = carry_out(experiment, folder, last)
     if not (run.finished and last):
         return run
-    overlay, newest = folder / "overlay.mp4", RunFolder(folder).newest
-    if not overlay.is_file() or (newest is not None and newest.stat().st_mtime > overlay.stat().st_mtime):
+    overlay, page = folder / "overlay.mp4", RunFolder(folder).report
+    if _outdated(overlay, folder):
         write_excerpt(run.model().predictor(), target, overlay)
-    return TrainedRun(run.name, folder, True, run.scores, overlay)
+    report = page if not _outdated(page, folder) else try_report(run_subjects(folder), page, extent=_SHOWN)
+    return TrainedRun(run.name, folder, True, run.scores, overlay, report)
+
+
+def _outdated(file: Path, folder: Path) -> bool:
+    """Whether a file that shows a run is missing, or older than the run's newest checkpoint."""
+    newest = RunFolder(folder).newest
+    return not file.is_file() or (newest is not None and newest.stat().st_mtime > file.stat().st_mtime)
 
 
 def _options(

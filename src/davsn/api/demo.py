@@ -1,23 +1,17 @@
 """``davsn.demo``: the whole workflow on `streets`, the built-in synthetic data set, in one call."""
 
 import json
-import platform
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from davsn import __version__
 from davsn.api.excerpt import write_excerpt
 from davsn.api.model import load as load_model
+from davsn.api.report import Subject, try_report
 from davsn.core.console import Report, progress, say
 from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
@@ -25,22 +19,17 @@ from davsn.core.plugins import Choice, choose
 from davsn.core.settings import override
 from davsn.data.dataset import VideoDataset
 from davsn.data.export.writing import write
-from davsn.data.loading import evaluation_batches
-from davsn.data.painting import colourise, overlay
 from davsn.data.sets.streets import Streets
 from davsn.experiment.building import build_dataset
 from davsn.experiment.experiment import Experiment, load
 from davsn.experiment.recipes import recipe_values
 from davsn.experiment.run import train_in
 from davsn.experiment.scoring import score
-from davsn.experiment.trained import Trained, open_trained, scored_frames
-from davsn.ops.arrays import to_arrays
-from davsn.report.page import ResultRow as ResultRow
-from davsn.report.page import RunReport, Strip, write_page
+from davsn.experiment.showing import Extent
+from davsn.experiment.trained import open_trained, settings_of
+from davsn.scoring.scores import Scores
 from davsn.scoring.scores import percent as percent
 from davsn.training.folder import RunFolder
-
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -72,8 +61,27 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 """Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights."""
 ORACLE = "trained on target labels"
+_SHOWN = 3
+"""Number of unseen clips in the report."""
 ADAPTED = "strong recipe"
 """The row whose network is shown on a video of the user's own."""
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One network of the demo, and one row of its table.
+
+    Attributes:
+        name: its name.
+        scores: its scores on the unseen clips.
+        seconds: the time of training in seconds; None for a run that was resumed.
+        uses_target_labels: whether it was trained on labels of the target domain.
+    """
+
+    name: str
+    scores: Scores
+    seconds: float | None
+    uses_target_labels: bool
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,12 @@ class Demonstration:
 
     Attributes:
         rows: the three networks, with their scores on the unseen clips.
-        page: the file of the report.
+        page: the file of the report; None if it could not be written.
         overlay: an overlay video of a few seconds of the user's own video; None without one.
     """
 
     rows: list[ResultRow]
-    page: Path
+    page: Path | None
     overlay: Path | None = None
 
 
@@ -133,12 +141,11 @@ def demo(
         say(f"{len(RUNS) + 2}. Your own video, by the network that was adapted to the drawn camera")
         overlay = out / "overlay.mp4"
         write_excerpt(load_model(out / folder_name(ADAPTED), own_code=True).predictor(), own, overlay)
-    page, content = out / "report.html", report(rows, out, scale, seed, list(changes))
+    notes = []
     if overlay is not None:
-        note = f"{overlay.name}, beside this page, shows {video} by '{ADAPTED}', which never saw real video."
-        content = replace(content, notes=[*content.notes, note])
-    write_page(content, page)
-    return Demonstration(rows, page, overlay)
+        notes = [f"{overlay.name}, beside this page, shows {video} by '{ADAPTED}', which never saw real video."]
+    facts = {"command": " ".join(["davsn demo", f"--seed {seed}", *changes])}
+    return Demonstration(rows, write_page(rows, out, scale, facts, notes), overlay)
 
 
 def _own_video(path: Path) -> Choice:
@@ -234,47 +241,31 @@ def record(rows: list[ResultRow], path: Path, seed: int) -> None:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def report(rows: list[ResultRow], out: Path, scale: Scale, seed: int, changes: list[str]) -> RunReport:
-    """Collect the content of the page: settings, table, frames of the unseen clips, curves."""
-    networks = {row.name: open_trained(out / folder_name(row.name), own_code=True) for row in rows}
-    logs = {name: RunFolder(out / folder_name(name)).log for name in networks}
-    return RunReport(
+def write_page(
+    rows: list[ResultRow], out: Path, scale: Scale, facts: Mapping[str, str], notes: Sequence[str]
+) -> Path | None:
+    """Write the report: settings, scores, curves, and a few unseen clips with all predictions."""
+    subjects = [
+        Subject(
+            (folder := out / folder_name(row.name),),
+            row.name,
+            uses_target_labels=row.uses_target_labels,
+            seconds=row.seconds,
+            runs=(settings_of(folder, own_code=True),),
+        )
+        for row in rows
+    ]
+    return try_report(
+        subjects,
+        out / "report.html",
         title="davsn demo: from a game to a camera, without the camera's labels",
-        rows=rows,
-        taxonomy=next(iter(networks.values())).taxonomy,
-        strips=list(strips(networks)),
-        curves={name: [json.loads(line) for line in log.read_text().splitlines()] for name, log in logs.items()},
-        facts={
-            "command": " ".join(["davsn demo", f"--seed {seed}", *changes]),
-            "scale": ", ".join(f"{key} {value}" for key, value in asdict(scale).items()),
-            "date": date.today().isoformat(),
-            "davsn": __version__,
-            "machine": f"{platform.machine()}, {platform.system()}, torch {torch.__version__}, "
-            f"{torch.get_num_threads()} threads",
-        },
         notes=[
             "All networks start from the same random weights and are trained for the same number of steps. Each is "
             "scored once, at the end, on clips that no network was trained or selected on.",
             "These are the results of one seed on a small synthetic data set; docs/results.md has the spread over "
             "seeds. They cannot be compared with a published benchmark.",
+            *notes,
         ],
+        facts={**facts, "scale": ", ".join(f"{key} {value}" for key, value in asdict(scale).items())},
+        extent=Extent(clips=_SHOWN),
     )
-
-
-def strips(networks: dict[str, Trained]) -> Iterator[Strip]:
-    """Show three frames of the first and of the last unseen clip, with ground truth and all predictions."""
-    some = next(iter(networks.values()))
-    samples = scored_frames(some, some.experiment.validation["unseen"])
-    for clip in (0, len(samples.dataset.clips) - 1):
-        chosen = samples.only([place for place in samples.places if place[0] == clip]).spread(3)
-        rows: dict[str, list[Picture]] = {"frame": [], "ground truth": []}
-        for loaded in evaluation_batches(chosen):
-            batch = loaded.to("cpu")
-            frame = to_arrays((batch.current * 255).round().to(torch.uint8))[0]
-            assert batch.labels is not None
-            rows["frame"].append(frame)
-            rows["ground truth"].append(colourise(batch.labels[0].numpy(), some.taxonomy))
-            for name, trained in networks.items():
-                mask = trained.segmenter.predict(*batch.seen, batch.size)
-                rows.setdefault(name, []).append(overlay(frame, mask[0].numpy(), some.taxonomy))
-        yield Strip(samples.dataset.clips[clip].name, rows)

@@ -29,6 +29,9 @@ _ENOUGH = 10.0
 """Seconds after which no further step is measured."""
 _MARGIN = 0.95
 """The share of the time that is planned for; steps vary."""
+_SHOWING = 3
+"""The time of overlay video and report, divided by that of the overlay video. The report predicts about as many frames
+with the run's network, and with the one that it started from."""
 _TRIED = 5
 """Number of frames of the overlay that are measured, after the first one."""
 
@@ -60,7 +63,7 @@ def steps_within(experiment: Experiment, folder: Path, seconds: float, begun: fl
         folder: the run folder, which remembers the choice.
         seconds: the time of the whole command.
         begun: the clock (``time.monotonic()``) when the command began.
-        show: whether an overlay video follows.
+        show: whether an overlay video and a report follow.
 
     Raises:
         ConfigError: not one step fits into the time.
@@ -116,7 +119,7 @@ def _timed(run: Run, built: float, show: bool) -> Pace:
     with silent():
         run.end()
     end = monotonic() - begun
-    return Pace(start, step, end + (_overlay_time(run) if show else 0))
+    return Pace(start, step, end + (_SHOWING * _overlay_time(run) if show else 0))
 
 
 def _step(run: Run, batches: Any) -> None:

@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from davsn.api.report import try_report
 from davsn.core.console import if_interrupted, progress, say
 from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.recipes import Recipe, read_recipe
+from davsn.experiment.reporting import subjects_of
+from davsn.experiment.showing import Extent
 from davsn.sweeps.grid import Cell, Row, cells, finished, rows, values_of
 from davsn.sweeps.grid import tables as tables
 from davsn.sweeps.jobs import Processes, cluster, run_all
+from davsn.training.folder import RunFolder
 
+_SHOWN = Extent(clips=4)
+"""How much the report shows of each validation set."""
 RECORD = "sweep.json"
 """File in a sweep's folder with the scores of all runs."""
 
@@ -27,11 +33,13 @@ class Sweep:
         folder: the folder that holds the run folders.
         rows: the rows of the table by validation set; a row holds the runs that differ only in the seed.
         failed: the problem of each failed run, by run folder.
+        report: the page that compares the runs; None if it could not be written.
     """
 
     folder: Path
     rows: Mapping[str, Sequence[Row]]
     failed: Mapping[Path, str]
+    report: Path | None = None
 
 
 def sweep(  # noqa: PLR0913 - the options of a command
@@ -75,7 +83,13 @@ def sweep(  # noqa: PLR0913 - the options of a command
         failed = _carry_out(wanted, folder, jobs, threads, submit, options) if wanted else {}
     found = rows([cell for cell in planned if cell not in failed])
     _record(folder, found)
-    return Sweep(folder, found, {cell.folder: problem for cell, problem in failed.items()})
+    page = RunFolder(folder).report
+    if found and (wanted or not page.is_file()):
+        done = [cell.folder for cell in planned if cell not in failed]
+        report = try_report(subjects_of(done, own_code=True), page, extent=_SHOWN)
+    else:
+        report = page if page.is_file() else None
+    return Sweep(folder, found, {cell.folder: problem for cell, problem in failed.items()}, report)
 
 
 def _left_in(folder: Path, experiments: Mapping[Cell, Experiment], others: str) -> str:

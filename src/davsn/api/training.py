@@ -28,6 +28,7 @@ class TrainedRun:
         finished: whether the last step is done; False if Ctrl-C or SIGTERM stopped the run, after saving it.
         scores: the scores by validation set; empty if none was scored.
         overlay: an overlay video of a few seconds of the target; None if there is none.
+        report: the page that shows the run; None if there is none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class TrainedRun:
     finished: bool
     scores: Mapping[str, Scores] = field(default_factory=dict)
     overlay: Path | None = None
+    report: Path | None = None
 
     def model(self) -> Model:
         """Open the trained network; see :func:`davsn.load`."""

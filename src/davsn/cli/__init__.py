@@ -30,6 +30,7 @@ COMMANDS = {
     "sweep": "Train a recipe with several methods, values and seeds, and compare them.",
     "eval": "Score a trained network on labelled video.",
     "predict": "Segment a video or a folder of frames.",
+    "report": "Write one HTML page about runs: scores, curves, players of their predictions.",
     "export": "Write a network's weights to a file, for the public code or other programs.",
     "check": "Find problems before training, without starting it.",
     "flow": "Compute optical flow before training; convert, show and measure flow.",

@@ -28,9 +28,9 @@ def adapt_(  # noqa: PLR0913 - each is an option
     """Adapt a network to your unlabelled video, from a drawn world or from your labelled video.
 
     Without --source, the network learns from streets, a drawn world with labels of its own. The result is a run folder,
-    for davsn predict and davsn eval, with a short overlay video. The same command resumes a run that was stopped.
-    A method that adapts a trained network, such as batch_norm, needs one to start from. It is first trained on the
-    source alone, in OUT/source_only, unless start=... names another one.
+    for davsn predict and davsn eval, with a short overlay video and a report. The same command resumes a run that was
+    stopped. A method that adapts a trained network, such as batch_norm, needs one to start from. It is first trained on
+    the source alone, in OUT/source_only, unless start=... names another one.
 
     Try:
 
@@ -88,5 +88,7 @@ def adapt_(  # noqa: PLR0913 - each is an option
     if run.overlay is not None:
         video = str(target[0]) if target[0].is_file() else "VIDEO"
         say(f"A few seconds of your video: {run.overlay}")
+        if run.report is not None:
+            say(f"Frames, confidence and curves: {run.report}")
         say(f"Next: davsn predict {shlex.quote(str(run.folder))} {shlex.quote(video)} -o overlay.mp4", whole=True)
     return code

@@ -56,7 +56,8 @@ def demo_(
         say(stopped)
         return 130
     console.print(table(found.rows))
-    say(f"Images, classes and curves: {found.page}")
+    if found.page is not None:
+        say(f"Frames, classes and curves: {found.page}")
     if found.overlay is not None:
         say(f"A few seconds of your video: {found.overlay}")
     return 0

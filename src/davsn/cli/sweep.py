@@ -74,4 +74,6 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
             console.print(table)
     if found.rows:
         say(f"written to {found.folder / RECORD}")
+        if found.report is not None:
+            say(f"Frames, classes and curves: {found.report}")
     return 2 if found.failed else 0

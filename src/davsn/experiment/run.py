@@ -32,6 +32,7 @@ from davsn.experiment.building import (
     each_within,
     within,
 )
+from davsn.experiment.environment import write_environment
 from davsn.experiment.experiment import Experiment, asked, clips_of, completed, dump
 from davsn.experiment.pictures import SHOWN, write_sheet
 from davsn.experiment.preparation import (
@@ -138,6 +139,7 @@ class Run:
         settings = dump(self.experiment)
         with replacing(self.folder.settings) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        write_environment(self.folder.environment, self.device)
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(
             self.trainer,

@@ -61,6 +61,16 @@ class RunFolder:
         return self.path / "time.json"
 
     @property
+    def environment(self) -> Path:
+        """The machine, the versions and the commit that the run was last trained with, as JSON."""
+        return self.path / "environment.json"
+
+    @property
+    def report(self) -> Path:
+        """The report, as an HTML page."""
+        return self.path / "report.html"
+
+    @property
     def snapshots(self) -> Path:
         """The scores of every checkpoint, as JSON."""
         return self.path / "snapshots.json"
