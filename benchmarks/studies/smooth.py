@@ -61,7 +61,7 @@ def moved(mask: Tensor, along: Motion) -> tuple[Tensor, Tensor]:
 
 
 def measure(model: davsn.Model, dataset: VideoDataset, size: tuple[int, int] | None) -> dict[str, Any]:
-    """Score a network: mIoU on the labels, mIoU with the previous prediction along the flow, and the share of pixels that change."""
+    """Score a network: mIoU on labels; along the flow, mIoU with the previous mask, and the share that changes."""
     classes = len(model.classes)
     truth, agreement = ConfusionMatrix(classes), ConfusionMatrix(classes)
     changed = seen = frames = 0

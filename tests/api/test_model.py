@@ -1,6 +1,7 @@
 """A trained network from Python: whatever footage is, each frame has a mask, a name and a time."""
 
 import shutil
+from threading import Semaphore
 from typing import ClassVar
 
 import cv2
@@ -68,9 +69,10 @@ def test_results_come_one_by_one_from_a_source_without_end(model, frames):
 
 
 class Camera:
-    """OpenCV's camera: BGR frames until it is unplugged."""
+    """OpenCV's camera: BGR frames until it is unplugged, each when the test says so."""
 
     opened: ClassVar[list[int]] = []
+    turns = Semaphore(0)
     released = 0
 
     def __init__(self, index):
@@ -81,6 +83,7 @@ class Camera:
         return self.left > 0
 
     def read(self):
+        self.turns.acquire()
         self.left -= 1
         return self.left >= 0, np.full((32, 64, 3), (250, 0, 10), np.uint8)
 
@@ -91,14 +94,21 @@ class Camera:
 def test_a_camera_is_an_index_and_is_released(model, monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", Camera)
     before = Camera.released
-    results = list(model.segment(0))
-    assert len(results) == 3
+    found, results = model.segment(0), []
+    for _ in range(3):
+        Camera.turns.release()
+        results.append(next(found))
+    Camera.turns.release()
+    assert not list(found)
     assert results[0].frame[0, 0].tolist() == [10, 0, 250]  # RGB
     times = [result.time for result in results]
     assert times == sorted(times)
     assert Camera.released == before + 1
     with pytest.raises(DataError, match=r"camera 7: cannot be opened\. Connect it"):
         next(model.segment(7))
+    with pytest.raises(DataError, match=r"rtsp://host/stream: cannot be opened\. Connect it"):
+        davsn.predict(model, "rtsp://host/stream", "out.mp4", quiet=True)
+    assert Camera.opened[-3:] == [0, 7, "rtsp://host/stream"]
 
 
 def test_probabilities_are_there_when_asked_for(model, frames):

@@ -162,7 +162,8 @@ class Model:
 
         Args:
             source: a video file, a folder of images, an image, one frame (H, W, 3) uint8 RGB, any iterable of
-                frames such as a list or a generator, or the index of a camera.
+                frames such as a list or a generator; the index of a camera or the address of a live stream, of which
+                frames are dropped that come faster than they are segmented.
             flow: the flow estimator, written as in a recipe; a single-frame network does not use it.
             size: the size of the network's input: (width, height), or the height alone, and the aspect is kept. None
                 takes the size that it was trained with.

@@ -11,7 +11,7 @@ from davsn.data.video.brush import Look
 from davsn.data.video.footage import BadFiles, Source, footage
 from davsn.data.video.outputs import Output
 from davsn.data.video.recordings import recordings
-from davsn.scoring.inference import Predictor, Summary
+from davsn.scoring.inference import Predictor, Progress, Summary
 
 
 def predict(  # noqa: PLR0913 - the options of a command
@@ -68,7 +68,11 @@ def predict(  # noqa: PLR0913 - the options of a command
         if several:
             return _predict_each(predictor, several, output, policy, stream)
         with progress("segmenting", footage(source, policy, stream).count) as report:
-            return predictor.predict(source, output, lambda at: report(at.done), policy, stream)
+            return predictor.predict(source, output, lambda at: report(at.done, _note(at)), policy, stream)
+
+
+def _note(at: Progress) -> str:
+    return f"{at.dropped} dropped" if at.dropped else ""
 
 
 def _predict_each(

@@ -11,7 +11,7 @@ from davsn.core.console import say
 
 def predict_(  # noqa: PLR0913 - the options of a command
     checkpoint: Path,
-    source: Path,
+    source: str,
     out: Annotated[Path, Parameter(alias="-o")],
     *,
     as_: Annotated[str | None, Parameter(name="--as")] = None,
@@ -60,7 +60,8 @@ def predict_(  # noqa: PLR0913 - the options of a command
     checkpoint:
         A run folder, for its newest checkpoint; a checkpoint; or a weights file (.pth, .safetensors).
     source:
-        A video file, a folder of frames, an image; or a folder of videos or of folders of frames.
+        A video file, a folder of frames, an image; or a folder of videos or of folders of frames; or live, a camera's
+        number or a stream's address (rtsp://…). Live frames that come too fast are dropped.
     out:
         A name ending in .mp4, .mov or .mkv, for an overlay video with the times and audio of the input; in .csv, for
         the shares of the classes; for one image, .png for its mask or .jpg for its overlay; any other name is a folder
@@ -114,7 +115,7 @@ def predict_(  # noqa: PLR0913 - the options of a command
     )
     summary = davsn.predict(
         model,
-        source,
+        int(source) if source.isdecimal() and not Path(source).exists() else source,
         out,
         outputs=_listed(as_),
         alpha=alpha,
@@ -126,6 +127,7 @@ def predict_(  # noqa: PLR0913 - the options of a command
         stream=stream,
     )
     passed = f", {summary.skipped} passed over" if summary.skipped else ""
+    passed += f", {summary.dropped} dropped" if summary.dropped else ""
     say(f"{summary.frames} frames{passed} in {summary.seconds:.1f} s ({summary.rate:.1f} per second): {summary.output}")
 
 

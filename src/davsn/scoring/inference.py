@@ -30,11 +30,13 @@ class Progress:
         done: the number of frames written.
         total: the number of all frames; None if it is unknown.
         seconds: the time since the start.
+        dropped: the number of frames of a live source that came too fast.
     """
 
     done: int
     total: int | None
     seconds: float
+    dropped: int = 0
 
     @property
     def left(self) -> float | None:
@@ -51,12 +53,14 @@ class Summary:
         frames: the number of frames written.
         seconds: the wall time of reading, predicting and writing them.
         skipped: the number of frames passed over because they could not be read.
+        dropped: the number of frames of a live source that came too fast.
     """
 
     output: Path
     frames: int
     seconds: float
     skipped: int = 0
+    dropped: int = 0
 
     @property
     def rate(self) -> float:
@@ -114,7 +118,7 @@ class Predictor:
                 for labelled, shot in zip(said, shown, strict=True):
                     writer.write(shot, brush.chosen(labelled))
                     done += 1
-                    progress(Progress(done, found.count, time.perf_counter() - begin))
+                    progress(Progress(done, found.count, time.perf_counter() - begin, found.dropped))
         except DataError as error:
             if not done:
                 raise
@@ -122,7 +126,11 @@ class Predictor:
             raise DataError(error.what, error.where, remedy) from error
         except KeyboardInterrupt:
             say(writer.kept(done) if done else "Nothing was written")
+            if found.dropped:
+                say(f"{found.dropped} frames came too fast and were dropped")
             raise
+        finally:
+            found.close()
         if not done and found.skipped:
             raise found.skipped[0]
-        return Summary(output.path, done, time.perf_counter() - begin, len(found.skipped))
+        return Summary(output.path, done, time.perf_counter() - begin, len(found.skipped), found.dropped)

@@ -1,13 +1,11 @@
-"""Frames of a video, a folder of images, one image, arrays or a camera, read once from first to last."""
+"""Frames of a video, a folder of images, one image, arrays or a live source, read once from first to last."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,11 +14,12 @@ from davsn.core.errors import DataError
 from davsn.data.images import PICTURE_SUFFIXES, is_animation, picture_files, read_picture
 from davsn.data.sets.video import Video
 from davsn.data.video.containers import USUAL_SUFFIXES, is_video
+from davsn.data.video.live import Latest, arrivals, is_address
 
 Frame = NDArray[np.uint8]
 """A frame: (H, W, 3) uint8 RGB."""
 Source = str | Path | int | NDArray[np.uint8] | Iterable[NDArray[np.uint8]]
-"""A source of footage: a path, a camera's index, one frame, or frames in temporal order."""
+"""A source of footage: a path, a camera's index, the address of a live stream, one frame, or frames in order."""
 BadFiles = Literal["error", "skip"]
 """What to do with a frame that cannot be read: stop, or pass over it and say so."""
 
@@ -53,6 +52,7 @@ class Footage:
         video: the video file; None for all other footage.
         begin: when the video's first frame is shown, in seconds of the file's own clock.
         skipped: the errors of the frames passed over so far; the last one may say that a video stops early.
+        live: the reader of a live source, which drops frames that come too fast; None for all other footage.
     """
 
     frames: Iterator[Shot]
@@ -61,6 +61,17 @@ class Footage:
     video: Path | None = None
     begin: float = 0.0
     skipped: list[DataError] = field(default_factory=list)
+    live: Latest[Any] | None = None
+
+    @property
+    def dropped(self) -> int:
+        """The number of frames of a live source that were dropped so far."""
+        return 0 if self.live is None else self.live.dropped
+
+    def close(self) -> None:
+        """Stop reading a live source."""
+        if self.live is not None:
+            self.live.close()
 
 
 def footage(source: Source, bad_files: BadFiles = "error", stream: int | None = None) -> Footage:
@@ -68,7 +79,8 @@ def footage(source: Source, bad_files: BadFiles = "error", stream: int | None = 
 
     Args:
         source: a video file, an image, or a folder of images, which are read in the natural order of their names; a
-            camera's index; one frame (H, W, 3) uint8 RGB, or any iterable of frames, such as a list, an array
+            camera's index or the address of a live stream, of which the newest frame is read, and frames between are
+            dropped; one frame (H, W, 3) uint8 RGB, or any iterable of frames, such as a list, an array
             (T, H, W, 3) or a generator.
         bad_files: whether a frame that cannot be read is an error, or is passed over with a line that says so.
         stream: position of the video stream in a file that holds several; None chooses one.
@@ -76,8 +88,8 @@ def footage(source: Source, bad_files: BadFiles = "error", stream: int | None = 
     Raises:
         DataError: the source holds nothing that can be read.
     """
-    if isinstance(source, int):
-        return Footage(_camera(source), None, None)
+    if isinstance(source, int) or is_address(source):
+        return _live(cast(int | str, source))
     if isinstance(source, np.ndarray) and source.ndim == 3:
         source = source[None]
     if not isinstance(source, str | Path):
@@ -165,22 +177,10 @@ def _arrays(frames: Iterable[Frame]) -> Iterator[Shot]:
         yield Shot(f"{position:06d}", found)
 
 
-def _camera(index: int) -> Iterator[Shot]:
-    """Read frames from a camera as they arrive, until the camera or the caller stops."""
-    camera = cv2.VideoCapture(index)
-    try:
-        if not camera.isOpened():
-            raise DataError("cannot be opened", f"camera {index}", "Connect it, and close other programs that use it")
-        begin, position = time.monotonic(), 0
-        while True:
-            there, picture = camera.read()
-            if not there:
-                return
-            frame = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-            yield Shot(f"{position:06d}", frame, time.monotonic() - begin)
-            position += 1
-    finally:
-        camera.release()
+def _live(source: int | str) -> Footage:
+    latest = Latest(arrivals(source))
+    shots = (Shot(f"{position:06d}", frame, seconds) for position, seconds, frame in latest)
+    return Footage(shots, None, None, live=latest)
 
 
 def _video(path: Path, bad_files: BadFiles, stream: int | None) -> Footage:

@@ -13,6 +13,7 @@ from davsn.data.video.brush import USUAL, Brush, Look
 from davsn.data.video.containers import VIDEO_SUFFIXES, is_video
 from davsn.data.video.footage import Footage, Frame, Source
 from davsn.data.video.labelled import Labelled
+from davsn.data.video.live import is_address
 from davsn.data.video.soundtrack import Soundtrack
 from davsn.data.video.writer import WRITTEN_VIDEOS
 from davsn.data.video.writers import PaintedImage, PaintedVideo, PaletteFile, PaletteFolder, Several, ShareTable, Writer
@@ -204,7 +205,9 @@ class Output:
         if self.is_file or len(self.chosen) > 1 or self.chosen == ("palette",):
             return replace(self, kinds=self.chosen)
         (name,) = self.chosen
-        path = Path(source).resolve() if isinstance(source, str | Path) else Path(name)
+        path = Path(name)
+        if isinstance(source, str | Path) and not is_address(source):
+            path = Path(source).resolve()
         stem = self.path / (path.name if path.is_dir() else path.stem)
         return replace(self, path=_named(stem, path, KINDS[name].suffix(path, _is_still(path))), kinds=self.chosen)
 
