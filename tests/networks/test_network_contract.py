@@ -16,10 +16,7 @@ OPTIONS = {"deeplab": [{"layers": (1, 1, 1, 1)}]}
 OPTIONS["light"] = [
     {"encoder": encoder} for encoder in ("resnet18", "mobilenetv3_large_100", "tf_efficientnet_lite0", "convnext_atto")
 ]
-OPTIONS["detail"] = [
-    {"over": {"name": "encoder_head", "encoder": "test_convnext", "auxiliary": aux, "head": head, "weights": None}}
-    for aux, head in ((True, "sum"), (False, "segformer"))
-]
+OPTIONS["detail"] = [{"over": {"name": "light", "encoder": "test_convnext", "width": 16, "weights": None}}]
 CASES = [(name, options) for name in NETWORKS for options in OPTIONS.get(name, [{}])]
 
 
