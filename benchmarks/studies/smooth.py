@@ -61,7 +61,7 @@ def moved(mask: Tensor, along: Motion) -> tuple[Tensor, Tensor]:
 
 
 def measure(model: davsn.Model, dataset: VideoDataset, size: tuple[int, int] | None) -> dict[str, Any]:
-    """Score a network: mIoU on labels and with the previous prediction along the flow, and the share of changed pixels."""
+    """Score a network: mIoU on labels, mIoU with the moved previous prediction, and the share of changed pixels."""
     classes = len(model.classes)
     truth, agreement = torch.zeros(2, classes, classes, dtype=torch.int64)
     changed = seen = frames = 0

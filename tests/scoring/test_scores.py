@@ -178,7 +178,7 @@ def test_a_file_of_the_first_schema_is_read():
 
 def test_a_file_of_a_later_schema_says_so(tmp_path):
     data = {**some_scores().as_data(), "schema": 3}
-    with pytest.raises(DataError, match="has schema 3, and this davsn reads schemas up to 2. Update davsn"):
+    with pytest.raises(DataError, match=r"has schema 3, and this davsn reads schemas up to 2\. Update davsn"):
         Scores.from_data(data, "scores.json")
 
 
