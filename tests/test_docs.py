@@ -5,14 +5,17 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from davsn.cli import main
 from davsn.core.plugins import Choice, available
 from davsn.data.dataset import DatasetSettings
-from davsn.data.labels.taxonomy import read_classes
+from davsn.data.labels.taxonomy import Taxonomy, read_classes
 from davsn.experiment.experiment import Experiment, VideoSettings, load
 from davsn.learning.method import Method
+from davsn.scoring.measures import build_metric, chosen_metric
+from davsn.scoring.metric import Seen
 from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings
 
@@ -96,6 +99,17 @@ def test_an_encoder_and_a_head_are_added_as_the_text_says(tmp_path, monkeypatch)
     line = Path("runs/mine/log.jsonl").read_text().splitlines()[0]
     assert '"loss/segmentation/main"' in line
     assert "aux" not in line
+
+
+def test_the_metric_in_the_text_counts(tmp_path, monkeypatch):
+    (metric,) = blocks("evaluation.md", "python")
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(metric)
+    taxonomy = Taxonomy(("road", "car"), ((0, 0, 0),) * 2)
+    made = build_metric(chosen_metric({"name": "./mine.py", "threshold": 0.7}), taxonomy)
+    likely = torch.tensor([[0.6, 0.9, 0.2], [0.4, 0.1, 0.8]])[:, None]
+    counts = made.count(Seen("x", torch.zeros(3, 1, 3), likely.argmax(0), probabilities=likely))
+    assert made.values({key: value.numpy() for key, value in counts.items()}) == {"unsure": pytest.approx(100 / 3)}
 
 
 KINDS = {

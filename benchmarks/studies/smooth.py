@@ -26,7 +26,7 @@ from davsn.flow.consistency import consistent
 from davsn.flow.setting import FlowSetting
 from davsn.ops.arrays import pictures
 from davsn.ops.warp import warp
-from davsn.scoring.scores import ConfusionMatrix, iou
+from davsn.scoring.confusion import confusion_matrix, iou
 
 Motion = tuple[Tensor, Tensor]
 """The flow (1, 2, H, W) current→previous, and (H, W) bool, where it can be trusted."""
@@ -63,7 +63,7 @@ def moved(mask: Tensor, along: Motion) -> tuple[Tensor, Tensor]:
 def measure(model: davsn.Model, dataset: VideoDataset, size: tuple[int, int] | None) -> dict[str, Any]:
     """Score a network: mIoU on labels; along the flow, mIoU with the previous mask, and the share that changes."""
     classes = len(model.classes)
-    truth, agreement = ConfusionMatrix(classes), ConfusionMatrix(classes)
+    truth, agreement = torch.zeros(2, classes, classes, dtype=torch.int64)
     changed = seen = frames = 0
     seconds = 0.0
     for clip, info in enumerate(dataset.clips):
@@ -74,17 +74,17 @@ def measure(model: davsn.Model, dataset: VideoDataset, size: tuple[int, int] | N
         seconds += time.process_time() - begun
         for position, mask in enumerate(masks):
             if position in info.labelled:
-                truth.update(torch.from_numpy(dataset.read_label(clip, position)).long(), mask)
+                truth += confusion_matrix(torch.from_numpy(dataset.read_label(clip, position)).long(), mask, classes)
             if before is not None:
                 past, known = moved(before, motion(dataset, clip, position))
-                agreement.update(torch.where(known, past, 255), mask)
+                agreement += confusion_matrix(torch.where(known, past, 255), mask, classes)
                 changed, seen = changed + int((past != mask)[known].sum()), seen + int(known.sum())
             before = mask
         frames += len(masks)
     scored = list(model.trained.taxonomy.scored_on(dataset.taxonomy).scored)
     return {
-        "miou": round(100 * float(np.nanmean(iou(truth.counts.numpy())[scored])), 3),
-        "consistency": round(100 * float(np.nanmean(iou(agreement.counts.numpy())[scored])), 3),
+        "miou": round(100 * float(np.nanmean(iou(truth.numpy())[scored])), 3),
+        "consistency": round(100 * float(np.nanmean(iou(agreement.numpy())[scored])), 3),
         "changed": round(100 * changed / seen, 3),
         "frames": frames,
         "seconds": round(seconds / frames, 4),

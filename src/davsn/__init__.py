@@ -19,6 +19,7 @@ __version__ = version("davsn")
 if TYPE_CHECKING:
     from davsn.api.adapting import adapt as adapt
     from davsn.api.checking import check as check
+    from davsn.api.comparing import compare as compare
     from davsn.api.demo import demo as demo
     from davsn.api.evaluation import evaluate as evaluate
     from davsn.api.evaluation import evaluate_checkpoints as evaluate_checkpoints
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
     from davsn.flow.estimator import FlowEstimator as FlowEstimator
     from davsn.learning.method import Method as Method
     from davsn.networks.image_network import ImageNetwork as ImageNetwork
+    from davsn.scoring.metric import Metric as Metric
 
 _PLACES = {
     "api.adapting": ("adapt",),
     "api.checking": ("check",),
+    "api.comparing": ("compare",),
     "api.demo": ("demo",),
     "api.evaluation": ("evaluate", "evaluate_checkpoints", "evaluate_sets"),
     "api.export": ("export",),
@@ -68,6 +71,7 @@ _PLACES = {
     "flow.estimator": ("FlowEstimator",),
     "learning.method": ("Method",),
     "networks.image_network": ("ImageNetwork",),
+    "scoring.metric": ("Metric",),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 __all__ = ["__version__", *sorted(_PLACE)]

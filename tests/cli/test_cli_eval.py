@@ -9,6 +9,7 @@ import torch
 import yaml
 from PIL import Image
 
+import davsn as package
 from davsn.cli import main
 from davsn.core.plugins import choose
 from davsn.data.dataset import VideoDataset
@@ -174,3 +175,64 @@ def test_a_full_disk_leaves_whole_pictures_only(davsn, world, trained, tmp_path,
     whole = sorted(path.name for path in (tmp_path / "masks").rglob("*.*"))
     assert whole == ["000000_color.png", "000001_color.png"]
     assert not (tmp_path / "scores.json").exists()
+
+
+TOY = """
+import torch
+from davsn.scoring.metric import Metric
+
+
+class Share(Metric):
+    title = "share of the first class"
+    needs = frozenset()
+
+    def count(self, seen):
+        return {"pixels": torch.tensor([int((seen.prediction == 0).sum()), seen.prediction.numel()])}
+
+    def values(self, counts):
+        return {"share": float(counts["pixels"][0] / counts["pixels"][1] * 100)}
+"""
+
+
+def test_a_metric_is_one_file(davsn, world, trained, tmp_path):
+    """A user's own file is found by its path: by the command, for checkpoints, and in Python."""
+    (tmp_path / "first_share.py").write_text(TOY)
+    own, out = tmp_path / "first_share.py", tmp_path / "scores.json"
+    code, printed, err = davsn(world, "eval", trained, "--metrics", own, "flicker", "-o", out)
+    assert code == 0, err
+    assert "share of the first class" in printed
+    scores = Scores.load(out)
+    assert set(scores.metrics) == {"miou", "consistency", "first_share", "flicker"}
+    share = sum(row[0] for row in scores.counts) / sum(map(sum, scores.counts)) * 100
+    assert scores.metrics["first_share"].headline == pytest.approx(share, abs=2)  # ignored pixels count there too
+    found = package.evaluate(trained, world / "camera", metrics=[str(own)], quiet=True)
+    assert found.metrics["first_share"].values == scores.metrics["first_share"].values
+    code, printed, err = davsn(world, "eval", trained, "--every", "--metrics", own, "-o", tmp_path / "every.json")
+    assert code == 0, err
+    entries = json.loads((tmp_path / "every.json").read_text())["sets"]["camera"]["checkpoints"].values()
+    assert all(entry["scores"]["metrics"]["first_share"]["values"]["share"] > 0 for entry in entries)
+    assert not any(entry["scores"]["metrics"]["first_share"]["clips"] for entry in entries)
+    code, _, err = davsn(world, "eval", trained, "--metrics", "flickr")
+    assert code == 2
+    assert "there is no Metric 'flickr'. Did you mean 'flicker'?" in err
+
+
+def test_metrics_can_be_listed(davsn, world):
+    code, out, _ = davsn(world, "list", "metrics")
+    assert code == 0
+    for name in ("calibration", "flicker", "tc", "vc"):
+        assert name in out
+    assert "tolerance = 3" in davsn(world, "list", "metrics", "flicker").out
+
+
+def test_two_protocols_and_a_comparison(davsn, world, trained, city):
+    code, out, err = davsn(world, "eval", trained, city, "--protocol", "davsn", "unified", "--full")
+    assert code == 0, err
+    assert "protocol unified" in " ".join(out.split())
+    usual, unified = (Scores.load(trained / f"scores_{name}.json") for name in ("city", "city_unified"))
+    assert (usual.protocol, unified.protocol) == ("davsn", "unified")
+    assert usual.frames == unified.frames == 6  # all frames, as metrics in time need them
+    assert sum(map(sum, unified.counts)) <= sum(map(sum, usual.counts))
+    code, out, err = davsn(world, "eval", trained, city, "--against", trained)
+    assert code == 0, err
+    assert "+0.00" in out

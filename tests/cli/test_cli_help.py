@@ -85,7 +85,7 @@ NO_TORCH = """
 import sys
 from davsn.cli import COMMANDS, main
 pages = [[name] for name in COMMANDS] + [["flow", name] for name in ("convert", "show", "measure")]
-lists = [["list", kind] for kind in ("methods", "networks", "encoders", "heads", "data", "flow", "recipes")]
+lists = [["list", kind] for kind in ("methods", "networks", "encoders", "heads", "data", "flow", "metrics", "recipes")]
 for arguments in [[], ["--help"], ["--version"], ["list"], *lists, *([*page, "--help"] for page in pages)]:
     assert main(arguments) == 0, arguments
     assert not {"torch", "timm", "cv2"} & sys.modules.keys(), arguments

@@ -26,11 +26,13 @@ def test_mistakes(davsn, world):
     assert "must be at least 1" in told("--seeds", "0")
     assert "should read key=value" in told("nonsense")
     assert "add source_only" in told("--methods", "batch_norm")
+    assert "Did you mean 'flicker'?" in told("--metrics", "flickr")
 
 
 @pytest.mark.slow
 def test_methods_and_seeds(davsn, world, tmp_path):
     command = ["sweep", "tiny.yaml", "--methods", "batch_norm,source_only", "--seeds", "2", *FEW, "-o", tmp_path]
+    command += ["--metrics", "flicker"]
     code, out, err = davsn(world, *command, "--jobs", "2", "--threads", "1")
     assert code == 0, err
     assert "4 runs in" in out
@@ -41,6 +43,7 @@ def test_methods_and_seeds(davsn, world, tmp_path):
         assert set(runs) == {"0", "1"}
         for seed, run in runs.items():
             assert run["last"]["step"] == 2
+            assert run["last"]["scores"]["metrics"]["flicker"]["values"]["static pixels"] > 0
             assert set(run) == {"last", "information", "invariance", "neighbourhood", "best"}
             assert all(run["best"]["scores"]["miou"] >= entry["scores"]["miou"] for entry in run.values())
             settings = yaml.safe_load((tmp_path / f"{method}-{seed}" / "settings.yaml").read_text())

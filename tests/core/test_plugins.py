@@ -18,6 +18,7 @@ from davsn.methods.da_vsn import DaVsn
 from davsn.networks.encoder import Encoder
 from davsn.networks.head import Head
 from davsn.networks.image_network import ImageNetwork
+from davsn.scoring.metric import Metric
 
 MINE = """
 from davsn.methods.source_only import SourceOnly
@@ -39,6 +40,7 @@ class Mine(SourceOnly):
         (ImageNetwork, {"deeplab", "light"}),
         (VideoDataset, {"folder", "video", "streets"}),
         (FlowEstimator, {"dis", "flownet2", "raft_large", "raft_small", "zero"}),
+        (Metric, {"miou", "consistency", "tc", "vc", "flicker", "calibration"}),
     ],
 )
 def test_every_file_of_a_kinds_folder_is_a_plugin_of_its_name(kind, names):
@@ -61,6 +63,7 @@ def test_every_kind_can_be_listed():
         Head,
         VideoDataset,
         FlowEstimator,
+        Metric,
     }
     assert {base_of(name).package for name in KINDS} == {
         "davsn.methods",
@@ -69,6 +72,7 @@ def test_every_kind_can_be_listed():
         "davsn.networks.heads",
         "davsn.data.sets",
         "davsn.flow.estimators",
+        "davsn.scoring.metrics",
     }
 
 

@@ -1,3 +1,4 @@
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +10,16 @@ from PIL import Image
 
 from colour_network import TAXONOMY, colour_segmenter
 from davsn.core.clip import Batch, ClipSpec
+from davsn.core.plugins import available
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import evaluation_batches
 from davsn.data.samples import Samples
 from davsn.data.sets.folder import Folder
 from davsn.scoring.evaluation import evaluate
+from davsn.scoring.measures import Measures, build_metric, chosen_metric, chosen_metrics
+from davsn.scoring.metric import Metric
+from davsn.scoring.protocols import UNIFIED
+from davsn.scoring.uncertainty import total
 from davsn.training.selection import label_free
 
 
@@ -161,8 +167,8 @@ def test_flow_of_another_resolution_is_scaled():
 
 def test_unlabelled_frames_count_for_consistency_and_in_no_iou():
     frames, done = [batch(A, A, "x/0"), batch(B, A, "x/1", labels=B)], []
-    scores = evaluate(colour_segmenter(), frames, TAXONOMY, progress=done.append)
-    assert done == [1, 2]
+    scores = evaluate(colour_segmenter(), frames, TAXONOMY, predicted=lambda batch, _: done.extend(batch.names))
+    assert done == ["x/0", "x/1"]
     assert scores.frames == 2
     assert sum(map(sum, scores.counts)) == 6
     assert scores.temporal_consistency is not None
@@ -210,3 +216,103 @@ def test_the_mode_is_put_back_after_a_failure():
 def test_bf16_scores():
     scores = evaluate(colour_segmenter(), [batch(A, A, "x/0", labels=A)], TAXONOMY, precision="bf16")
     assert scores.miou == 100.0
+
+
+# metrics
+
+
+def measured(*metrics, **more):
+    return Measures(chosen_metrics(metrics), **more)
+
+
+def test_metrics_that_are_asked_for_change_no_other_score():
+    frames = [batch(A, A, "x/0", labels=A), batch(B, A, "x/1", labels=C), batch(C, B, "x/2")]
+    plain = evaluate(colour_segmenter(), frames, TAXONOMY)
+    full = evaluate(colour_segmenter(), frames, TAXONOMY, measures=Measures(full=True))
+    assert set(plain.metrics) == {"miou", "consistency"}
+    assert set(full.metrics) == set(available(Metric))
+    assert (full.counts, full.miou, full.temporal_consistency) == (plain.counts, plain.miou, plain.temporal_consistency)
+    assert full.metrics["miou"].values == {"mIoU": plain.exact_miou}
+    assert full.metrics["miou"].classes["IoU"] == pytest.approx(
+        {name: value * 100 for name, value in plain.iou.items()}
+    )
+    assert full.metrics["consistency"].headline == plain.temporal_consistency
+    assert full.metrics["calibration"].values["accuracy"] == pytest.approx(plain.pixel_accuracy)
+
+
+def test_the_counts_of_clips_add_up():
+    frames = [batch(A, A, "x/0", labels=A), batch(B, A, "x/1", labels=C), batch(C, B, "y/0", labels=A)]
+    both, x, y = (
+        evaluate(colour_segmenter(), some, TAXONOMY, measures=Measures(full=True)).metrics
+        for some in (frames, frames[:2], frames[2:])
+    )
+    for name in ("miou", "regions", "object_size", "confusion", "calibration"):
+        apart = {**x[name].counts(), **y[name].counts()}
+        metric = build_metric(chosen_metric(name), TAXONOMY)
+        assert metric.values(total(apart)) == pytest.approx(dict(both[name].values), nan_ok=True)
+    assert set(both["miou"].clips) == {"x", "y"}
+    assert set(both["flicker"].clips) == {"x"}
+
+
+def test_a_single_frame_network_has_metrics_in_time_if_it_gets_the_previous_frame():
+    frames = [replace(batch(ids, A, f"x/{n}"), flows={}) for n, ids in enumerate((A, B))]
+    scores = evaluate(colour_segmenter(propagation="none"), frames, TAXONOMY, measures=measured("flicker"))
+    assert scores.metrics["flicker"].values == {"flicker": 0.0, "static pixels": pytest.approx(400 / 6)}
+    assert scores.temporal_consistency is None
+    alone = [replace(one, frames={0: one.current}) for one in frames]
+    assert (
+        not evaluate(colour_segmenter(propagation="none"), alone, TAXONOMY, measures=measured("flicker"))
+        .metrics["flicker"]
+        .values
+    )
+
+
+def test_labelled_frames_of_another_size_than_their_neighbours_are_compared():
+    large = np.kron(np.array(B), np.ones((2, 2), int)).tolist()
+    frames = [batch(A, A, "x/0"), batch(B, A, "x/1", labels=large), batch(B, B, "x/2")]
+    scores = evaluate(colour_segmenter(), frames, TAXONOMY, measures=measured("flicker"))
+    assert scores.frames == 3
+    assert 0 < scores.temporal_consistency < 100
+    assert scores.metrics["flicker"].values["static pixels"] < 100
+
+
+def test_windows_of_frames_reach_back_through_the_clip():
+    frames = [
+        batch(ids, before, f"x/{n}", labels=A) for n, (before, ids) in enumerate([(A, A), (A, A), (A, B), (B, B)])
+    ]
+    vc = evaluate(colour_segmenter(), frames, TAXONOMY, measures=measured({"name": "vc", "windows": [2, 3]}))
+    # windows of two: AA, AB, BB; of three: AAB, ABB; four of six pixels are the same in A and B
+    assert vc.metrics["vc"].values["VC2"] == pytest.approx((1 + 4 / 6 + 1) / 3 * 100)
+    assert vc.metrics["vc"].values["VC3"] == pytest.approx(4 / 6 * 100)
+
+
+def test_both_protocols_score_one_network():
+    taxonomy = Taxonomy(TAXONOMY.names, TAXONOMY.colours, frozenset({"green"}))
+    frames = [batch(A, A, "x/0", labels=B)]
+    published = evaluate(colour_segmenter(), frames, taxonomy)
+    unified = evaluate(colour_segmenter(), frames, taxonomy, measures=Measures(protocol=UNIFIED))
+    assert (published.protocol, unified.protocol) == ("davsn", "unified")
+    # A against B: red is 2 of 4 and blue 1 of 1; without pixels that are green in either, red is 2 of 2
+    assert published.exact_miou == pytest.approx((2 / 4 + 1) / 2 * 100)
+    assert unified.exact_miou == pytest.approx(100.0)
+    assert unified.counts == ((2, 0, 0), (0, 0, 0), (0, 0, 1))
+
+
+def test_memory_does_not_grow_with_the_number_of_frames():
+    """All tensors that are alive have as many bytes after 30 frames as after 60.
+
+    A map of one byte a pixel that was kept of every frame would add 30 · 16 bytes.
+    """
+    ids, done, held = np.random.default_rng(0).integers(0, 3, (61, 4, 4)).tolist(), [], []
+    frames = (batch(ids[n + 1], ids[n], f"x/{n}", labels=ids[n]) for n in range(60))
+
+    def look(one, prediction):
+        done.extend(one.names)
+        if len(done) in (30, 60):
+            gc.collect()
+            tensors = [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]
+            storages = {found.untyped_storage().data_ptr(): found.untyped_storage().nbytes() for found in tensors}
+            held.append(sum(storages.values()))
+
+    evaluate(colour_segmenter(), frames, TAXONOMY, predicted=look, measures=Measures(full=True))
+    assert held[1] < held[0] + 30 * 16

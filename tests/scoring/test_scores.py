@@ -1,6 +1,7 @@
 import io
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from davsn.core.errors import DataError
-from davsn.scoring.scores import ConfusionMatrix, Scores, iou, percent
+from davsn.scoring.confusion import confusion_matrix, iou
+from davsn.scoring.measures import build_metric, chosen_metric
+from davsn.scoring.metric_scores import MetricScores
+from davsn.scoring.scores import Scores, percent
 
 
 def literal_counts(labels, prediction, classes):
@@ -33,33 +37,29 @@ def test_counts_equal_the_literal_loop(classes, seed):
     random = np.random.default_rng(seed)
     labels = torch.from_numpy(random.choice([*range(classes), classes, -1, 255], size=(2, 5, 7)))
     prediction = torch.from_numpy(random.integers(0, classes, (2, 5, 7)))
-    matrix = ConfusionMatrix(classes)
-    for one, other in zip(labels, prediction, strict=True):
-        matrix.update(one, other)
-    assert matrix.counts.tolist() == literal_counts(labels, prediction, classes)
+    matrix = sum(confusion_matrix(one, other, classes) for one, other in zip(labels, prediction, strict=True))
+    assert matrix.tolist() == literal_counts(labels, prediction, classes)
 
 
 def test_counts_take_bytes_and_do_not_overflow():
-    matrix = ConfusionMatrix(20)
-    matrix.update(torch.full((1, 300), 19, dtype=torch.uint8), torch.full((1, 300), 18, dtype=torch.uint8))
-    assert matrix.counts[19, 18] == 300
-    assert matrix.counts.sum() == 300
+    nineteen, eighteen = (torch.full((1, 300), number, dtype=torch.uint8) for number in (19, 18))
+    matrix = confusion_matrix(nineteen, eighteen, 20)
+    assert matrix[19, 18] == 300
+    assert matrix.sum() == 300
 
 
 def test_all_ignored_counts_nothing():
-    matrix = ConfusionMatrix(2)
-    matrix.update(torch.full((3, 3), 255), torch.zeros(3, 3, dtype=torch.long))
-    assert not matrix.counts.any()
+    assert not confusion_matrix(torch.full((3, 3), 255), torch.zeros(3, 3, dtype=torch.long), 2).any()
 
 
 def test_a_prediction_outside_the_classes_is_an_error():
     with pytest.raises(ValueError, match="outside the 2 classes"):
-        ConfusionMatrix(2).update(torch.tensor([0, 1]), torch.tensor([0, 2]))
+        confusion_matrix(torch.tensor([0, 1]), torch.tensor([0, 2]), 2)
 
 
 def test_different_shapes_are_an_error():
     with pytest.raises(ValueError, match=r"\(2,\), but the prediction has \(3,\)"):
-        ConfusionMatrix(2).update(torch.zeros(2), torch.zeros(3))
+        confusion_matrix(torch.zeros(2), torch.zeros(3), 2)
 
 
 def test_iou_worked_by_hand():
@@ -143,3 +143,50 @@ def test_the_table_names_every_class_and_marks_the_unscored():
 
 def test_percent():
     assert [percent(value) for value in (None, math.nan, 0.0, 12.345)] == ["–", "–", "0.00", "12.35"]
+
+
+# the schema
+
+
+def test_metrics_come_back_from_the_file(tmp_path):
+    metric = build_metric(chosen_metric("confusion"), some_scores().taxonomy)
+    found = MetricScores.of(metric, {f"c{n}": {"matrix": np.diag([n, 1, 0])} for n in range(4)})
+    scores = some_scores(protocol="unified", metrics={"confusion": found})
+    scores.save(tmp_path / "scores.json")
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert (content["schema"], content["protocol"]) == (2, "unified")
+    assert content["metrics"]["confusion"]["classes"]["recall"] == {"road": 100.0, "fence": 100.0, "car": None}
+    assert "[3, 0, 0]" in (tmp_path / "scores.json").read_text()  # a list of numbers is on one line
+    again = Scores.load(tmp_path / "scores.json")
+    assert again.as_data() == scores.as_data()
+    assert math.isnan(again.metrics["confusion"].classes["recall"]["car"])
+    assert again.metrics["confusion"].counts()["c3"]["matrix"].tolist() == np.diag([3, 1, 0]).tolist()
+    assert not again.without_clips().metrics["confusion"].clips
+
+
+def test_a_file_of_the_first_schema_is_read():
+    """A file that was written at commit e5e6131, before there were metrics and protocols."""
+    path = Path(__file__).parents[1] / "experiment" / "before" / "whole_scores.json"
+    content = json.loads(path.read_text())
+    assert "schema" not in content
+    scores = Scores.load(path)
+    assert (scores.protocol, scores.metrics) == ("davsn", {})
+    assert scores.exact_miou == content["exact_miou"]
+    assert scores.temporal_consistency == content["temporal_consistency"]
+    assert {name: value if value == value else None for name, value in scores.iou.items()} == content["iou"]
+
+
+def test_a_file_of_a_later_schema_says_so(tmp_path):
+    data = {**some_scores().as_data(), "schema": 3}
+    with pytest.raises(DataError, match=r"has schema 3, and this davsn reads schemas up to 2\. Update davsn"):
+        Scores.from_data(data, "scores.json")
+
+
+def test_the_table_of_metrics_shows_values_and_intervals():
+    metric = build_metric(chosen_metric("confusion"), some_scores().taxonomy)
+    found = MetricScores.of(metric, {f"c{n}": {"matrix": np.diag([n, 1, 0])} for n in range(4)})
+    text = io.StringIO()
+    table = some_scores(metrics={"confusion": found, "flicker": MetricScores("flicker", "lower")}).metric_table()
+    Console(file=text, width=100).print(table)
+    for part in ("mean recall", "100.00", "100.00 … 100.00", "flicker", "–", "bootstrap over 4 clips"):
+        assert part in text.getvalue()

@@ -1,6 +1,7 @@
 """Planning a grid of runs, and what its tables say."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -8,6 +9,8 @@ from rich.console import Console
 from davsn.core.errors import ConfigError
 from davsn.experiment.checkpoint_scores import CheckpointScores, Entry
 from davsn.experiment.experiment import load
+from davsn.scoring.measures import Measures, chosen_metrics
+from davsn.scoring.metric_scores import MetricScores
 from davsn.scoring.scores import Scores
 from davsn.sweeps import jobs
 from davsn.sweeps.grid import Cell, Row, cells, spread, tables, values_of
@@ -129,3 +132,29 @@ def test_a_problem_names_the_last_line_of_the_output(tmp_path):
             return 2
 
     assert jobs._problem(cell, Job()) == f"ended with code 2: two (full output in {tmp_path / 'output.txt'})"
+
+
+def test_tables_have_a_column_for_each_metric(tmp_path):
+    runs = {}
+    for seed, value in enumerate((2.0, 4.0)):
+        flicker = MetricScores("flicker on static pixels", "lower", values={"flicker": value, "static pixels": 50.0})
+        runs[seed] = CheckpointScores(tmp_path / f"{seed}.json", "city", {})
+        runs[seed].add("a", Entry(1, replace(scores(90), metrics={"flicker": flicker})))
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(*tables("city", [Row("da_vsn", runs)]))
+    assert "3.00 ± 1.41" in captured.get()
+
+
+def test_a_checkpoint_without_a_wanted_metric_is_scored_again(tmp_path):
+    scored = CheckpointScores(tmp_path / "snapshots.json", "city", {})
+    flicker = MetricScores("flicker", "lower", {"tolerance": 3}, {"flicker": 1.0})
+    always = {name: MetricScores(name, "higher") for name in ("miou", "consistency")}
+    scored.add("old", Entry(1, scores(90)))
+    scored.add("new", Entry(2, replace(scores(90), metrics={**always, "flicker": flicker})))
+    for again in (scored, CheckpointScores(tmp_path / "snapshots.json", "city", {})):  # also as the file has it
+        held = [
+            [again.has(content, Measures(chosen_metrics(metrics))) for content in ("old", "new", "unknown")]
+            for metrics in ([], ["flicker"], [{"name": "flicker", "tolerance": 5}], ["tc"])
+        ]
+        assert held == [[True, True, False], [False, True, False], [False] * 3, [False] * 3]

@@ -1,5 +1,6 @@
 """``davsn.evaluate``: scores trained networks on labelled video."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,11 @@ from davsn.experiment.scoring import score
 from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
 from davsn.networks.weights import holds_weights_alone
 from davsn.networks.windows import window_of
+from davsn.scoring.comparing import compared
+from davsn.scoring.measures import Measures, chosen_metrics
+from davsn.scoring.protocols import DAVSN, protocol_of
 from davsn.scoring.scores import Scores
+from davsn.scoring.uncertainty import Difference
 from davsn.training.folder import RunFolder
 
 
@@ -54,6 +59,7 @@ class Evaluation:
         scores: the scores.
         file: where the scores were written as JSON.
         pictures: the folder of the predictions; None if they were not requested.
+        differences: the differences to other scores; empty if none were named.
     """
 
     name: str
@@ -61,18 +67,22 @@ class Evaluation:
     scores: Scores
     file: Path
     pictures: Path | None
+    differences: Sequence[Difference] = ()
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the options of a command
     model: Model | Path | str,
     data: Path | str,
     *,
     classes: Path | str | None = None,
     changes: Changes = (),
     labelled_only: bool = False,
+    metrics: Sequence[str | Mapping[str, Any]] = (),
+    full: bool = False,
+    protocol: str = "davsn",
     quiet: bool = False,
 ) -> Scores:
-    """Score a trained network on a labelled folder by the published protocol. No file is written.
+    """Score a trained network on a labelled folder. No file is written. docs/evaluation.md describes the scores.
 
     Args:
         model: see :func:`davsn.load`.
@@ -81,17 +91,22 @@ def evaluate(
             that of the network.
         changes: settings of the folder, such as ``{"frames": "stills"}``; see docs/data.md.
         labelled_only: predict only frames that have labels, and measure no temporal consistency.
+        metrics: metrics beside mIoU and temporal consistency: their names, paths of your own ``.py`` files, or
+            mappings with a name and settings.
+        full: count every metric of davsn that the network and the data allow.
+        protocol: the protocol, 'davsn' or 'unified'.
         quiet: print no progress.
 
     Raises:
         DataError: the folder has no labels, or its classes differ from those of the network.
-        ConfigError: mistakes in the settings.
+        ConfigError: mistakes in the settings, the metrics or the protocol.
     """
+    measures = Measures(chosen_metrics(metrics), full, protocol_of(protocol))
     opened = opened_model(model)
     trained = opened.trained
     with silent(quiet):
         (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
-        return score(trained, part, name, labelled_only, opened.network, opened.precision)
+        return score(trained, part, name, labelled_only, opened.network, opened.precision, measures=measures)
 
 
 def evaluate_sets(  # noqa: PLR0913 - the options of a command
@@ -104,6 +119,10 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     recipe: Recipe | None = None,
     together: Together = Together(),
     at_test_time: AtTestTime = USUAL,
+    metrics: Sequence[str | Mapping[str, Any]] = (),
+    full: bool = False,
+    protocols: Sequence[str] = ("davsn",),
+    against: Path | None = None,
     pictures: Path | None = None,
     own_code: bool = False,
     out: Path | None = None,
@@ -111,6 +130,8 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     overlap: float | None = None,
 ) -> Iterator[Evaluation]:
     """Score networks on every validation set of a run, or on a labelled folder, and write the scores to files.
+
+    With several protocols, every set is scored by each of them.
 
     Args:
         path: a run folder, a checkpoint, or a weights file.
@@ -122,6 +143,11 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         recipe: for a weights file; see :func:`davsn.load`.
         together: further networks of an ensemble.
         at_test_time: flip, scales and bf16.
+        metrics: see :func:`evaluate`.
+        full: see :func:`evaluate`.
+        protocols: names of protocols.
+        against: the scores of another network on the same clips, to compare with: a file; or a run folder, for the file
+            that has the same name in it.
         pictures: a folder for the predictions of the labelled frames.
         own_code: see :func:`davsn.load`.
         out: the file of the scores; None: a file in the run folder.
@@ -133,21 +159,39 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         CheckpointError, DataError: a network or a set that cannot be used.
     """
     windows = window_of(window, overlap)
+    chosen = chosen_metrics(metrics)
+    measured = [Measures(chosen, full, protocol_of(name)) for name in dict.fromkeys(protocols)]
     paths = [path, *together.others]
     named = None if recipe is None else read_recipe(recipe, () if data else changes, paths=False)
     members = [trained.windowed(windows) for trained in _open(paths, named, own_code)]
     network = joined(members, paths, "davsn eval", together.weights, together.first_only, at_test_time)
     own = () if named and not data else changes
     sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
-    if out is not None and len(sets) > 1:
-        raise ConfigError("--out", [f"names one file, but there are {len(sets)} sets to score. Leave it out"])
-    for name, part in sets.items():
-        folder = pictures / name if pictures and len(sets) > 1 else pictures
+    keys = [
+        name if measures.protocol is DAVSN else f"{name}_{measures.protocol.name}"
+        for name, measures in itertools.product(sets, measured)
+    ]
+    others = {key: _others(against, key) for key in keys}  # read before anything is scored
+    if out is not None and len(keys) > 1:
+        raise ConfigError("--out", [f"names one file, but there are {len(keys)} files to write. Leave it out"])
+    for key, ((name, part), measures) in zip(keys, itertools.product(sets.items(), measured), strict=True):
+        folder = pictures / key if pictures and len(keys) > 1 else pictures
         with within(f"validation.{name}", part if data is None else None):
-            scores = score(members[0], part, name, labelled_only, network, at_test_time.precision(members[0]), folder)
-        file = out or _scores_file(paths, name, at_test_time)
+            precision = at_test_time.precision(members[0])
+            scores = score(members[0], part, name, labelled_only, network, precision, folder, measures)
+        file = out or _scores_file(paths, key, at_test_time)
         scores.save(file)
-        yield Evaluation(name, _said(members, paths), scores, file, folder)
+        other = others[key]
+        found = (
+            () if other is None else compared(other, scores, [one.name for one in chosen if one.name.endswith(".py")])
+        )
+        yield Evaluation(name, _said(members, paths), scores, file, folder, found)
+
+
+def _others(against: Path | None, key: str) -> Scores | None:
+    if against is None:
+        return None
+    return Scores.load(RunFolder(against).scores(key) if against.is_dir() else against)
 
 
 def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
@@ -158,6 +202,8 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     changes: Changes = (),
     labelled_only: bool = False,
     watch: bool = False,
+    metrics: Sequence[str | Mapping[str, Any]] = (),
+    full: bool = False,
     own_code: bool = False,
     out: Path | None = None,
     window: tuple[int, int] | None = None,
@@ -172,6 +218,8 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
         changes: see :func:`evaluate_sets`.
         labelled_only: see :func:`evaluate_sets`.
         watch: wait for new checkpoints until the checkpoint of the last step is scored.
+        metrics: see :func:`evaluate`. Checkpoints that were scored without one of them are scored again.
+        full: see :func:`evaluate`.
         own_code: see :func:`davsn.load`.
         out: the file of the scores; None: the file in the run folder.
         window: see :func:`davsn.load`.
@@ -188,9 +236,10 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     experiment = settings_of(folder, own_code)
     sets = _sets(experiment, data, classes, changes, lambda: open_trained(folder, own_code).taxonomy)
     file = out or RunFolder(folder).snapshots
+    measures = Measures(chosen_metrics(metrics), full)
     options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
     with if_interrupted(lambda: _left_in(file)):
-        return score_checkpoints(folder, experiment, sets, file, **options, window=windows)
+        return score_checkpoints(folder, experiment, sets, file, **options, measures=measures, window=windows)
 
 
 def _left_in(file: Path) -> str:

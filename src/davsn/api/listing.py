@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
     "heads": Kind("davsn.networks.heads", "davsn.networks.head:Head"),
     "data": Kind("davsn.data.sets", "davsn.data.dataset:VideoDataset"),
     "flow": Kind("davsn.flow.estimators", "davsn.flow.estimator:FlowEstimator"),
+    "metrics": Kind("davsn.scoring.metrics", "davsn.scoring.metric:Metric"),
 }
 """Every kind of plug-in, by its name in ``davsn list``. A new kind is one line here."""
 _COSTS = "costs.json"
@@ -77,8 +78,8 @@ def available(kind: str) -> dict[str, str]:
     """List the plug-ins of a kind, or the recipes: name → description in one line.
 
     Args:
-        kind: 'methods', 'networks', 'encoders', 'heads', 'data', 'flow' or 'recipes'. Encoders are listed
-            by families.
+        kind: 'methods', 'networks', 'encoders', 'heads', 'data', 'flow', 'metrics' or 'recipes'. Encoders are
+            listed by families.
     """
     if kind == "recipes":
         return {name: _first_line(name) for name in recipe_names()}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.reporting import subjects_of
 from davsn.experiment.showing import Extent
+from davsn.scoring.measures import chosen_metrics
 from davsn.sweeps.grid import Cell, Row, cells, finished, rows, values_of
 from davsn.sweeps.grid import tables as tables
 from davsn.sweeps.jobs import Processes, cluster, run_all
@@ -52,6 +53,7 @@ def sweep(  # noqa: PLR0913 - the options of a command
     threads: int | None = None,
     submit: str | None = None,
     options: Sequence[str] = (),
+    metrics: Sequence[str] = (),
     out: Path | str | None = None,
 ) -> Sweep:
     """Train a recipe with several methods, values and seeds. Finished runs are skipped.
@@ -65,6 +67,8 @@ def sweep(  # noqa: PLR0913 - the options of a command
         threads: CPU threads for each run; None leaves the choice to PyTorch.
         submit: 'slurm' hands the runs to SLURM through submitit; 'local' tries this on this machine.
         options: options of submitit, ``name=value``, such as ``timeout_min=600``.
+        metrics: metrics to score every checkpoint with, beside mIoU and temporal consistency; their names, or paths of
+            your own ``.py`` files.
         out: the folder of the runs; None: ``runs/``, the recipe's name and "-sweep".
 
     Raises:
@@ -72,9 +76,11 @@ def sweep(  # noqa: PLR0913 - the options of a command
     """
     if seeds < 1 or jobs < 1:
         raise ConfigError("the command line", ["--seeds and --jobs must be at least 1"])
+    chosen_metrics(metrics)  # finds mistakes before anything runs
     base = read_recipe(recipe, paths=False)
     folder = Path(out or Path("runs") / f"{base.name}-sweep")
-    planned = cells(folder, dump(base), list(methods), values_of(changes), seeds)
+    grid = cells(folder, dump(base), list(methods), values_of(changes), seeds)
+    planned = [replace(cell, metrics=tuple(metrics)) for cell in grid]
     experiments = _experiments(recipe, planned)
     wanted = {cell: experiment for cell, experiment in experiments.items() if not finished(cell, experiment)}
     say(f"{len(planned)} runs in {folder}, {len(planned) - len(wanted)} of them done")

@@ -1,14 +1,18 @@
 """``davsn eval``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.table import Table
 
 import davsn
 from davsn.core.console import console, say
 from davsn.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from davsn.api.comparing import Difference
 
 
 def eval_(  # noqa: PLR0913 - a parameter for each option
@@ -26,6 +30,10 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     flip: Annotated[bool, Parameter(negative="")] = False,
     scales: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
     bf16: Annotated[bool, Parameter(negative="")] = False,
+    metrics: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    full: Annotated[bool, Parameter(negative="")] = False,
+    protocol: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    against: Path | None = None,
     pictures: Path | None = None,
     window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
     overlap: float | None = None,
@@ -34,7 +42,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
 ) -> None:
     """Score a trained network on labelled video by the published protocol, and measure its temporal consistency.
 
-    Without --data, the network is scored on the validation sets of the run's recipe.
+    Without --data, the network is scored on the validation sets of the run's recipe. docs/evaluation.md describes all
+    scores.
 
     Try:
 
@@ -49,6 +58,12 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         davsn eval one.pth --with two.pth --weights 2 1 --recipe da_vsn_viper
 
         davsn eval runs/mine validation.camera.root=DIR
+
+        davsn eval runs/mine --metrics tc flicker calibration
+
+        davsn eval runs/mine --full --against runs/other
+
+        davsn eval runs/mine --protocol davsn unified
 
         davsn eval runs/mine --every
 
@@ -88,6 +103,15 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         Show the network each frame at these sizes, divided by the usual size, and average the logits.
     bf16:
         Run the network in bf16. Default: the precision of its training.
+    metrics:
+        Metrics beside mIoU and temporal consistency: names (davsn list metrics), paths of your own .py files, or
+        "{name: NAME, key: value}" with settings.
+    full:
+        Count every metric that the network and the data allow.
+    protocol:
+        davsn, the published protocol, or unified, that of UnifiedVideoDA; with both, every set is scored twice.
+    against:
+        Compare with the scores of another network on the same clips: a scores file, or a run folder.
     pictures:
         A folder for the predictions of the labelled frames, as PNGs in the colours of the classes.
     window:
@@ -111,6 +135,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
                 "--flip": flip or None,
                 "--scales": scales,
                 "--bf16": bf16 or None,
+                "--protocol": protocol,
+                "--against": against,
             }
         )
         found = davsn.evaluate_checkpoints(
@@ -120,6 +146,8 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
             changes=changes,
             labelled_only=labelled_only,
             watch=watch,
+            metrics=metrics or (),
+            full=full,
             own_code=own_code,
             out=out,
             window=window,
@@ -132,6 +160,7 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         return
     from davsn.api.evaluation import AtTestTime, Together
 
+    named = bool(metrics or full)
     evaluations = davsn.evaluate_sets(
         checkpoint,
         data=data,
@@ -141,6 +170,10 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         recipe=recipe,
         together=Together(with_ or (), weights or (), first_only),
         at_test_time=AtTestTime(flip, tuple(scales or ()), bf16),
+        metrics=metrics or (),
+        full=full,
+        protocols=protocol or ("davsn",),
+        against=against,
         pictures=pictures,
         own_code=own_code,
         out=out,
@@ -148,8 +181,26 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
         overlap=overlap,
     )
     for each in evaluations:
-        console.print(each.scores.table(f"{each.network}, on {each.name}"))
+        title = f"{each.network}, on {each.name}"
+        console.print(each.scores.table(title if protocol is None else f"{title}, protocol {each.scores.protocol}"))
+        if named:
+            console.print(each.scores.metric_table())
+        if each.differences:
+            console.print(_compared(each.differences, str(against)))
         say(f"written to {each.file}" + (f", predictions to {each.pictures}" if each.pictures else ""))
+
+
+def _compared(differences: "Sequence[Difference]", other: str) -> Table:
+    """Make a table of paired differences to another network."""
+    table = Table("metric", "value", title=f"Difference to {other}, in percentage points")
+    for column in ("other", "this", "difference", "95 % interval"):
+        table.add_column(column, justify="right")
+    for one in differences:
+        numbers = [f"{value:.2f}" for value in (one.one, one.other)]
+        interval = "–" if one.interval is None else f"{one.interval[0]:+.2f} … {one.interval[1]:+.2f}"
+        table.add_row(one.metric, one.value, *numbers, f"{one.difference:+.2f}", interval)
+    table.caption = "intervals: paired bootstrap over clips; one without 0 shows a difference"
+    return table
 
 
 def _refuse(options: Mapping[str, object]) -> None:

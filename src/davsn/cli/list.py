@@ -19,10 +19,10 @@ from davsn.core.console import console
 
 
 def list_(
-    what: Literal["methods", "networks", "encoders", "heads", "data", "flow", "recipes"] = "methods",
+    what: Literal["methods", "networks", "encoders", "heads", "data", "flow", "metrics", "recipes"] = "methods",
     name: str | None = None,
 ) -> None:
-    """List what a recipe can name, or show one of them in full.
+    """List what a recipe or davsn eval can name, or show one of them in full.
 
     A file of your own (./mine.py) can take the place of a name. A method is shown with what its default settings need,
     and with the cost of a step as a multiple of a step of source_only, measured on a CPU (see docs/results.md).

@@ -18,6 +18,7 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
     threads: int | None = None,
     submit: Literal["slurm", "local"] | None = None,
     option: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    metrics: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> int:
     """Train a recipe with several methods, values and seeds, and compare them in tables.
@@ -50,6 +51,8 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
         Submit the runs to SLURM through submitit; 'local' tries this on this machine.
     option:
         An option of submitit for each job, such as timeout_min=600. Repeat it for further options.
+    metrics:
+        Metrics to score every checkpoint with, beside mIoU and temporal consistency; see davsn list metrics.
     out:
         The folder of the runs. Default: runs/, the recipe's name and "-sweep".
     """
@@ -65,6 +68,7 @@ def sweep_(  # noqa: PLR0913 - a parameter for each option
         threads=threads,
         submit=submit,
         options=option,
+        metrics=metrics or (),
         out=out,
     )
     for folder, problem in found.failed.items():

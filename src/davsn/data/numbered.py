@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
+from davsn.core.clip import IGNORE
 from davsn.core.errors import DataError, FlowError
 from davsn.data.dataset import NO_FILE, ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.images import read_ids, read_picture, same_shape
-from davsn.data.labels.class_tables import RAW_IDS, VOID, ClassSet, RawIds, taxonomy, train_ids
+from davsn.data.labels.class_tables import RAW_IDS, VOID, ClassSet, RawIds, class_ids, taxonomy, train_ids
 from davsn.data.layout import Key, Layout, listed, runs, scan
 from davsn.data.origin import Origin, origin
 from davsn.data.transforms import resize_label
@@ -26,6 +27,9 @@ class NumberedSettings(DatasetSettings):
     frames."""
     flow_root: Path | None = None
     """The folder of the flow files for flow: stored. The files have the names that the public code gives them."""
+    riders: Literal["person", "ignore"] = "person"
+    """What a rider counts as where the class set has persons and no riders: 'person', as DA-VSN's public code does, or
+    'ignore', as UnifiedVideoDA's does."""
 
     @field_validator("flow_root")
     @classmethod
@@ -143,6 +147,8 @@ class Numbered(VideoDataset):
         """
         self._layout = layout
         self._lookup = train_ids(self._ids, classes)
+        if self.config.riders == "ignore" and "rider" not in taxonomy(classes).names:
+            self._lookup[class_ids("rider", self._ids)] = IGNORE
         pictures = scan(layout, layout.pictures, layout.pictures_in, layout.picture)
         if not pictures:
             raise DataError("holds no frames", str(layout.pictures), layout.wanted)

@@ -20,6 +20,7 @@ from davsn.experiment.experiment import Experiment, completed, dump
 from davsn.experiment.scoring import score
 from davsn.experiment.trained import open_trained
 from davsn.networks.windows import Window
+from davsn.scoring.measures import DEFAULT, Measures
 from davsn.scoring.scores import Scores, percent
 from davsn.training import checkpoint
 from davsn.training.checkpoint import held
@@ -89,6 +90,25 @@ class CheckpointScores:
         }
         with replacing(self.file) as temporary:
             temporary.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    def has(self, content: str, measures: Measures) -> bool:
+        """Whether a checkpoint has scores with all metrics that are asked for, with the same settings of metrics.
+
+        Args:
+            content: see :func:`content_of`.
+            measures: the metrics. Of ``full``, the metrics that need no flow are looked for.
+        """
+        entry = self.entries.get(content)
+        if entry is None:
+            return False
+        if not measures.full and not measures.metrics:
+            return True  # scores of earlier versions of davsn have no metrics
+        found = entry.scores.metrics
+        wanted = measures.chosen({"labels", "probabilities", "neighbours"})
+        return all(
+            name in found and found[name].settings == choice.settings.model_dump(mode="json")
+            for name, choice in wanted.items()
+        )
 
     @classmethod
     def of_run(
@@ -163,8 +183,9 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
     watch: bool = False,
     own_code: bool = False,
     window: Window | None = None,
+    measures: Measures = DEFAULT,
 ) -> "dict[str, CheckpointScores]":
-    """Score every checkpoint of a run that has no scores yet.
+    """Score every checkpoint of a run that has no scores yet, or none of a wanted metric.
 
     Args:
         folder: the run folder.
@@ -175,6 +196,7 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
         watch: wait for new checkpoints until the checkpoint of the last step is scored.
         own_code: see :func:`davsn.experiment.trained.open_trained`.
         window: the windows in which the network sees each frame; None: whole frames.
+        measures: the metrics; the protocol is the published one.
 
     Returns:
         the scores of all checkpoints, by set.
@@ -192,12 +214,12 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
                 say(f"{path} was deleted before it could be scored. Raise training.keep to keep more checkpoints")
                 continue
             content = content_of(kept)
-            wanted = [name for name, scored in kept_scores.items() if content not in scored.entries]
+            wanted = [name for name, scored in kept_scores.items() if not scored.has(content, measures)]
             if not wanted:
                 continue
             trained = open_trained(kept, own_code).windowed(window)
             for name in wanted:
-                scores = score(trained, sets[name], name, labelled_only)
+                scores = score(trained, sets[name], name, labelled_only, measures=measures).without_clips()
                 kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
                 say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
     if not all(scored.entries for scored in kept_scores.values()):

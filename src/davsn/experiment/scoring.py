@@ -1,6 +1,7 @@
 """Scores a trained network on one labelled set, with progress."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from davsn.core.clip import Batch
@@ -11,12 +12,15 @@ from davsn.experiment.pictures import Pictures
 from davsn.experiment.preparation import fill_with_progress
 from davsn.experiment.trained import Trained, scored_frames
 from davsn.networks.predicting import Precision
+from davsn.networks.video import VideoSegmenter
 from davsn.networks.views import SegmentationNetwork, Views
+from davsn.networks.windows import Window
 from davsn.scoring.evaluation import evaluate
+from davsn.scoring.measures import DEFAULT, Measures
 from davsn.scoring.scores import Scores
 
 
-def score(
+def score(  # noqa: PLR0913 - what a command can ask for
     trained: Trained,
     part: Choice,
     name: str,
@@ -24,6 +28,7 @@ def score(
     network: SegmentationNetwork | Views | None = None,
     precision: Precision | None = None,
     pictures: Path | None = None,
+    measures: Measures = DEFAULT,
 ) -> Scores:
     """Score a network and show progress; see :func:`davsn.experiment.trained.scored_frames`.
 
@@ -35,15 +40,32 @@ def score(
         network: an ensemble, or a network with test-time augmentation, to score in place of the network.
         precision: the precision to run it in; None: that of its training.
         pictures: a folder for the predictions of the labelled frames; see :class:`davsn.experiment.pictures.Pictures`.
+        measures: the metrics and the protocol.
     """
-    samples = scored_frames(trained, part, labelled_only=labelled_only)
+    part, neighbours = measures.protocol.data(part), measures.in_time and not labelled_only
+    samples = scored_frames(trained, part, labelled_only=labelled_only, neighbours=neighbours)
     fill_with_progress(samples, trained.device)
     keep = Pictures(pictures, samples, trained.taxonomy) if pictures is not None else lambda batch, prediction: None
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
         taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
         precision = precision or trained.experiment.training.precision
-        return evaluate(network or trained.segmenter, batches, taxonomy, trained.device, precision, predicted=keep)
+        network = network or trained.segmenter
+        with _seen_through(measures.protocol.window, network):
+            return evaluate(network, batches, taxonomy, trained.device, precision, keep, measures)
+
+
+@contextmanager
+def _seen_through(window: Window | None, network: SegmentationNetwork | Views) -> Iterator[None]:
+    """Let every network without a window of its own see frames through this one, until the block ends."""
+    whole = [each for each in network.modules() if isinstance(each, VideoSegmenter) and each.window is None]
+    try:
+        for each in whole:
+            each.window = window
+        yield
+    finally:
+        for each in whole:
+            each.window = None
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:

@@ -1,7 +1,7 @@
 """Trained networks: opened from a checkpoint, a run folder or a weights file, for prediction and scoring."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,19 +161,26 @@ def _classes_of(experiment: Experiment) -> Taxonomy:
     )
 
 
-def scored_frames(trained: Trained, part: Choice, *, labelled_only: bool = False) -> Samples:
+def scored_frames(trained: Trained, part: Choice, *, labelled_only: bool = False, neighbours: bool = False) -> Samples:
     """Return the samples of a labelled data set for scoring.
 
     Args:
         trained: the network to be scored.
         part: the data set; its classes must be those of the network.
-        labelled_only: leave out frames without a label, which count only for the temporal consistency.
+        labelled_only: leave out frames without a label, which count only for metrics in time.
+        neighbours: whether metrics in time are wanted. Then every frame of a clip is a sample, and a single-frame
+            network gets the previous frame too. It does not look at that frame; metrics find the neighbour by it.
 
     Raises:
         DataError: the data set has no labels, or its classes differ from those of the network.
     """
-    dataset = build_labelled(part, trained.taxonomy)
     spec = asked(trained.experiment, LABELLED_PAIR)
+    if neighbours:
+        changes: dict[str, object] = {"every_frame": True} if "every_frame" in type(part.settings).model_fields else {}
+        if -1 not in spec.frames:  # no frame may be left out that is scored without metrics in time
+            spec, changes = replace(spec, frames=(0, -1)), {**changes, "missing": "repeat"}
+        part = part.model_copy(update={"settings": part.settings.model_copy(update=changes)})
+    dataset = build_labelled(part, trained.taxonomy)
     return Samples(dataset, spec, every_frame=not labelled_only)
 
 

@@ -1,25 +1,23 @@
-"""Evaluation by the published protocol, and temporal consistency."""
+"""Evaluation: a network predicts frame by frame, and metrics count."""
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from davsn.core.clip import IGNORE, Batch
+from davsn.core.clip import Batch
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.views import SegmentationNetwork, Views
-from davsn.ops.warp import resize_flow, warp
-from davsn.scoring.scores import ConfusionMatrix, Scores, iou, mean_percent
-
-__all__ = ["ConfusionMatrix", "Scores", "evaluate", "iou"]
-
-_REMEMBERED = 8
-"""How many samples back the previous frame is searched for. It is the largest stride that gives a consistency."""
+from davsn.scoring.measures import DEFAULT, Measures, build_metric
+from davsn.scoring.metric import Counts, Metric, Need, Seen
+from davsn.scoring.metric_scores import MetricScores
+from davsn.scoring.neighbours import Neighbours
+from davsn.scoring.scores import Scores
+from davsn.scoring.uncertainty import total
 
 
 def evaluate(
@@ -28,95 +26,101 @@ def evaluate(
     taxonomy: Taxonomy,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
-    progress: Callable[[int], object] = lambda frames: None,
     predicted: Callable[[Batch, Tensor], object] = lambda batch, prediction: None,
+    measures: Measures = DEFAULT,
 ) -> Scores:
-    """Score a network by the protocol of the DA-VSN benchmarks.
+    """Score a network by a protocol, and count metrics. Memory does not grow with the number of frames.
 
     The fused main logits are resized (aligned corners) to the size of the label map. The class with the largest logit
     is predicted, the first one if several are equal.
 
-    **Temporal consistency** is the mIoU between the prediction and the previous frame's prediction. The latter is
-    moved along the flow current→previous, from the nearest pixel. Only pixels count whose flow is valid and stays
-    inside the frame. There is one confusion matrix for the whole set (after Liu et al., "Efficient Semantic Video
-    Segmentation with Per-frame Inference", ECCV 2020).
-
-    The previous frame's prediction is taken from one of the last eight samples of the clip: the sample whose current
-    *image* equals this sample's previous image. Names cannot decide that, because with sparse labels or strides,
-    neighbours in the list need not be neighbours in time. If there is no such sample, the previous frame is not
-    predicted: that would need the frame before it, which a sample does not hold. A prediction without that frame would
-    come from another network than the one that is scored.
-
-    So a sparsely labelled set has no consistency, unless its unlabelled frames are given too. That is allowed: they
-    count here and in no IoU. A single-frame network gets no flow, and has no consistency either.
+    If the previous frame of a sample was not predicted, metrics in time leave the sample out: a prediction would need
+    the frame before the previous one, which a sample does not hold. A prediction without that frame would come from
+    another network than the one that is scored. So a sparsely labelled set has no values in time, unless its unlabelled
+    frames are given too. That is allowed: they count there and in no IoU.
 
     Args:
         segmenter: the network or ensemble, also with test-time augmentation; its training or evaluation mode is
             restored afterwards.
         batches: batches in temporal order within each clip, with names ``clip/frame`` and the frames 0 and -1; for a
-            single-frame network, frame 0 alone.
+            single-frame network, frame 0 is enough.
         taxonomy: the class table: the classes, and which of them are scored.
         device: the device to compute on.
         precision: the precision of the network; resizing and counting are exact in either.
-        progress: called after each batch with the number of frames done.
         predicted: called with each batch and its (B, H, W) train ids, at the size of the label map if there is one.
+        measures: the metrics and the protocol.
     """
     begin = time.perf_counter()
-    confusion = ConfusionMatrix(len(taxonomy), device)
-    consistency = _Consistency(len(taxonomy), device)
+    chosen, protocol = measures.chosen(_met(segmenter)), measures.protocol
+    tallies = {name: _Tally(build_metric(choice, taxonomy)) for name, choice in chosen.items()}
+    needs = {need for tally in tallies.values() for need in tally.metric.needs}
+    neighbours = Neighbours(max(tally.metric.frames_back for tally in tallies.values()))
     frames = 0
     with predicting(segmenter, device, precision):
         for batch in batches:
             batch = batch.to(device)
-            height, width = batch.size if batch.labels is None else batch.labels.shape[-2:]
-            prediction = segmenter.predict(*batch.seen, (height, width))
-            if batch.labels is not None:
-                confusion.update(batch.labels, prediction)
-            if segmenter.looks_back:
-                consistency.update(batch, prediction)
+            prediction, likely = _predicted(segmenter, batch, "probabilities" in needs)
+            labels = protocol.counted(batch.labels, prediction, taxonomy)
+            for seen in neighbours.seen(batch, prediction, labels, likely):
+                for tally in tallies.values():
+                    tally.add(seen)
             predicted(batch, prediction)
             frames += len(prediction)
-            progress(frames)
-    counts = confusion.counts.tolist()
+    found = {name: MetricScores.of(tally.metric, tally.clips) for name, tally in tallies.items()}
+    consistency = found["consistency"].headline
     return Scores(
         names=taxonomy.names,
         unscored=taxonomy.unscored,
-        counts=tuple(tuple(row) for row in counts),
+        counts=_matrix(tallies["miou"].clips, len(taxonomy)),
         frames=frames,
         seconds=time.perf_counter() - begin,
-        temporal_consistency=consistency.score(taxonomy),
+        temporal_consistency=None if math.isnan(consistency) else consistency,
+        protocol=protocol.name,
+        metrics=found,
     )
 
 
-class _Consistency:
-    """Counts the agreement of predictions along the flow. It remembers the last few samples, for strides above one."""
-
-    def __init__(self, num_classes: int, device: torch.device | str) -> None:
-        self._confusion = ConfusionMatrix(num_classes, device)
-        self._recent: deque[tuple[str, Tensor, Tensor]] = deque(maxlen=_REMEMBERED)
-
-    def update(self, batch: Batch, prediction: Tensor) -> None:
-        for index, name in enumerate(batch.names):
-            clip = name.rpartition("/")[0]
-            for other, picture, before in reversed(self._recent):
-                if other == clip and torch.equal(picture, batch.previous[index]):
-                    self._confusion.update(_fetched(before, batch, index), prediction[index])
-                    break
-            self._recent.append((clip, batch.current[index], prediction[index]))
-
-    def score(self, taxonomy: Taxonomy) -> float | None:
-        ratios = iou(self._confusion.counts.cpu().numpy())
-        mean = mean_percent(ratios[list(taxonomy.scored)].tolist())
-        return None if math.isnan(mean) else mean
+def _met(segmenter: SegmentationNetwork | Views) -> Iterator[Need]:
+    """The needs of metrics that can be met. Frames that lack a label map or neighbours are left out one by one."""
+    yield from ("labels", "probabilities", "neighbours")
+    if segmenter.looks_back:
+        yield "flow"
 
 
-def _fetched(previous: Tensor, batch: Batch, index: int) -> Tensor:
-    """The previous prediction (H, W) on the current frame's grid, from the nearest pixel; 255 where it is unknown."""
-    height, width = previous.shape
-    flow = resize_flow(batch.flow[index : index + 1].float(), (height, width))
-    # With whole-pixel motion the bilinear warp takes the nearest pixel; rounding then removes numerical noise.
-    warped, known = warp(previous[None, None].float(), flow.round())
-    trusted = batch.valid.get((0, -1))
-    if trusted is not None:
-        known = known & (interpolate(trusted[index : index + 1, None].float(), (height, width))[:, 0] > 0)
-    return torch.where(known, warped[:, 0].round().long(), IGNORE)[0]
+class _Tally:
+    """The counts of one metric, by clip."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.clips: dict[str, Counts] = {}
+
+    def add(self, seen: Seen) -> None:
+        counts = self.metric.count(seen)
+        if counts is not None:
+            own: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in counts.items()}
+            before = self.clips.get(seen.clip)
+            self.clips[seen.clip] = own if before is None else {name: before[name] + own[name] for name in own}
+
+
+def _predicted(
+    segmenter: SegmentationNetwork | Views, batch: Batch, probabilities: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The train ids (B, H, W) and, if wanted, the probabilities (B, C, H, W), at the size of the labels."""
+    height, width = batch.size if batch.labels is None else batch.labels.shape[-2:]
+    if not probabilities:
+        prediction, likely = segmenter.predict(*batch.seen, (height, width)), None
+    else:
+        scores = segmenter.scores(*batch.seen, (height, width))
+        prediction, likely = scores.argmax(1), scores.float().softmax(1)
+    if batch.labels is not None and batch.labels.shape != prediction.shape:
+        raise ValueError(
+            f"the labels have the shape {tuple(batch.labels.shape)}, but the prediction has {tuple(prediction.shape)}"
+        )
+    return prediction, likely
+
+
+def _matrix(clips: Mapping[str, Counts], classes: int) -> tuple[tuple[int, ...], ...]:
+    """The confusion matrix of all clips; zeros if no frame had a label map."""
+    if not clips:
+        return ((0,) * classes,) * classes
+    return tuple(map(tuple, total(clips)["matrix"].tolist()))

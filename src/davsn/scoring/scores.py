@@ -1,71 +1,29 @@
-"""The result of an evaluation: the confusion matrix, the scores computed from it, and their file and table."""
+"""The result of an evaluation: scores, their file and their tables. docs/evaluation.md describes the file."""
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from rich.table import Table
-from torch import Tensor
 
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
+from davsn.data.labels.taxonomy import Taxonomy
+from davsn.scoring.confusion import iou as iou
+from davsn.scoring.confusion import mean_percent
+from davsn.scoring.metric_scores import MetricScores, plain
+from davsn.scoring.uncertainty import Interval
 
+SCHEMA = 2
+"""The version of the file. Files of version 1 do not state it, and have neither a protocol nor metrics."""
 _AGAIN = "Write one with 'davsn eval'"
-
-
-class ConfusionMatrix:
-    """A confusion matrix: counts of pixels by label (row) and prediction (column).
-
-    Args:
-        num_classes: ``C``.
-        device: the device of the counts; give the device of the predictions.
-    """
-
-    def __init__(self, num_classes: int, device: torch.device | str = "cpu") -> None:
-        self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
-        """The counts (C, C) int64."""
-
-    def update(self, labels: Tensor, prediction: Tensor) -> None:
-        """Count every pixel whose label is a class id. All other labels, such as 255, are ignored.
-
-        Args:
-            labels: integers of any shape.
-            prediction: class ids in [0, C), the same shape.
-
-        Raises:
-            ValueError: the shapes differ, or a predicted id is not in [0, C).
-        """
-        classes = len(self.counts)
-        if labels.shape != prediction.shape:
-            raise ValueError(
-                f"the labels have the shape {tuple(labels.shape)}, but the prediction has {tuple(prediction.shape)}"
-            )
-        counted = (labels >= 0) & (labels < classes)
-        rows, columns = labels[counted].long(), prediction[counted].long()
-        if columns.numel() and not 0 <= int(columns.min()) <= int(columns.max()) < classes:
-            raise ValueError(f"the prediction holds ids outside the {classes} classes")
-        self.counts += torch.bincount(rows * classes + columns, minlength=classes**2).view(classes, classes)
-
-
-def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union in [0, 1] of every class; NaN if a class is neither labelled nor predicted.
-
-    Args:
-        counts: (C, C) confusion matrix; rows are labels.
-
-    Returns:
-        (C,) float64.
-    """
-    hits = np.diag(counts).astype(np.float64)
-    union = counts.sum(1) + counts.sum(0) - np.diag(counts)
-    ratios: NDArray[np.float64] = np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
-    return ratios
+_INNERMOST = re.compile(r"\[\s+([^\[\]{}\"]*?)\s+\]")
+"""A list of numbers that JSON has spread over lines."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +39,8 @@ class Scores:
         seconds: the wall time of loading, predicting and counting them.
         temporal_consistency: mIoU × 100 between predictions and previous predictions that are warped by the flow; None
             if there were no two consecutive frames.
+        protocol: the name of the protocol that was followed.
+        metrics: the result of every metric that was counted, by the metric's name.
     """
 
     names: tuple[str, ...]
@@ -89,6 +49,13 @@ class Scores:
     frames: int
     seconds: float
     temporal_consistency: float | None = None
+    protocol: str = "davsn"
+    metrics: Mapping[str, MetricScores] = field(default_factory=dict)
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The class table, with black in place of the colours, which no score depends on."""
+        return Taxonomy(self.names, ((0, 0, 0),) * len(self.names), self.unscored)
 
     @property
     def iou(self) -> dict[str, float]:
@@ -125,24 +92,56 @@ class Scores:
         table.caption = f"{self.frames} frames in {self.seconds:.1f} s"
         return table
 
+    def metric_table(self, without: tuple[str, ...] = ()) -> Table:
+        """A table of the values of the metrics, with their intervals over clips.
+
+        Args:
+            without: names of metrics to leave out.
+        """
+        table = Table("metric", "value", title=f"Metrics, protocol {self.protocol}")
+        table.add_column("%", justify="right")
+        table.add_column("95 % interval", justify="right")
+        clips = 0
+        for name, found in self.metrics.items():
+            if name not in without:
+                clips = max(clips, len(found.clips))
+                for value, number in (found.values or {"–": math.nan}).items():
+                    table.add_row(found.title, value, percent(number), interval_text(found.intervals.get(value)))
+                table.add_section()
+        table.caption = f"intervals: bootstrap over {clips} clips"
+        return table
+
+    def without_clips(self) -> "Scores":
+        """The scores without the counts of single clips, for files that hold the scores of many checkpoints."""
+        return replace(self, metrics={name: replace(found, clips={}) for name, found in self.metrics.items()})
+
     def as_data(self) -> dict[str, Any]:
         """Plain data: the counts, from which :meth:`from_data` restores everything, and the scores, for reading."""
         readable = {
-            "miou": _number(self.miou),
-            "exact_miou": _number(self.exact_miou),
-            "iou": {name: _number(value) for name, value in self.iou.items()},
-            "pixel_accuracy": _number(self.pixel_accuracy),
+            "schema": SCHEMA,
+            "protocol": self.protocol,
+            "miou": self.miou,
+            "exact_miou": self.exact_miou,
+            "iou": self.iou,
+            "pixel_accuracy": self.pixel_accuracy,
         }
-        return readable | asdict(self) | {"unscored": sorted(self.unscored)}
+        kept = {key: value for key, value in vars(self).items() if key != "metrics"}
+        metrics = {name: found.as_data() for name, found in self.metrics.items()}
+        found: dict[str, Any] = plain(readable | kept | {"unscored": sorted(self.unscored), "metrics": metrics})
+        return found
 
     @classmethod
     def from_data(cls, content: Any, where: str) -> "Scores":
-        """Restore scores from the result of :meth:`as_data`.
+        """Restore scores from the result of :meth:`as_data`, of this or an earlier version of davsn.
 
         Raises:
-            DataError: the content has another form; the error names ``where``.
+            DataError: the content has another form, or a later version of davsn wrote it; the error names ``where``.
         """
         try:
+            schema = int(content.get("schema", 1))
+            if schema > SCHEMA:
+                found = f"has schema {schema}, and this davsn reads schemas up to {SCHEMA}"
+                raise DataError(found, where, "Update davsn, or score the network again")
             consistency = content["temporal_consistency"]
             scores = cls(
                 names=tuple(str(name) for name in content["names"]),
@@ -151,17 +150,22 @@ class Scores:
                 frames=int(content["frames"]),
                 seconds=float(content["seconds"]),
                 temporal_consistency=None if consistency is None else float(consistency),
+                protocol=str(content.get("protocol", "davsn")),
+                metrics={
+                    str(name): MetricScores.from_data(found) for name, found in content.get("metrics", {}).items()
+                },
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise DataError(f"is not a scores file ({error!r})", where, _AGAIN) from None
         if {len(scores.names)} != {len(scores.counts), *map(len, scores.counts)}:
             raise DataError(f"names {len(scores.names)} classes, but its counts have another shape", where, _AGAIN)
         return scores
 
     def save(self, path: Path) -> None:
-        """Write :meth:`as_data` as JSON."""
+        """Write :meth:`as_data` as JSON, each list of numbers on one line."""
+        text = json.dumps(self.as_data(), indent=1, allow_nan=False)
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(self.as_data(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            temporary.write_text(_INNERMOST.sub(_on_one_line, text) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Scores":
@@ -184,12 +188,10 @@ def percent(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.2f}"
 
 
-def mean_percent(values: Iterable[float]) -> float:
-    """Mean × 100 of all values that are not NaN; NaN if there are none."""
-    numbers = [value for value in values if not math.isnan(value)]
-    return sum(numbers) / len(numbers) * 100 if numbers else math.nan
+def interval_text(interval: Interval) -> str:
+    """An interval with two digits, or a dash if there is none."""
+    return "–" if interval is None else f"{interval[0]:.2f} … {interval[1]:.2f}"
 
 
-def _number(value: float) -> float | None:
-    """The value, with NaN replaced by None, because JSON has no NaN."""
-    return None if math.isnan(value) else value
+def _on_one_line(numbers: re.Match[str]) -> str:
+    return f"[{' '.join(numbers[1].split())}]"

@@ -1,4 +1,7 @@
-"""One run of a sweep, in a process of its own: ``python -m davsn.sweeps.cell FOLDER``, with its settings as input."""
+"""One run of a sweep, in a process of its own: ``python -m davsn.sweeps.cell FOLDER [METRIC …]``.
+
+Its settings are the input of the process.
+"""
 
 import json
 import sys
@@ -10,6 +13,7 @@ from davsn.core.memory import LESS, enough_memory
 from davsn.experiment.checkpoint_scores import score_checkpoints
 from davsn.experiment.experiment import load
 from davsn.experiment.run import train_in
+from davsn.scoring.measures import Measures, chosen_metrics
 from davsn.training.folder import RunFolder
 
 
@@ -27,7 +31,8 @@ def main() -> int:
             return 130
         file = RunFolder(folder).snapshots
         with enough_memory("scoring", LESS):
-            score_checkpoints(folder, experiment, experiment.validation, file, own_code=True)
+            measures = Measures(chosen_metrics(sys.argv[2:]))
+            score_checkpoints(folder, experiment, experiment.validation, file, own_code=True, measures=measures)
     except DavsnError as error:
         print(error, file=sys.stderr)
         return 2

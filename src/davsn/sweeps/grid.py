@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import math
-import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +17,8 @@ from davsn.experiment.checkpoint_scores import CheckpointScores
 from davsn.experiment.experiment import Experiment, completed, dump, needs_start
 from davsn.experiment.trained import settings_of
 from davsn.learning.method import Method
+from davsn.scoring import uncertainty
+from davsn.scoring.measures import ALWAYS, Measures, chosen_metrics
 from davsn.scoring.scores import Scores, percent
 from davsn.training.folder import RunFolder
 from davsn.training.selection import CRITERIA
@@ -39,6 +39,7 @@ class Cell:
         assignments: its overrides of the recipe, as ``key=value``.
         folder: the run folder.
         after: the folder of the cell whose network it starts from, which must be finished first.
+        metrics: metrics that its checkpoints are scored with, beside those that are always counted.
     """
 
     row: str
@@ -46,6 +47,7 @@ class Cell:
     assignments: tuple[str, ...]
     folder: Path
     after: Path | None = None
+    metrics: tuple[str, ...] = ()
 
 
 def cells(
@@ -127,8 +129,13 @@ def finished(cell: Cell, experiment: Experiment) -> bool:
     file = RunFolder(cell.folder).settings
     if not file.is_file() or completed(read_yaml(file)) != dump(experiment):
         return False
-    steps = experiment.training.steps
-    return all(scores.entries and scores.last.step == steps for scores in scores_of(cell).values())
+    steps, measures = experiment.training.steps, Measures(chosen_metrics(cell.metrics))
+    return all(
+        scores.entries
+        and scores.last.step == steps
+        and all(scores.has(content, measures) for content in scores.entries)
+        for scores in scores_of(cell).values()
+    )
 
 
 def scores_of(cell: Cell) -> dict[str, CheckpointScores]:
@@ -160,11 +167,8 @@ class Row:
 
 def spread(values: Sequence[float | None]) -> str:
     """Format the mean ± sample standard deviation of the values that are numbers, with two digits."""
-    numbers = [value for value in values if value is not None and not math.isnan(value)]
-    if not numbers:
-        return "–"
-    mean = percent(statistics.fmean(numbers))
-    return f"{mean} ± {percent(statistics.stdev(numbers))}" if len(numbers) > 1 else mean
+    mean, deviation = uncertainty.spread(values)
+    return percent(mean) if deviation is None else f"{percent(mean)} ± {percent(deviation)}"
 
 
 def rows(done: Sequence[Cell]) -> dict[str, list[Row]]:
@@ -181,13 +185,15 @@ def tables(name: str, found: Sequence[Row]) -> Iterator[Table]:
     first = next(iter(found[0].runs.values())).last.scores
     rules = ("last", *CRITERIA, "best")
     summary = Table("run", "seeds", title=f"mIoU on {name}, mean ± standard deviation over the seeds")
-    for heading in (*rules, "temporal consistency"):
+    others = [name for name in first.metrics if name not in ALWAYS]
+    for heading in (*rules, "temporal consistency", *(first.metrics[name].title for name in others)):
         summary.add_column(heading, justify="right")
     for row in found:
-        consistency = row.mean(lambda scores: scores.temporal_consistency)
-        summary.add_row(row.name, str(len(row.runs)), *(row.mean(_miou, rule) for rule in rules), consistency)
+        measured = [row.mean(lambda scores: scores.temporal_consistency), *(row.mean(_headline(one)) for one in others)]
+        summary.add_row(row.name, str(len(row.runs)), *(row.mean(_miou, rule) for rule in rules), *measured)
     summary.add_section()
-    summary.add_row("below the best, over all runs", "", *(regret(found, rule) for rule in rules), "")
+    blank = [""] * (1 + len(others))
+    summary.add_row("below the best, over all runs", "", *(regret(found, rule) for rule in rules), *blank)
     summary.caption = (
         f"A column for each choice of checkpoint: the last; those chosen by label-free criteria; and 'best', which was "
         f"chosen by the labels of {name} itself and is not a fair score"
@@ -211,6 +217,10 @@ def regret(found: Sequence[Row], rule: str) -> str:
 
 def _miou(scores: Scores) -> float:
     return scores.miou
+
+
+def _headline(metric: str) -> Callable[[Scores], float | None]:
+    return lambda scores: scores.metrics[metric].headline if metric in scores.metrics else None
 
 
 def _iou_of(label: str) -> Callable[[Scores], float]:

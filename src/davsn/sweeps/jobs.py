@@ -36,7 +36,7 @@ def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = Non
         environment["OMP_NUM_THREADS"] = str(threads)
     with alone(cell.folder, wait=-1):
         pass
-    program = [sys.executable, "-m", "davsn.sweeps.cell", str(cell.folder)]
+    program = [sys.executable, "-m", "davsn.sweeps.cell", str(cell.folder), *cell.metrics]
     with RunFolder(cell.folder).output.open("ab") as output:
         running = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output)
         _RUNNING.add(running)

@@ -1,0 +1,1 @@
+"""Metrics: one file each. The file's name is the name of the metric."""
