@@ -95,11 +95,11 @@ def test_a_checkpoint_trained_anew_under_its_number_is_scored_anew(davsn, world,
 def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monkeypatch):
     real, done = checkpoint_scores.score, []
 
-    def twice(*arguments):
+    def twice(*arguments, **options):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(1)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(checkpoint_scores, "score", twice)
     assert davsn(world, "eval", run, "--every").code == 130

@@ -89,7 +89,10 @@ def test_mistakes_with_weights_alone(davsn, world, trained, deep, tmp_path):
     code, _, err = davsn(world, "eval", model, "--recipe", "gone.yaml", "-o", tmp_path / "scores.json")
     assert code == 0, err  # the classes are those of the validation set
     assert "deeplab, not light. Use .safetensors" in told("export", "runs/tiny", "-o", tmp_path / "light.pth")
-    assert "light.onnx should end in .pth or .safetensors" in told("export", "runs/tiny", "-o", tmp_path / "light.onnx")
+    assert "light.pt should end in .pth, .safetensors or .onnx" in told(
+        "export", "runs/tiny", "-o", tmp_path / "light.pt"
+    )
+    assert "is for .onnx" in told("export", "runs/tiny", "-o", tmp_path / "a.safetensors", "--fp16")
     assert not list(tmp_path.glob("light.*"))
     err = told("train", "deep.yaml", f"start={trained / 'checkpoints' / 'best.pt'}", "-o", tmp_path / "run")
     assert "best.pt does not fit the network:\n  missing: image.conv1.weight 64×3×7×7, " in err

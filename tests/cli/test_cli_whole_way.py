@@ -301,5 +301,5 @@ def test_one_file_cannot_hold_the_scores_of_several_sets(davsn, world, trained, 
     monkeypatch.setattr(evaluation, "_sets", lambda *_: {"first": one, "second": one})
     code, _, err = davsn(world, "eval", trained, "-o", "scores.json")
     assert code == 2
-    assert "names one file, but there are 2 sets to score. Leave it out" in err
+    assert "names one file, but there are 2 files to write. Leave it out" in err
     assert not (world / "scores.json").exists()
