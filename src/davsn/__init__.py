@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from davsn.api.sweeping import sweep as sweep
     from davsn.api.training import TrainedRun as TrainedRun
     from davsn.api.training import train as train
+    from davsn.api.watching import watch as watch
     from davsn.core.errors import DavsnError as DavsnError
     from davsn.data.dataset import VideoDataset as VideoDataset
     from davsn.flow.estimator import FlowEstimator as FlowEstimator
@@ -66,6 +67,7 @@ _PLACES = {
     "api.streets": ("write_streets",),
     "api.sweeping": ("sweep",),
     "api.training": ("TrainedRun", "train"),
+    "api.watching": ("watch",),
     "core.errors": ("DavsnError",),
     "data.dataset": ("VideoDataset",),
     "flow.estimator": ("FlowEstimator",),

@@ -30,6 +30,7 @@ COMMANDS = {
     "sweep": "Train a recipe with several methods, values and seeds, and compare them.",
     "eval": "Score a trained network on labelled video.",
     "predict": "Segment a video or a folder of frames.",
+    "watch": "Follow a run in the terminal: time left, losses, last scores.",
     "report": "Write one HTML page about runs: scores, curves, players of their predictions.",
     "export": "Write a network's weights to a file, for the public code or other programs.",
     "check": "Find problems before training, without starting it.",
@@ -64,6 +65,7 @@ APIS = {
     "predict": "model",
     "sweep": "sweeping",
     "train": "training",
+    "watch": "watching",
 }
 """The modules of ``davsn.api`` by the command's file, where their names differ; None: it may take no time."""
 
