@@ -11,8 +11,8 @@ import torch
 
 from davsn.cli import main
 
-_CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["davsn.api.training", "davsn.api.adapting", "timm", "torch._dynamo"])
+CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(["davsn.api.training", "davsn.api.adapting", "timm", "torch._dynamo"])
 
 
 class Command:
@@ -25,7 +25,7 @@ class Command:
 
     def __init__(self, place, *arguments):
         self._printed = Path(place) / f".printed-{time.monotonic_ns()}"
-        self._process = _CONTEXT.Process(target=_run, args=(str(place), [*map(str, arguments)], str(self._printed)))
+        self._process = CONTEXT.Process(target=_run, args=(str(place), [*map(str, arguments)], str(self._printed)))
         self._process.start()
 
     def poll(self):

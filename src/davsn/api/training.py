@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from davsn.api.model import Model, load
+from davsn.core import ranks
 from davsn.core.console import doing, if_interrupted, say, silent
 from davsn.core.settings import Changes
 from davsn.doctor.examination import short_resources
@@ -48,6 +49,8 @@ def train(
 ) -> TrainedRun:
     """Train a recipe, or resume a run that was stopped. The same call does both.
 
+    Where PyTorch's launcher has started several processes, they share the run: each trains on its part of every batch.
+
     Args:
         recipe: the name of a built-in recipe, a YAML file (of davsn or of the public code), or a mapping; or a run
             folder, which is resumed with its own settings.
@@ -62,7 +65,7 @@ def train(
         DataError, FlowError, CheckpointError, TrainingError, WorkerError: the problem that stopped the run; earlier
             checkpoints are kept.
     """
-    with silent(quiet):
+    with ranks.joined(), silent(quiet):
         experiment = read_recipe(recipe, changes)
         folder = folder_for(recipe, experiment, out)
         with if_interrupted(lambda: left_in(folder)):
@@ -82,7 +85,7 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
     if not _train_warned(experiment, folder):
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
-    for name, part in experiment.validation.items() if scored else ():
+    for name, part in experiment.validation.items() if scored and ranks.rank() == 0 else ():
         with within(f"validation.{name}", part):
             found[name] = score_set(load(folder, own_code=True).trained, part, name)
         found[name].save(RunFolder(folder).scores(name))

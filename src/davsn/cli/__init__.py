@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 from davsn import __version__
 from davsn.cli.words import settings_last
 from davsn.core.console import console, doing, wrapped
-from davsn.core.errors import DavsnError
+from davsn.core.errors import DavsnError, ElsewhereError
 from davsn.core.memory import LESS, enough_memory
 
 ABOUT = """Adapt a video segmentation network from labelled video to unlabelled video.
@@ -96,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
             _load(command.__module__)
             result = command(*given.args, **given.kwargs)
     except CycloptsError:  # it has printed what is wrong; by itself it would exit with 1 before cyclopts 5
+        return 2
+    except ElsewhereError:
         return 2
     except DavsnError as error:
         text = str(error)

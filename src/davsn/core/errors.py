@@ -104,5 +104,13 @@ class WorkerError(DavsnError):
     """A process that loads data and was killed."""
 
 
+class RankError(DavsnError):
+    """Another process that shared this run has ended, without a message of its own."""
+
+
+class ElsewhereError(DavsnError):
+    """Another process that shares this run has failed and has told why; the command line prints nothing more."""
+
+
 class TrainingError(DavsnError):
     """A run that cannot continue, for example because a loss is not a number."""

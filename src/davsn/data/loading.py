@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from davsn.core import ranks
 from davsn.core.clip import Batch, Clip
 from davsn.core.errors import DataError, FileError, WorkerError
 from davsn.data.frame_pool import StyleFrameError
@@ -79,7 +80,7 @@ def training_batches(
 
     Args:
         samples: the samples to draw from.
-        batch_size: samples a batch.
+        batch_size: samples a batch, of all ranks together; each rank loads its part.
         seed: seed of the order and of all random changes; not negative.
         workers: number of processes that load ahead; 0 loads in this process.
         start: number of the first batch; earlier batches are not read.
@@ -88,7 +89,7 @@ def training_batches(
     Raises:
         DataError, FlowError: a file cannot be used, and ``bad_files`` is not 'skip'.
     """
-    batches = (list(range(batch * batch_size, (batch + 1) * batch_size)) for batch in count(start))
+    batches = (list(ranks.own(range(batch * batch_size, (batch + 1) * batch_size))) for batch in count(start))
     return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers)
 
 

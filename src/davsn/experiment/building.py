@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from davsn.core import ranks
 from davsn.core.errors import CheckpointError, ConfigError, DataError, FileError
 from davsn.core.plugins import Choice, find
 from davsn.data.dataset import DatasetSettings, VideoDataset
@@ -158,9 +159,13 @@ def checkpoint_at(path: Path) -> Path:
 def device_of(name: str) -> torch.device:
     """Find the device that a setting names; 'auto' takes CUDA, then Apple's GPU, then the CPU.
 
+    Where several ranks share a machine, each takes a CUDA device of its own.
+
     Raises:
         ConfigError: this machine has no such device.
     """
+    if ranks.several() and torch.cuda.is_available() and name in ("auto", "cuda"):
+        name = f"cuda:{ranks.place()}"
     if name != "auto":
         try:
             device = torch.device(name)

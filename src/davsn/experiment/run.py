@@ -11,6 +11,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 import davsn
+from davsn.core import ranks
 from davsn.core.clip import Batch, ClipSpec
 from davsn.core.console import doing, say
 from davsn.core.console import progress as shown
@@ -45,7 +46,7 @@ from davsn.experiment.preparation import (
 )
 from davsn.experiment.trained import flat
 from davsn.networks.image_network import weights_of
-from davsn.networks.normalisation import batch_norms, estimate_statistics
+from davsn.networks.normalisation import SharedStatistics, batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
@@ -73,6 +74,7 @@ class Run:
         self.experiment, self.folder = experiment, RunFolder(folder)
         compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
+        size = experiment.training.batch_size
         self.device = device_of(experiment.training.device)
         source = build_source(experiment.source)
         assert source.taxonomy is not None  # checked there
@@ -80,6 +82,9 @@ class Run:
         for name, part in experiment.validation.items():  # otherwise a mistake there would be found after training
             with within(f"validation.{name}", part):
                 build_labelled(part, self.taxonomy)
+        if size % ranks.world():
+            mistake = f"batch_size  {size} samples cannot be shared by {ranks.world()} processes. Set a multiple of it"
+            raise ConfigError("training", [mistake])
         self.method = build_adaptation(experiment, len(self.taxonomy))
         if not batch_norms(self.method.segmenter):
             off = {"statistics": "both", "target_statistics": 0}
@@ -108,8 +113,9 @@ class Run:
             MemoryShortError: memory ran out; earlier checkpoints are kept.
         """
         with alone(self.folder.path), enough_memory("training", self._smaller):
-            for samples in self.domains:
-                fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
+            with ranks.first():
+                for samples in self.domains:
+                    fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
             self.count_classes()
             return self._train(progress)
 
@@ -131,15 +137,17 @@ class Run:
         """
         if self.source is None or not (self.method.needs_shares or self.experiment.training.rare_classes is not None):
             return None
-        counts = counted(self.source, self.folder.source_classes, report)
+        with ranks.first():
+            counts = counted(self.source, self.folder.source_classes, report)
         self.trainer.prepare(torch.from_numpy(class_shares(counts)).float())
         return counts
 
     def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> bool:
         settings = dump(self.experiment)
-        with replacing(self.folder.settings) as temporary:
-            temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        write_environment(self.folder.environment, self.device)
+        if ranks.rank() == 0:
+            with replacing(self.folder.settings) as temporary:
+                temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+            write_environment(self.folder.environment, self.device)
         extra = {"settings": settings, "taxonomy": self.taxonomy.as_data(), "version": davsn.__version__}
         return train(
             self.trainer,
@@ -157,7 +165,7 @@ class Run:
         assert part is not None  # the settings ask for a target
         frames = Samples(target_training(build_dataset(part)), ClipSpec())
         batches = training_batches(frames, training.batch_size, self.experiment.seed + 2)
-        with shown("target statistics", training.target_statistics) as report:
+        with shown("target statistics", training.target_statistics) as report, SharedStatistics():
             for number in range(1, training.target_statistics + 1):
                 estimate_statistics(segmenter, next(batches).to(self.device).current, 1 / number)
                 report(number)
@@ -229,7 +237,8 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     for domain in run.domains:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
-        fill_with_progress(domain, run.device, experiment.training.batch_size)
+        with ranks.first():
+            fill_with_progress(domain, run.device, experiment.training.batch_size)
     counts = count_with_progress(run)
     _tell_data(run, counts)
     losses, steps, saved = "", experiment.training.steps, run.steps_saved()
@@ -289,6 +298,8 @@ def _losses(line: Mapping[str, float]) -> str:
 def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
     """Lock a run folder, so that only this process trains in it. If the process dies, the lock is free at once.
 
+    Rank 0 takes the lock for all processes that share the run.
+
     Args:
         folder: the run folder.
         wait: seconds to wait for another process to end; a negative number waits without limit.
@@ -297,6 +308,9 @@ def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
         ConfigError: another process is training there.
         DataError: the folder cannot be written to.
     """
+    if ranks.rank() > 0:
+        yield
+        return
     lock = FileLock(RunFolder(folder).lock, timeout=wait)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from davsn.core import ranks
 from davsn.ops.regions import largest_components, means
 
 
@@ -50,6 +51,7 @@ class Prototypes(nn.Module):
             accepted: (B, N, M) bool, the regions to store.
         """
         held, written = self.get_buffer("held"), self.get_buffer("written")
+        regions, accepted = ranks.together(regions), ranks.together(accepted)
         regions, accepted = (each.transpose(0, 1).flatten(1, 2) for each in (regions, accepted))
         order = written[:, None] + accepted.cumsum(1) - 1
         newest = order >= (written + accepted.sum(1) - self.length)[:, None]  # so that no two share a place

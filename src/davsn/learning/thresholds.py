@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from davsn.core import ranks
 from davsn.ops.pseudo_labels import class_thresholds, most_likely
 
 
@@ -35,5 +36,5 @@ class ClassThresholds(nn.Module):
         values = self.get_buffer("values")
         labels, likely = most_likely(probabilities)
         options = {"share": self.SHARE, "power": self.POWER, "memory": self.MEMORY, "most": self.MOST}
-        values.copy_(class_thresholds(values, labels, likely, **options))
+        values.copy_(class_thresholds(values, ranks.together(labels), ranks.together(likely), **options))
         return labels, likely >= values[labels]

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from davsn.core import ranks
 from davsn.core.clip import IGNORE
 
 SOURCE = 0.0
@@ -28,7 +29,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """
     counted = (labels >= 0) & (labels < logits.shape[1])
     total = functional.cross_entropy(logits, labels.masked_fill(~counted, IGNORE), ignore_index=IGNORE, reduction="sum")
-    return total / counted.sum().clamp(min=1)
+    return total / ranks.counted(counted.sum())
 
 
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
@@ -46,7 +47,7 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor) -> Te
     """
     counted = (labels >= 0) & (labels < logits.shape[1])
     each = functional.cross_entropy(logits, labels.masked_fill(~counted, IGNORE), ignore_index=IGNORE, reduction="none")
-    return (weight * each).sum() / counted.sum().clamp(min=1)
+    return (weight * each).sum() / ranks.counted(counted.sum())
 
 
 def domain_loss(logits: Tensor, label: float) -> Tensor:

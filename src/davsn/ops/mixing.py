@@ -9,6 +9,8 @@ import random
 import torch
 from torch import Tensor
 
+from davsn.core import ranks
+
 
 def half_of_the_classes(labels: Tensor, num_classes: int) -> Tensor:
     """The pixels of a random half of the classes in each label map (ClassMix, Olsson et al., WACV 2021).
@@ -45,7 +47,7 @@ def share_of_the_classes(labels: Tensor, num_classes: int, share: float) -> Tens
 
 def _chosen(held: Tensor, number: Tensor) -> Tensor:
     """(B, C) bool: a random choice of ``number`` (B,) classes among those present, ``held`` (B, C)."""
-    draw = torch.rand(held.shape).to(held.device).masked_fill(~held, 2.0)
+    draw = ranks.rand(*held.shape).to(held.device).masked_fill(~held, 2.0)
     return (draw.argsort(1).argsort(1) < number[:, None]) & held
 
 
@@ -100,7 +102,7 @@ def random_blocks(picture: Tensor, block: int, share: float) -> Tensor:
         (B, H, W) bool, with a separate draw for each sample.
     """
     batch, _, height, width = picture.shape
-    chosen = (torch.rand(batch, -(-height // block), -(-width // block)) < share).to(picture.device)
+    chosen = (ranks.rand(batch, -(-height // block), -(-width // block)) < share).to(picture.device)
     return chosen.repeat_interleave(block, 1).repeat_interleave(block, 2)[:, :height, :width]
 
 

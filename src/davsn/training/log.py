@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from davsn.core import ranks
 from davsn.core.errors import DataError, TrainingError
 from davsn.core.files.writing import replacing
 
@@ -18,7 +19,8 @@ Record = dict[str, Tensor | float]
 class Log:
     """A run's log: one JSON line for each step, with the same bytes however often the run was interrupted.
 
-    It contains nothing that differs between two runs with the same settings, such as times.
+    It contains nothing that differs between two runs with the same settings, such as times. Its losses are means over
+    all ranks; rank 0 writes it.
 
     Args:
         path: the file. Lines of the first ``done`` steps are kept. Later lines come from a run that was killed, and are
@@ -30,6 +32,8 @@ class Log:
     def __init__(self, path: Path, done: int, also: Callable[[Mapping[str, float]], None] = lambda line: None) -> None:
         self.path, self.also = path, also
         self.waiting: list[tuple[int, Record, tuple[str, ...]]] = []
+        if ranks.rank() > 0:
+            return
         kept = [line for line in _lines(path) if json.loads(line)["step"] < done]
         with replacing(path) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
@@ -54,15 +58,17 @@ class Log:
             line = {"step": step, **_to_host(record)}
             broken = [key for key, value in line.items() if not math.isfinite(value)]
             if broken:
+                names = tuple(name for each in ranks.gathered(names) for name in each)
                 raise TrainingError(
                     f"step {step}: {', '.join(broken)} is not a finite number, on {', '.join(names)}. Earlier "
                     "checkpoints are good. Lower optimiser.learning_rate or the weight of that loss, or check these "
                     "files"
                 )
             lines.append(line)
-        self._write("".join(json.dumps(line) + "\n" for line in lines))
-        for line in lines:
-            self.also(line)
+        if ranks.rank() == 0:
+            self._write("".join(json.dumps(line) + "\n" for line in lines))
+            for line in lines:
+                self.also(line)
         return lines[-1] if lines else {}
 
     def _write(self, text: str) -> None:
@@ -86,5 +92,6 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _to_host(record: Record) -> dict[str, float]:
     tensors = {key: value for key, value in record.items() if isinstance(value, Tensor)}
-    values = torch.stack([tensor.float() for tensor in tensors.values()]).tolist() if tensors else []
+    """The values as numbers, means over all ranks."""
+    values = ranks.mean(torch.stack([tensor.float() for tensor in tensors.values()])).tolist() if tensors else []
     return {**record, **dict(zip(tensors, values, strict=True))}

@@ -17,11 +17,13 @@ from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from davsn.core import ranks
 from davsn.core.clip import Batch
-from davsn.core.errors import WorkerError
+from davsn.core.errors import ElsewhereError, WorkerError
 from davsn.core.settings import AlsoCalled, Settings
 from davsn.data.rare_classes import RareClasses
 from davsn.learning.method import Method, Term
+from davsn.networks.normalisation import SharedStatistics
 from davsn.networks.video import StatisticsOf, VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.training import checkpoint
@@ -46,7 +48,8 @@ class TrainingSettings(Settings):
     steps: Annotated[int, AlsoCalled("epochs", "iterations", "iters", "max_iters", "max_steps")] = Field(40_000, ge=1)
     """Number of steps of the run."""
     batch_size: Annotated[int, AlsoCalled("batch", "bs")] = Field(1, ge=1)
-    """Samples of each domain in a step."""
+    """Samples of each domain in a step, over all processes that share the run. So a run computes the same on one device
+    as on several, and its number must be a multiple of theirs."""
     precision: Annotated[Literal["fp32", "bf16"], AlsoCalled("amp", "dtype")] = "fp32"
     """bf16 computes under autocast; weights and optimiser stay in fp32."""
     clip: float | None = Field(1.0, gt=0)
@@ -161,6 +164,10 @@ class Trainer:
             the values for the log: losses and gradient norms as scalars on the device, learning rates as numbers. Empty
             for a method that minimises nothing.
         """
+        with SharedStatistics() if ranks.several() else nullcontext():
+            return self._step(source, target)
+
+    def _step(self, source: Batch, target: Batch | None) -> Record:
         if target is not None and target.labels is not None:
             raise AssertionError("target labels reached training: this is an error in the data layer")
         self.optimisation.begin(self.done)
@@ -239,12 +246,12 @@ def _together(pair: Loaded, what: str) -> tuple[str, ...]:
     return tuple(text for batch in pair if batch is not None for text in getattr(batch, what))
 
 
-def _skipped(pair: Loaded) -> dict[str, float]:
-    """The number of unreadable samples that were replaced in this step, for the log; a warning names each of them."""
-    messages = _together(pair, "skipped")
+def _skipped(pair: Loaded | None) -> int:
+    """Warn of every unreadable sample that was replaced in this step; return their number."""
+    messages = () if pair is None else _together(pair, "skipped")
     for message in messages:
         _log.warning("skipped: %s", message)
-    return {"skipped": len(messages)} if messages else {}
+    return len(messages)
 
 
 class Stop:
@@ -324,21 +331,22 @@ def train(
     """
     settings, saver = trainer.settings, Saver(trainer, folder, extra, judge, finish)
     complete = saver.resume()
-    also = curves(folder.path, trainer.done) if settings.tensorboard else lambda line: None
+    also = curves(folder.path, trainer.done) if settings.tensorboard and ranks.rank() == 0 else lambda line: None
     log = Log(folder.log, trainer.done, also)
-    loaded, saved, failure = batches(trainer.done), trainer.done, None
+    loaded, saved, failure, failing = batches(trainer.done), trainer.done, None, 0
     with Stop() as stop:
         if not complete:
             saver.complete()
-        while trainer.done < settings.steps and not stop.wished:
+        while trainer.done < settings.steps:
             try:
-                pair = stop.guard(loaded)
+                pair = None if stop.wished else stop.guard(loaded)
             except Exception as error:  # no step has begun, so all that was trained can be saved first
                 pair, failure = None, error
-            if pair is None:
+            stopping, failing, skipped = ranks.sums(pair is None, failure is not None, _skipped(pair))
+            if pair is None or stopping:
                 break
             step, record = trainer.done, trainer.step(*pair)
-            log.add(step, {**record, **_skipped(pair)}, _together(pair, "names"))
+            log.add(step, {**record, **({"skipped": skipped} if skipped else {})}, _together(pair, "names"))
             due = trainer.done == settings.steps or trainer.done % settings.save_every == 0
             written = due or trainer.done % settings.log_every == 0
             progress(trainer.done, log.flush() if written else {})
@@ -352,6 +360,8 @@ def train(
             saver.save({})
     if failure is not None:
         raise failure
+    if failing:
+        raise ElsewhereError("another process of this run failed; its message says why")
     return trainer.done == settings.steps
 
 

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from davsn.core import ranks
 from davsn.core.errors import ConfigError
 from davsn.core.settings import AlsoCalled, Settings
 from davsn.training.repeated_sgd import RepeatedSGD, Repeats, times_listed
@@ -119,15 +120,19 @@ class Optimisation:
                     group["eps"] = 1e-8 / (1 - group["betas"][1] ** (step + 1)) ** 0.5
 
     def finish(self) -> dict[str, Tensor]:
-        """Clip the gradients of every part, and update its parameters.
+        """Average the gradients of every part over all ranks, clip them, and update its parameters.
+
+        This is the one place where ranks exchange gradients. A step has several backward passes into several parts, and
+        methods call the segmenter's own functions; DistributedDataParallel allows neither.
 
         Returns:
             part → norm of its gradient before clipping, scalars; empty without clipping.
         """
         norms = {}
         for name, optimiser in self.optimisers.items():
+            parameters = [p for group in optimiser.param_groups for p in group["params"]]
+            ranks.average_gradients(parameters)
             if self.clip is not None:
-                parameters = [p for group in optimiser.param_groups for p in group["params"]]
                 norms[name] = nn.utils.clip_grad_norm_(parameters, self.clip)
             optimiser.step()
         return norms

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from davsn.core import ranks
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
@@ -19,7 +20,10 @@ Finish = Callable[[VideoSegmenter], None]
 
 
 class Saver:
-    """Saves the checkpoints of a run; see :func:`davsn.training.loop.train` for the arguments."""
+    """Saves the checkpoints of a run; see :func:`davsn.training.loop.train` for the arguments.
+
+    Rank 0 alone judges and writes. The state is the same on all ranks, so any number of them can resume it.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,8 @@ class Saver:
 
     def resume(self) -> bool:
         """Restore the newest checkpoint, if there is one; return False if :meth:`complete` must still be called."""
-        checkpoint.clean(self.folder.checkpoints)
+        if ranks.rank() == 0:
+            checkpoint.clean(self.folder.checkpoints)
         if self.folder.newest is None:
             return True
         state = checkpoint.load(self.folder.newest)
@@ -44,6 +49,8 @@ class Saver:
 
     def save(self, criteria: Mapping[Criterion, float], complete: bool = True) -> None:
         """Save the state of the trainer, and copy it if it is the best so far."""
+        if ranks.rank() > 0:
+            return
         settings = self.trainer.settings
         score = criteria.get(settings.select, -math.inf)
         improved, self.best = score > self.best, max(score, self.best)
@@ -61,4 +68,5 @@ class Saver:
         segmenter = self.trainer.segmenter
         if self.trainer.done == self.trainer.settings.steps and self.finish is not None:
             self.finish(segmenter)
-        self.save(self.judge(segmenter) if self.judge else {})
+        if ranks.rank() == 0:
+            self.save(self.judge(segmenter) if self.judge else {})
