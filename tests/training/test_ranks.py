@@ -6,7 +6,7 @@ discriminator's gradients nearly cancel. So the methods with discriminators are 
 
 import os
 import socket
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 import torch
@@ -57,8 +57,7 @@ def loaded(step, spec):
 
 def own(batch):
     """The samples of a batch that belong to this rank."""
-    frames, flows = ({key: ranks.own(value) for key, value in each.items()} for each in (batch.frames, batch.flows))
-    return replace(batch, frames=frames, flows=flows, labels=None if batch.labels is None else ranks.own(batch.labels))
+    return batch.split(ranks.world())[ranks.rank()]
 
 
 def trained(name):

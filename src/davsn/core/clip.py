@@ -147,6 +147,22 @@ class Batch:
         )
         return moved if self.completion is None else self.completion(moved)
 
+    def split(self, parts: int) -> "list[Batch]":
+        """Divide the samples into equal parts, in their order. The number of parts divides that of the samples."""
+        number = len(self.frames[0]) // parts if self.frames else 0
+        return [self.samples(slice(part * number, (part + 1) * number)) for part in range(parts)]
+
+    def samples(self, chosen: slice) -> "Batch":
+        """The chosen samples alone, as views."""
+        return replace(
+            self,
+            frames={offset: frame[chosen] for offset, frame in self.frames.items()},
+            flows={pair: flow[chosen] for pair, flow in self.flows.items()},
+            valid={pair: mask[chosen] for pair, mask in self.valid.items()},
+            labels=None if self.labels is None else self.labels[chosen],
+            names=self.names[chosen],
+        )
+
 
 class Levels(NamedTuple):
     """Logits of the main and the auxiliary classifier, each (B, C, h, w); ``aux`` is None without such a classifier."""

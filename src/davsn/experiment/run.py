@@ -45,12 +45,13 @@ from davsn.experiment.preparation import (
     tell_validation,
 )
 from davsn.experiment.trained import flat
+from davsn.learning.method import Method
 from davsn.networks.image_network import weights_of
 from davsn.networks.normalisation import SharedStatistics, batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
-from davsn.training.loop import Trainer, optimisation_of, train
+from davsn.training.loop import Trainer, TrainingSettings, optimisation_of, train
 from davsn.training.saving import Judge
 from davsn.training.selection import Criterion, label_free
 
@@ -74,7 +75,6 @@ class Run:
         self.experiment, self.folder = experiment, RunFolder(folder)
         compare_settings(folder, dump(experiment))
         checkpoint.seed_everything(experiment.seed)
-        size = experiment.training.batch_size
         self.device = device_of(experiment.training.device)
         source = build_source(experiment.source)
         assert source.taxonomy is not None  # checked there
@@ -82,10 +82,8 @@ class Run:
         for name, part in experiment.validation.items():  # otherwise a mistake there would be found after training
             with within(f"validation.{name}", part):
                 build_labelled(part, self.taxonomy)
-        if size % ranks.world():
-            mistake = f"batch_size  {size} samples cannot be shared by {ranks.world()} processes. Set a multiple of it"
-            raise ConfigError("training", [mistake])
         self.method = build_adaptation(experiment, len(self.taxonomy))
+        check_parts(experiment.training, self.method)
         if not batch_norms(self.method.segmenter):
             off = {"statistics": "both", "target_statistics": 0}
             asked = [key for key, value in off.items() if getattr(experiment.training, key) != value]
@@ -223,6 +221,27 @@ class Run:
             return criteria
 
         return judge
+
+
+def check_parts(training: TrainingSettings, method: Method) -> None:
+    """Check that a batch can be divided among the processes that share the run, and into the parts of a step.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    size, parts = training.batch_size, training.accumulate
+    mistakes = []
+    if size % (ranks.world() * parts):
+        among = f"{ranks.world()} processes" if ranks.several() else f"{parts} parts of training.accumulate"
+        among = f"{ranks.world()} processes in {parts} parts each" if ranks.several() and parts > 1 else among
+        number = ranks.world() * parts
+        mistakes.append(
+            f"training.batch_size  {size} samples cannot be divided among {among}. Set {number}, or a multiple"
+        )
+    if parts > 1 and method.whole_batches:
+        mistakes.append("training.accumulate  this method must see whole batches. Set it to 1")
+    if mistakes:
+        raise ConfigError("training", mistakes)
 
 
 def train_in(experiment: Experiment, folder: Path) -> bool:

@@ -80,6 +80,9 @@ class Method(Plugin, ABC, package="davsn.methods"):
     needs_start: ClassVar[bool] = False
     """Whether it changes a network that is already trained, and so needs ``start``."""
 
+    whole_batches: ClassVar[bool] = False
+    """Whether it must see the batch of a step as a whole, and not in the parts of ``training.accumulate``."""
+
     faithful: ClassVar[Mapping[str, Any]]
     """The settings with which a step computes what the public code computes, accidents included: dotted key → value. A
     setting of the target (``target.…``) is used only if the target's data set has it."""

@@ -38,6 +38,7 @@ class BatchNorm(Method):
     target = ClipSpec()
     single_frames = True
     needs_start = True
+    whole_batches = True
     faithful: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, config: Config, segmenter: VideoSegmenter) -> None:

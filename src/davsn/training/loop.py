@@ -24,6 +24,7 @@ from davsn.core.settings import AlsoCalled, Settings
 from davsn.data.rare_classes import RareClasses
 from davsn.learning.method import Method, Term
 from davsn.networks.normalisation import SharedStatistics
+from davsn.networks.recomputing import recompute
 from davsn.networks.video import StatisticsOf, VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.training import checkpoint
@@ -50,6 +51,14 @@ class TrainingSettings(Settings):
     batch_size: Annotated[int, AlsoCalled("batch", "bs")] = Field(1, ge=1)
     """Samples of each domain in a step, over all processes that share the run. So a run computes the same on one device
     as on several, and its number must be a multiple of theirs."""
+    accumulate: Annotated[int, AlsoCalled("accumulation", "accumulation_steps", "grad_accum")] = Field(1, ge=1)
+    """Number of equal parts in which a step computes its batch, one after another (gradient accumulation), for less
+    memory. Every part has its own mean losses and its own statistics of batch normalisation; gradients are averaged."""
+    recompute: Annotated[bool, AlsoCalled("checkpointing", "gradient_checkpointing")] = False
+    """Compute the activations of the network's blocks again in the backward pass (activation checkpointing): less
+    memory, more time, the same numbers."""
+    compile: bool = False
+    """Compile the image network with torch.compile; needs a C++ compiler. The first step takes minutes."""
     precision: Annotated[Literal["fp32", "bf16"], AlsoCalled("amp", "dtype")] = "fp32"
     """bf16 computes under autocast; weights and optimiser stay in fp32."""
     clip: float | None = Field(1.0, gt=0)
@@ -121,6 +130,10 @@ class Trainer:
         if settings.average is not None or settings.average_last is not None:
             average: Any = get_ema_multi_avg_fn(settings.average) if settings.average else _mean  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
+        if settings.recompute:
+            recompute(self._trained_segmenter.image)
+        if settings.compile:
+            self._trained_segmenter.image.compile()
         self.done = 0
         method.prepare(settings.steps)
 
@@ -175,7 +188,22 @@ class Trainer:
         losses: Record = {}
         with self._autocast():
             source, target = source.to(self.device), target and target.to(self.device)
-        terms = self.method.terms(source, target, self.done)
+        parts = self.settings.accumulate
+        targets = [None] * parts if target is None else target.split(parts)
+        for each in zip(source.split(parts), targets, strict=True):
+            for name, loss in self._gradients(*each).items():
+                losses[name] = losses.get(name, 0.0) + loss / parts
+        record.update(losses)
+        record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
+        self.method.after_step(self.done)
+        if self.average is not None and self.done >= self.settings.averaged_from:
+            self.average.update_parameters(self.parts["segmenter"])
+        self.done += 1
+        return record if losses else {}
+
+    def _gradients(self, source: Batch, target: Batch | None) -> dict[str, Tensor]:
+        """Add the gradients of all losses for a part of the batch; return the losses by name."""
+        losses, terms = {}, self.method.terms(source, target, self.done)
         while True:
             with self._autocast():  # forward passes only: backward uses the same precision as they did
                 yielded = next(terms, None)
@@ -188,13 +216,7 @@ class Trainer:
         if target is not None:
             with self._autocast():
                 self._trained_segmenter.count_target(target.current)
-        record.update(losses)
-        record.update({f"norm/{name}": norm for name, norm in self.optimisation.finish().items()})
-        self.method.after_step(self.done)
-        if self.average is not None and self.done >= self.settings.averaged_from:
-            self.average.update_parameters(self.parts["segmenter"])
-        self.done += 1
-        return record if losses else {}
+        return losses
 
     def _backward(self, together: tuple[Term, ...]) -> None:
         trained = {term.trains for term in together}
@@ -204,6 +226,8 @@ class Trainer:
         parts = [self.parts[name] for name in ([names] if isinstance(names, str) else names)]
         inputs = [p for part in parts for p in part.parameters() if p.requires_grad]
         total = sum((term.weight * term.loss for term in together[1:]), together[0].weight * together[0].loss)
+        if self.settings.accumulate > 1:
+            total = total / self.settings.accumulate
         total.backward(inputs=inputs)  # type: ignore[no-untyped-call]
 
     def _autocast(self) -> AbstractContextManager[object]:

@@ -38,6 +38,8 @@ class OptimiserSettings(Settings):
     """Momentum of SGD."""
     weight_decay: float = Field(5e-4, ge=0)
     """Weight decay of the segmenter's optimiser."""
+    fused: bool = False
+    """Update all parameters in one kernel of PyTorch, which rounds a little differently."""
     decayed: Literal["all", "weights"] = "all"
     """The parameters that weight decay acts on: 'all', or only the 'weights' of linear layers and convolutions, as
     published for transformers: no norms, biases, position embeddings and class tokens."""
@@ -60,6 +62,13 @@ class OptimiserSettings(Settings):
     """'once' updates each parameter once. 'for_loop', 'foreach' and 'torch12' repeat the public code's repeated
     parameters as three PyTorch versions compute them: today's on the CPU, today's on CUDA, and version 1.2, which the
     authors used (for Adam too)."""
+
+    @field_validator("repeats")
+    @classmethod
+    def _has_one_implementation(cls, repeats: str, info: ValidationInfo) -> str:
+        if repeats != "once" and info.data.get("fused"):
+            raise ValueError("repeated parameters have an implementation of their own. Set fused to false, or once")
+        return repeats
 
     @field_validator("schedule")
     @classmethod
@@ -104,7 +113,7 @@ class Optimisation:
         self.optimisers: dict[str, Optimizer] = {"segmenter": _segmenter_optimiser(groups, settings)}
         for name, part in discriminators.items():
             group = {"params": list(part.parameters()), "role": "discriminator", "initial": rate}
-            self.optimisers[name] = torch.optim.Adam([group], lr=rate, betas=(0.9, 0.99))
+            self.optimisers[name] = torch.optim.Adam([group], lr=rate, betas=(0.9, 0.99), fused=settings.fused or None)
 
     def begin(self, step: int) -> None:
         """Set the learning rates of a step, counted from 0, and clear all gradients."""
@@ -224,8 +233,10 @@ def _is_weight(parameter: nn.Parameter) -> bool:
 
 def _segmenter_optimiser(groups: list[dict[str, Any]], settings: OptimiserSettings) -> Optimizer:
     if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        return torch.optim.AdamW(
+            groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=settings.fused or None
+        )
     shared = {"lr": settings.learning_rate, "momentum": settings.momentum, "weight_decay": settings.weight_decay}
     if settings.repeats == "once":
-        return torch.optim.SGD(groups, **shared)  # type: ignore[arg-type]
+        return torch.optim.SGD(groups, **shared, fused=settings.fused or None)  # type: ignore[arg-type]
     return RepeatedSGD(groups, repeats=settings.repeats, **shared)
