@@ -16,7 +16,7 @@ INVERTED = ("Of ", "Used are ", "Wanted are ", "Published are ", "The same of ",
 """How no sentence begins."""
 OTHER_WORDS = ("own car", "embedded world", "network of single frames", "networks of single frames", "pseudo labels")
 """Words of the last column of the table in docs/conventions.md that have no other meaning."""
-WRITTEN_BY_A_SCRIPT = re.compile(r"<!-- results:start -->.*?<!-- results:end -->", re.DOTALL)
+WRITTEN_BY_A_SCRIPT = re.compile(r"<!-- results:start(?: \w+)? -->.*?<!-- results:end -->", re.DOTALL)
 CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 BLOCK_ENDS = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*#]|\d+\.) |\|)")
 """The ends of paragraphs, list items, headings and rows of a table."""

@@ -2,13 +2,14 @@
 
 Run: python -m benchmarks.pages [--check]
 It reads benchmarks/results. It writes docs/results.md, docs/results/*.md, docs/reliability.md, the marked parts of
-README.md, docs/flow.md and docs/methods.md, and src/davsn/learning/costs.json. No number is typed by hand: a benchmark
-writes a record, and the pages only round and average. With --check nothing is written; the exit code is
-1 if a page is out of date.
+README.md, docs/flow.md, docs/methods.md and docs/performance.md, and src/davsn/learning/costs.json. No number is typed
+by hand: a benchmark writes a record, and the pages only round and average. With --check nothing is written; the exit
+code is 1 if a page is out of date.
 """
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ FRONT = PROJECT / "docs" / "results.md"
 README = PROJECT / "README.md"
 FLOW_PAGE = PROJECT / "docs" / "flow.md"
 METHODS_PAGE = PROJECT / "docs" / "methods.md"
+PERFORMANCE = PROJECT / "docs" / "performance.md"
 RELIABILITY = PROJECT / "docs" / "reliability.md"
 COSTS = PROJECT / "src" / "davsn" / "learning" / "costs.json"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
@@ -67,17 +69,33 @@ def in_methods_page(text: str, records: Mapping[str, Record]) -> str:
     return marked(text, step_cost_table(records["method_cost"]["rows"]) + "\n" if "method_cost" in records else MISSING)
 
 
+def in_performance_page(text: str, records: Mapping[str, Record]) -> str:
+    """docs/performance.md with the text on each record between the two marks that name it.
+
+    Raises:
+        KeyError: a record whose page is ``performance`` has no marks there.
+    """
+    found = {section.name: section for section in sections() if section.page == PERFORMANCE.stem}
+    for name in re.findall(r"<!-- results:start (\w+) -->", text):
+        section = found.pop(name)
+        inside = body(section, records) if name in records else MISSING
+        text = marked(text, inside, START.replace("start", f"start {name}"))
+    if found:
+        raise KeyError(f"{PERFORMANCE.name} has no marks for {', '.join(found)}")
+    return text
+
+
 def of_methods(records: Mapping[str, Record]) -> str:
     """The costs that `davsn list methods` shows, as JSON."""
     found = step_costs(records["method_cost"]["rows"]) if "method_cost" in records else {}
     return json.dumps(found, indent=1) + "\n"
 
 
-def marked(text: str, inside: str) -> str:
+def marked(text: str, inside: str, start: str = START) -> str:
     """A text with something else between its two marks."""
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    return f"{before}{START}\n\n{inside}\n{END}{after}"
+    before, rest = text.split(start)
+    after = rest.split(END, 1)[1]
+    return f"{before}{start}\n\n{inside}\n{END}{after}"
 
 
 def written(records: Mapping[str, Record]) -> dict[Path, str]:
@@ -89,6 +107,7 @@ def written(records: Mapping[str, Record]) -> dict[Path, str]:
         README: in_readme(README.read_text(encoding="utf-8"), records),
         FLOW_PAGE: in_flow_page(FLOW_PAGE.read_text(encoding="utf-8"), records),
         METHODS_PAGE: in_methods_page(METHODS_PAGE.read_text(encoding="utf-8"), records),
+        PERFORMANCE: in_performance_page(PERFORMANCE.read_text(encoding="utf-8"), records),
         COSTS: of_methods(records),
     }
 

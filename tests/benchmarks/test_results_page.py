@@ -36,13 +36,14 @@ def test_every_page_is_what_the_records_say(script, records):
 def test_every_record_has_a_text_on_a_page_and_the_other_way_round(script, records):
     sections = text.sections()
     assert records.keys() == {section.name for section in sections}
-    assert {section.page for section in sections} == set(script.topics())
+    assert {section.page for section in sections} == {*script.topics(), script.PERFORMANCE.stem}
     places = [(section.page, section.place) for section in sections]
     assert len(set(places)) == len(places)
 
 
 def test_a_missing_record_is_said_to_be_missing(script):
-    pages = [script.topic_page(topic, {}) for topic in script.topics()]
+    by_hand = script.PERFORMANCE.read_text(encoding="utf-8")
+    pages = [script.in_performance_page(by_hand, {}), *(script.topic_page(topic, {}) for topic in script.topics())]
     assert sum(page.count(text.MISSING) for page in pages) == len(text.sections())
     marks = f"above\n{script.START}\nold\n{script.END}\nbelow\n"
     empty = f"above\n{script.START}\n\nNot recorded yet.\n\n{script.END}\nbelow\n"
@@ -56,6 +57,16 @@ def test_the_marked_part_of_a_page_is_replaced(script, records):
     assert "| da_vsn | " in filled
     assert "old" not in filled
     assert script.in_readme(filled, {}) == script.in_readme(readme, {})
+
+
+def test_the_page_on_performance_has_marks_for_each_of_its_records(script, records):
+    names = [section.name for section in text.sections() if section.page == script.PERFORMANCE.stem]
+    empty = "".join(f"<!-- results:start {name} -->\nold\n{script.END}\nbetween\n" for name in names)
+    filled = script.in_performance_page(empty, records)
+    assert "old" not in filled
+    assert filled.count("between") == filled.count(script.END) == len(names)
+    with pytest.raises(KeyError, match=f"no marks for {', '.join(names)}"):
+        script.in_performance_page("", records)
 
 
 def test_the_page_on_methods_has_the_costs_of_every_method(script, records):
