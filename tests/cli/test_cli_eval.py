@@ -15,6 +15,7 @@ from davsn.core.plugins import choose
 from davsn.data.dataset import VideoDataset
 from davsn.data.loading import evaluation_batches
 from davsn.experiment.trained import open_trained, scored_frames
+from davsn.scoring.frames import read_frames
 from davsn.scoring.scores import Scores
 from davsn.training import checkpoint
 
@@ -234,6 +235,9 @@ def test_two_protocols_and_a_comparison(davsn, world, trained, city):
     assert (usual.protocol, unified.protocol) == ("davsn", "unified")
     assert usual.frames == unified.frames == 6  # all frames, as metrics in time need them
     assert sum(map(sum, unified.counts)) <= sum(map(sum, usual.counts))
+    frames = read_frames(trained / "scores_city_unified_frames.csv")
+    assert len(frames) == 6
+    assert sum(one["miou"] == one["miou"] for one in frames.values()) == 2  # the labelled ones
     beside = out[out.index("IoU % on city, by protocol") :]
     assert f"{usual.miou:.2f}" in beside
     assert f"{sum(map(sum, unified.counts)):,}" in beside

@@ -59,7 +59,7 @@ class Evaluation:
         name: the name of the set.
         network: the path and step of what was scored, for a title.
         scores: the scores.
-        file: where the scores were written as JSON.
+        file: where the scores were written as JSON; the scores of every frame are beside it, as CSV.
         pictures: the folder of the predictions; None if they were not requested.
         differences: the differences to other scores; empty if none were named.
     """
@@ -82,9 +82,10 @@ def evaluate(  # noqa: PLR0913 - the options of a command
     metrics: Sequence[str | Mapping[str, Any]] = (),
     full: bool = False,
     protocol: str = "davsn",
+    frames: Path | str | None = None,
     quiet: bool = False,
 ) -> Scores:
-    """Score a trained network on a labelled folder. No file is written. docs/evaluation.md describes the scores.
+    """Score a trained network on a labelled folder; docs/evaluation.md describes the scores. Only ``frames`` is a file.
 
     Args:
         model: see :func:`davsn.load`.
@@ -97,6 +98,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command
             mappings with a name and settings.
         full: count every metric of davsn that the network and the data allow.
         protocol: the protocol, 'davsn' or 'unified'.
+        frames: a file for the scores of every frame, as CSV.
         quiet: print no progress.
 
     Raises:
@@ -108,7 +110,9 @@ def evaluate(  # noqa: PLR0913 - the options of a command
     trained = opened.trained
     with silent(quiet):
         (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
-        return score(trained, part, name, labelled_only, opened.network, opened.precision, measures=measures)
+        table = None if frames is None else Path(frames)
+        network, precision = opened.network, opened.precision
+        return score(trained, part, name, labelled_only, network, precision, measures=measures, frames=table)
 
 
 def evaluate_sets(  # noqa: PLR0913 - the options of a command
@@ -176,8 +180,9 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         folder = pictures / key if pictures and len(keys) > 1 else pictures
         with within(f"validation.{name}", part if data is None else None):
             precision = at_test_time.precision(members[0])
-            scores = score(members[0], part, name, labelled_only, network, precision, folder, measures)
-        file = out or _scores_file(paths, key, at_test_time)
+            file = out or _scores_file(paths, key, at_test_time)
+            frames = RunFolder.frames_of(file)
+            scores = score(members[0], part, name, labelled_only, network, precision, folder, measures, frames)
         scores.save(file)
         other = others[key]
         found = () if other is None else compared(other, scores, _own(measures))
