@@ -10,7 +10,7 @@ import yaml
 import davsn
 from davsn.api import report as reports
 from davsn.core.errors import CheckpointError, ConfigError
-from davsn.experiment.reporting import network_of, subjects_of
+from davsn.experiment.reporting import bad_frames, network_of, subjects_of
 
 
 @pytest.fixture(name="copy")
@@ -62,6 +62,31 @@ def test_runs_that_differ_in_the_seed_alone_are_one_network(copy):
     assert network.facts["seeds"] == "0, 1"
     assert len(network.scores["camera"]) == 2
     assert [subject.name for subject in subjects_of([folders[0].parent])] == ["other", "tps"]
+
+
+def test_scores_by_another_protocol_are_read_too(copy):
+    folder = copy("mine")
+    scores = json.loads((folder / "scores_camera.json").read_text())
+    (folder / "scores_camera_unified.json").write_text(json.dumps({**scores, "protocol": "unified"}))
+    found = network_of(subjects_of([folder])[0]).scores
+    assert [one.scores.protocol for several in found.values() for one in several] == ["davsn", "unified"]
+    assert list(found) == ["camera", "camera_unified"]
+
+
+def test_bad_frames_are_those_of_the_tables_beside_the_scores(copy):
+    tables = {
+        "one": "frame,pixel_accuracy,flicker\na/0,50,\na/1,40,9\na/2,60,1\n",
+        "two": "frame,pixel_accuracy\na/0,\na/1,30\na/2,20\n",
+        "three": "something else",
+        "four": None,
+    }
+    for name, text in tables.items():
+        folder = copy(name)
+        if text is not None:
+            (folder / "scores_camera_frames.csv").write_text(text)
+    found = bad_frames(subjects_of([folder.parent / name for name in tables]), "camera")
+    # the most wrong frames of two and one, the most flickering one of one; then the second ones
+    assert found == ["a/2", "a/1", "a/1", "a/1", "a/0", "a/2", "a/2"]
 
 
 def test_the_same_seed_twice_stays_two_networks(copy):

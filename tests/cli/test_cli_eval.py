@@ -15,6 +15,7 @@ from davsn.core.plugins import choose
 from davsn.data.dataset import VideoDataset
 from davsn.data.loading import evaluation_batches
 from davsn.experiment.trained import open_trained, scored_frames
+from davsn.scoring.frames import read_frames
 from davsn.scoring.scores import Scores
 from davsn.training import checkpoint
 
@@ -140,8 +141,9 @@ def test_mistakes(davsn, world, trained, deep_classes, tmp_path):
     err = told("training.device=cuda", "validation.camera.stride=2")
     assert "training.device=cuda  a trained network takes only validation.NAME.key=value" in err
     assert "validation.camera.strid  unknown key. Did you mean 'stride'?" in told("validation.camera.strid=2")
-    err = told("--every", "--with", trained, "--pictures", tmp_path / "masks", "--weights", "1", "1", "--first-only")
-    for option in ("--with", "--pictures", "--weights", "--first-only"):
+    several = ("--with", trained, "--pictures", tmp_path / "masks", "--weights", "1", "1", "--first-only")
+    err = told("--every", *several, "--against", trained, "--flip", "--bf16", "--scales", "1", "--recipe", "tiny.yaml")
+    for option in (*several[::2][:3], "--first-only", "--against", "--flip", "--bf16", "--scales", "--recipe"):
         assert f"{option}  cannot be combined with --every or --watch, which score the checkpoints of a run" in err
     (tmp_path / "file").write_text("")
     assert "could not be written" in told("--pictures", tmp_path / "file", "-o", tmp_path / "scores.json")
@@ -233,6 +235,27 @@ def test_two_protocols_and_a_comparison(davsn, world, trained, city):
     assert (usual.protocol, unified.protocol) == ("davsn", "unified")
     assert usual.frames == unified.frames == 6  # all frames, as metrics in time need them
     assert sum(map(sum, unified.counts)) <= sum(map(sum, usual.counts))
+    frames = read_frames(trained / "scores_city_unified_frames.csv")
+    assert len(frames) == 6
+    assert sum(one["miou"] == one["miou"] for one in frames.values()) == 2  # the labelled ones
+    beside = out[out.index("IoU % on city, by protocol") :]
+    assert f"{usual.miou:.2f}" in beside
+    assert f"{sum(map(sum, unified.counts)):,}" in beside
     code, out, err = davsn(world, "eval", trained, city, "--against", trained)
     assert code == 0, err
     assert "+0.00" in out
+
+
+def test_every_checkpoint_by_two_protocols(davsn, world, trained, tmp_path):
+    every = ["eval", trained, "--every", "-o", tmp_path / "every.json"]
+    code, _, err = davsn(world, *every, "--protocol", "davsn", "unified")
+    assert code == 0, err
+    sets = json.loads((tmp_path / "every.json").read_text())["sets"]
+    assert list(sets) == ["camera", "camera_unified"]
+    for name, protocol in (("camera", "davsn"), ("camera_unified", "unified")):
+        assert {one["scores"]["protocol"] for one in sets[name]["checkpoints"].values()} == {protocol}
+    before = (tmp_path / "every.json").read_bytes()
+    code, out, err = davsn(world, *every, "--protocol", "unified")  # is found again, and not scored anew
+    assert code == 0, err
+    assert "checkpoints on camera_unified" in " ".join(out.split())
+    assert (tmp_path / "every.json").read_bytes() == before

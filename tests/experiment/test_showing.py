@@ -15,7 +15,7 @@ from davsn.experiment import showing
 from davsn.experiment.experiment import load
 from davsn.experiment.showing import Extent, look
 from davsn.experiment.trained import Trained
-from davsn.experiment.windows import windows
+from davsn.experiment.windows import windows, windows_of
 from davsn.report.content import BINS
 
 RED, GREEN, BLUE = range(3)
@@ -25,7 +25,9 @@ def samples(lengths, labelled=None, left_out=()):
     clips = [SimpleNamespace(labelled=() if labelled is None else labelled[clip]) for clip in range(len(lengths))]
     places = [(clip, place) for clip, length in enumerate(lengths) for place in range(length)]
     return SimpleNamespace(
-        places=[each for each in places if each not in left_out], dataset=SimpleNamespace(clips=clips)
+        places=[each for each in places if each not in left_out],
+        dataset=SimpleNamespace(clips=clips),
+        name=lambda clip, place: f"{clip}/{place}",
     )
 
 
@@ -47,6 +49,27 @@ def test_windows_with_labels_come_before_others_and_short_rests_are_left_out():
 def test_stills_are_shown_together():
     assert described(windows(samples([1] * 5), 10, 3)) == [((0, 0), 3), ((3, 0), 2)]
     assert windows(samples([]), 10, 3) == []
+
+
+def test_windows_of_bad_frames_come_in_the_order_of_the_frames():
+    names = ["2/3", "2/0", "nowhere/0", "0/7", "1/1"]
+    assert described(windows_of(samples([9, 4, 4]), names, 2, 5)) == [((2, 0), 4), ((0, 5), 4)]
+    assert windows_of(samples([9, 4, 4]), [], 2, 5) == []
+
+
+def test_a_clip_of_bad_frames_is_shown_and_is_in_no_sum(part):
+    usual = look("camera", {0: (trained(), part)}, Extent(clips=2, frames=2))
+    assert [clip.name for clip in usual.footage] == ["a, 0 to 1", "b, 0 to 1"]
+    shown = look("camera", {0: (trained(), part)}, Extent(clips=2, frames=2), bad=["a/2", "a/1"])
+    assert [(clip.name, clip.typical) for clip in shown.footage] == [
+        ("a, 0 to 1", True),
+        ("a, 2 (among the worst of the set)", False),
+    ]
+    assert shown.footage[1].stills[0].seen[0].wrong == 50
+    assert shown.behaviour[0].predicted.sum() == 2 * 24
+    assert shown.behaviour[0].total.sum() == 2 * 18
+    again = look("camera", {0: (trained(), part)}, Extent(clips=2, frames=2), bad=["b/1", "a/1"])
+    assert [clip.name for clip in again.footage] == [clip.name for clip in usual.footage]  # they are shown anyway
 
 
 def experiment(propagation):

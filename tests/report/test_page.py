@@ -7,14 +7,17 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_content import TAXONOMY, behaviour, look, measured, report, scores
 
 from davsn.data.labels.taxonomy import Taxonomy
-from davsn.report.content import Footage, Look, Network
+from davsn.report.content import Footage, Look, Measured, Network
 from davsn.report.page import letter, write_page
+from davsn.scoring.measures import build_metric, chosen_metric
+from davsn.scoring.metric_scores import MetricScores
 
 
 @pytest.fixture
@@ -141,6 +144,37 @@ def test_intervals_and_all_metrics_of_a_scores_file_are_shown(page):
     ]
     assert ("results", "A", 2) in cells.best  # the lower one
     assert "Calibration on camera" in text
+
+
+def counted(*hits, protocol="davsn"):
+    """Scores with the counts of clips, each with so many of 100 pixels of road right; sky is always right."""
+    metric = build_metric(chosen_metric("confusion"), TAXONOMY)
+    clips = {f"c{n}": {"matrix": np.array([[hit, 100 - hit, 0], [0, 0, 0], [0, 0, 9]])} for n, hit in enumerate(hits)}
+    found = replace(scores(40), protocol=protocol, metrics={"confusion": MetricScores.of(metric, clips)})
+    return Measured(found, found.as_data())
+
+
+def test_differences_between_runs_have_paired_intervals(page):
+    networks = [
+        Network("a", scores={"camera": [counted(10, 30, 50, 90)]}),
+        Network("b", scores={"camera": [counted(20, 40, 60, 100)]}),
+        Network("seeds", scores={"camera": [counted(1, 2, 3, 4), counted(1, 2, 3, 4)]}),
+        Network("other clips", scores={"camera": [counted(10, 20, 30, 40, 50)]}),
+        Network("old", scores={"camera": [measured(40)]}),
+    ]
+    text = page(networks=networks, looks=[])
+    rows = Cells(text).rows("results")
+    (place,) = [number for number, row in enumerate(rows) if row == ["network", "confusion"]]
+    # recall of road rises by 10 in every clip, so the mean of road and sky by 5 in every resample
+    assert rows[place + 1 :] == [["B b", "+5.00 | +5.00 to +5.00"]]
+    assert "Differences from" not in page(networks=networks[2:], looks=[])
+
+
+def test_scores_by_both_protocols_stand_below_each_other(page):
+    own = {"camera": [measured(40)], "camera_unified": [counted(10, 20, protocol="unified")]}
+    text = page(networks=[Network("a", scores=own)], looks=[])
+    assert "<h3>On camera</h3>" in text
+    assert "<h3>On camera, protocol unified</h3>" in text
 
 
 def test_only_settings_that_differ_are_compared(page):

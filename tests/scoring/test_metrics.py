@@ -1,5 +1,7 @@
 """Metrics on frames and clips whose values are known by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from colour_network import TAXONOMY
 from davsn.core.errors import ConfigError
 from davsn.flow.consistency import consistent
+from davsn.scoring import metric as metric_module
 from davsn.scoring.measures import build_metric, chosen_metric, chosen_metrics
 from davsn.scoring.metric import Seen
 from davsn.scoring.metric_scores import MetricScores
@@ -34,7 +37,7 @@ def seen(prediction, labels=None, frame=None, **more):
 def clip(frames, back=1):
     """The frames of one clip, each with the frames before it."""
     return [
-        Seen(**{**vars(frame), "past": tuple(reversed(frames[max(0, number - back) : number]))})
+        replace(frame, past=tuple(reversed(frames[max(0, number - back) : number])))
         for number, frame in enumerate(frames)
     ]
 
@@ -236,6 +239,18 @@ def test_recall_and_precision():
     assert found.classes["recall"] == pytest.approx({"red": 100.0, "green": 75.0, "blue": 100.0})
     assert found.classes["precision"] == pytest.approx({"red": 200 / 3, "green": 100.0, "blue": 100.0})
     assert found.details["most confused"] == [{"label": "green", "prediction": "red", "share": 25.0}]
+
+
+def test_metrics_share_the_confusion_matrix_of_a_frame(monkeypatch):
+    counted = []
+    counter = metric_module.confusion_matrix
+    monkeypatch.setattr(metric_module, "confusion_matrix", lambda *maps: counted.append(maps) or counter(*maps))
+    first, second = seen(A, A), seen(B, A)
+    found = [made(name).count(frame)["matrix"] for frame in (first, second) for name in ("miou", "confusion")]
+    assert len(counted) == 2  # once for each frame
+    assert [matrix.tolist() for matrix in found[::2]] == [matrix.tolist() for matrix in found[1::2]]
+    assert found[0].tolist() == [[3, 0, 0], [0, 2, 0], [0, 0, 1]]
+    assert replace(second, labels=first.prediction).matrix(3).tolist() == [[2, 1, 0], [1, 1, 0], [0, 0, 1]]
 
 
 def test_thirds_of_the_frame():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from davsn.scoring.comparing import compared
+from davsn.scoring.comparing import difference_table as difference_table
 from davsn.scoring.scores import Scores
 from davsn.scoring.uncertainty import Difference as Difference
 

@@ -16,7 +16,8 @@ from davsn.data.labels.class_lists import class_table_of
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.sets.folder import Folder
 from davsn.experiment.building import within
-from davsn.experiment.checkpoint_scores import CheckpointScores, score_checkpoints
+from davsn.experiment.checkpoint_scores import CheckpointScores as CheckpointScores
+from davsn.experiment.checkpoint_scores import score_checkpoints
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.joining import USUAL, joined
@@ -28,8 +29,9 @@ from davsn.networks.weights import holds_weights_alone
 from davsn.networks.windows import window_of
 from davsn.scoring.comparing import compared
 from davsn.scoring.measures import Measures, chosen_metrics
-from davsn.scoring.protocols import DAVSN, protocol_of
-from davsn.scoring.scores import Scores
+from davsn.scoring.protocols import protocol_of
+from davsn.scoring.scores import Scores as Scores
+from davsn.scoring.scores import by_protocol as by_protocol
 from davsn.scoring.uncertainty import Difference
 from davsn.training.folder import RunFolder
 
@@ -57,7 +59,7 @@ class Evaluation:
         name: the name of the set.
         network: the path and step of what was scored, for a title.
         scores: the scores.
-        file: where the scores were written as JSON.
+        file: where the scores were written as JSON; the scores of every frame are beside it, as CSV.
         pictures: the folder of the predictions; None if they were not requested.
         differences: the differences to other scores; empty if none were named.
     """
@@ -80,9 +82,10 @@ def evaluate(  # noqa: PLR0913 - the options of a command
     metrics: Sequence[str | Mapping[str, Any]] = (),
     full: bool = False,
     protocol: str = "davsn",
+    frames: Path | str | None = None,
     quiet: bool = False,
 ) -> Scores:
-    """Score a trained network on a labelled folder. No file is written. docs/evaluation.md describes the scores.
+    """Score a trained network on a labelled folder; docs/evaluation.md describes the scores. Only ``frames`` is a file.
 
     Args:
         model: see :func:`davsn.load`.
@@ -95,6 +98,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command
             mappings with a name and settings.
         full: count every metric of davsn that the network and the data allow.
         protocol: the protocol, 'davsn' or 'unified'.
+        frames: a file for the scores of every frame, as CSV.
         quiet: print no progress.
 
     Raises:
@@ -106,7 +110,9 @@ def evaluate(  # noqa: PLR0913 - the options of a command
     trained = opened.trained
     with silent(quiet):
         (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
-        return score(trained, part, name, labelled_only, opened.network, opened.precision, measures=measures)
+        table = None if frames is None else Path(frames)
+        network, precision = opened.network, opened.precision
+        return score(trained, part, name, labelled_only, network, precision, measures=measures, frames=table)
 
 
 def evaluate_sets(  # noqa: PLR0913 - the options of a command
@@ -159,18 +165,14 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         CheckpointError, DataError: a network or a set that cannot be used.
     """
     windows = window_of(window, overlap)
-    chosen = chosen_metrics(metrics)
-    measured = [Measures(chosen, full, protocol_of(name)) for name in dict.fromkeys(protocols)]
+    measured = _measured(metrics, full, protocols)
     paths = [path, *together.others]
     named = None if recipe is None else read_recipe(recipe, () if data else changes, paths=False)
     members = [trained.windowed(windows) for trained in _open(paths, named, own_code)]
     network = joined(members, paths, "davsn eval", together.weights, together.first_only, at_test_time)
     own = () if named and not data else changes
     sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
-    keys = [
-        name if measures.protocol is DAVSN else f"{name}_{measures.protocol.name}"
-        for name, measures in itertools.product(sets, measured)
-    ]
+    keys = [measures.protocol.key(name) for name, measures in itertools.product(sets, measured)]
     others = {key: _others(against, key) for key in keys}  # read before anything is scored
     if out is not None and len(keys) > 1:
         raise ConfigError("--out", [f"names one file, but there are {len(keys)} files to write. Leave it out"])
@@ -178,14 +180,24 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         folder = pictures / key if pictures and len(keys) > 1 else pictures
         with within(f"validation.{name}", part if data is None else None):
             precision = at_test_time.precision(members[0])
-            scores = score(members[0], part, name, labelled_only, network, precision, folder, measures)
-        file = out or _scores_file(paths, key, at_test_time)
+            file = out or _scores_file(paths, key, at_test_time)
+            frames = RunFolder.frames_of(file)
+            scores = score(members[0], part, name, labelled_only, network, precision, folder, measures, frames)
         scores.save(file)
         other = others[key]
-        found = (
-            () if other is None else compared(other, scores, [one.name for one in chosen if one.name.endswith(".py")])
-        )
+        found = () if other is None else compared(other, scores, _own(measures))
         yield Evaluation(name, _said(members, paths), scores, file, folder, found)
+
+
+def _measured(metrics: Sequence[Any], full: bool, protocols: Sequence[str]) -> list[Measures]:
+    """What is measured, for each protocol."""
+    chosen = chosen_metrics(metrics)
+    return [Measures(chosen, full, protocol_of(name)) for name in dict.fromkeys(protocols)]
+
+
+def _own(measures: Measures) -> list[str]:
+    """The paths of the user's own metrics."""
+    return [one.name for one in measures.metrics if one.name.endswith(".py")]
 
 
 def _others(against: Path | None, key: str) -> Scores | None:
@@ -204,6 +216,7 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     watch: bool = False,
     metrics: Sequence[str | Mapping[str, Any]] = (),
     full: bool = False,
+    protocols: Sequence[str] = ("davsn",),
     own_code: bool = False,
     out: Path | None = None,
     window: tuple[int, int] | None = None,
@@ -220,13 +233,14 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
         watch: wait for new checkpoints until the checkpoint of the last step is scored.
         metrics: see :func:`evaluate`. Checkpoints that were scored without one of them are scored again.
         full: see :func:`evaluate`.
+        protocols: names of protocols; see :meth:`davsn.scoring.protocols.Protocol.key`.
         own_code: see :func:`davsn.load`.
         out: the file of the scores; None: the file in the run folder.
         window: see :func:`davsn.load`.
         overlap: see :func:`davsn.load`.
 
     Returns:
-        the scores of all checkpoints, by set.
+        the scores of all checkpoints, by set and protocol.
 
     Raises:
         CheckpointError: the run has saved no checkpoint.
@@ -236,7 +250,7 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     experiment = settings_of(folder, own_code)
     sets = _sets(experiment, data, classes, changes, lambda: open_trained(folder, own_code).taxonomy)
     file = out or RunFolder(folder).snapshots
-    measures = Measures(chosen_metrics(metrics), full)
+    measures = _measured(metrics, full, protocols)
     options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
     with if_interrupted(lambda: _left_in(file)):
         return score_checkpoints(folder, experiment, sets, file, **options, measures=measures, window=windows)

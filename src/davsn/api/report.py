@@ -11,7 +11,7 @@ from davsn.core.plugins import Choice
 from davsn.experiment.environment import environment
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.reporting import Subject as Subject
-from davsn.experiment.reporting import network_of, subjects_of
+from davsn.experiment.reporting import bad_frames, network_of, subjects_of
 from davsn.experiment.showing import Extent, look
 from davsn.experiment.trained import Trained, open_trained, settings_of
 from davsn.networks.weights import holds_weights_alone
@@ -187,7 +187,7 @@ def _looks(subjects: Sequence[Subject], opened: Sequence[Trained], extent: Exten
             for number, (subject, one) in enumerate(zip(subjects, opened, strict=False))
         }
         try:
-            looks.append(look(name, own, each, labelled))
+            looks.append(look(name, own, each, labelled, bad_frames(subjects, name)))
         except DavsnError as error:
             missing.append(f"The frames of {name} are not shown: {error}")
     return [one for one in looks if one.footage], missing

@@ -14,6 +14,7 @@ from rich.text import Text
 from davsn.core.console import console
 from davsn.core.errors import ConfigError
 from davsn.report.terminal import screen
+from davsn.scoring.scores import percent
 from davsn.training.folder import RunFolder
 
 POLL = 1.0
@@ -78,4 +79,4 @@ def _scores(folder: RunFolder) -> Iterator[tuple[str, str]]:
         for name, held in json.loads(folder.snapshots.read_text(encoding="utf-8"))["sets"].items():
             if entries := held["checkpoints"].values():
                 last = max(entries, key=lambda entry: int(entry["step"]))
-                yield name, f"mIoU {last['scores']['miou']:.2f} at step {last['step']}"
+                yield name, f"mIoU {percent(last['scores']['miou'])} at step {last['step']}"

@@ -1,43 +1,94 @@
 """``davsn eval``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from rich.table import Table
 
 import davsn
+from davsn.cli.options import AtTestTime, Flag, Opening, Several, Together
 from davsn.core.console import console, say
 from davsn.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from davsn.api.comparing import Difference
+    from davsn.api.evaluation import CheckpointScores, Evaluation, Scores
 
 
-def eval_(  # noqa: PLR0913 - a parameter for each option
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Data:
+    """What a network is scored on.
+
+    Attributes
+    ----------
+    data:
+        A labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png.
+    classes:
+        Its class table: classes.yaml, labelmap.txt or another form. Default: the one in DIR, else the
+        network's.
+    labelled_only:
+        Predict only frames that have labels, and measure no temporal consistency.
+    """
+
+    data: Path | None = None
+    classes: Path | None = None
+    labelled_only: Flag = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Ensemble(Together):
+    """The networks of an ensemble, also as the public code joins them.
+
+    Attributes
+    ----------
+    first_only:
+        Run the first network in place of each of the others, as the public code does by mistake.
+    """
+
+    first_only: Flag = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Counted:
+    """What is counted.
+
+    Attributes
+    ----------
+    metrics:
+        Metrics beside mIoU and temporal consistency: names (davsn list metrics), paths of your own .py files, or
+        "{name: NAME, key: value}" with settings.
+    full:
+        Count every metric that the network and the data allow.
+    protocol:
+        davsn, the published protocol, or unified, that of UnifiedVideoDA; with both, every set is scored twice.
+    """
+
+    metrics: Annotated[list[str] | None, Several] = None
+    full: Flag = False
+    protocol: Annotated[list[str] | None, Several] = None
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The options as the API takes them."""
+        return {"metrics": self.metrics or (), "full": self.full, "protocols": self.protocol or ("davsn",)}
+
+
+def eval_(  # noqa: PLR0913 - groups of options
     checkpoint: Path,
     *changes: str,
-    data: Path | None = None,
-    classes: Path | None = None,
-    labelled_only: Annotated[bool, Parameter(negative="")] = False,
-    every: Annotated[bool, Parameter(negative="")] = False,
-    watch: Annotated[bool, Parameter(negative="")] = False,
-    recipe: str | None = None,
-    with_: Annotated[list[Path] | None, Parameter(name="--with", negative="")] = None,
-    weights: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
-    first_only: Annotated[bool, Parameter(negative="")] = False,
-    flip: Annotated[bool, Parameter(negative="")] = False,
-    scales: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
-    bf16: Annotated[bool, Parameter(negative="")] = False,
-    metrics: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
-    full: Annotated[bool, Parameter(negative="")] = False,
-    protocol: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    on: Data = Data(),
+    every: Flag = False,
+    watch: Flag = False,
+    opening: Opening = Opening(),
+    together: Ensemble = Ensemble(),
+    at_test_time: AtTestTime = AtTestTime(),
+    counted: Counted = Counted(),
     against: Path | None = None,
     pictures: Path | None = None,
-    window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
-    overlap: float | None = None,
-    own_code: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
     """Score a trained network on labelled video by the published protocol, and measure its temporal consistency.
@@ -78,133 +129,66 @@ def eval_(  # noqa: PLR0913 - a parameter for each option
     changes:
         Overrides, key=value: with --data, of the labelled folder's settings; else with --recipe, of the recipe; else of
         the run's validation sets.
-    data:
-        A labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png.
-    classes:
-        Its class table: classes.yaml, labelmap.txt or another form. Default: the one in DIR, else the
-        network's.
-    labelled_only:
-        Predict only frames that have labels, and measure no temporal consistency.
     every:
         Score every checkpoint in the run folder that has no scores yet; show the last and the best.
     watch:
         Like --every, while another process trains: wait for new checkpoints until the last step is scored.
-    recipe:
-        For a weights file: the recipe that names its network, classes and video settings.
-    with_:
-        A further network of an ensemble, whose logits are averaged. Repeat the option for each network.
-    weights:
-        Weights of the networks in that mean, CHECKPOINT first. Default: equal weights.
-    first_only:
-        Run the first network in place of each of the others, as the public code does by mistake.
-    flip:
-        Show the network each frame mirrored too, and average the logits.
-    scales:
-        Show the network each frame at these sizes, divided by the usual size, and average the logits.
-    bf16:
-        Run the network in bf16. Default: the precision of its training.
-    metrics:
-        Metrics beside mIoU and temporal consistency: names (davsn list metrics), paths of your own .py files, or
-        "{name: NAME, key: value}" with settings.
-    full:
-        Count every metric that the network and the data allow.
-    protocol:
-        davsn, the published protocol, or unified, that of UnifiedVideoDA; with both, every set is scored twice.
     against:
         Compare with the scores of another network on the same clips: a scores file, or a run folder.
     pictures:
         A folder for the predictions of the labelled frames, as PNGs in the colours of the classes.
-    window:
-        Width and height of overlapping windows of the network's input, whose logits are averaged. The network's memory
-        then does not grow with the frames. Default: whole frames.
-    overlap:
-        Smallest share of a window that the next one shares, from 0 to 0.9. Default: 0.5.
-    own_code:
-        Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     out:
         The JSON file for the scores. Default: a file in the run folder.
     """
+    options: dict[str, Any] = {**vars(on), **vars(opening), **counted.options, "changes": changes, "out": out}
     if every or watch:
-        _refuse(
-            {
-                "--recipe": recipe,
-                "--with": with_,
-                "--weights": weights,
-                "--pictures": pictures,
-                "--first-only": first_only or None,
-                "--flip": flip or None,
-                "--scales": scales,
-                "--bf16": bf16 or None,
-                "--protocol": protocol,
-                "--against": against,
-            }
-        )
-        found = davsn.evaluate_checkpoints(
-            checkpoint,
-            data=data,
-            classes=classes,
-            changes=changes,
-            labelled_only=labelled_only,
-            watch=watch,
-            metrics=metrics or (),
-            full=full,
-            own_code=own_code,
-            out=out,
-            window=window,
-            overlap=overlap,
-        )
-        for scored in found.values():
-            console.print(scored.table())
-        for file in {scored.file for scored in found.values()}:
-            say(f"written to {file}")
+        one = {"recipe": options.pop("recipe"), "against": against, "pictures": pictures}
+        _refuse({**vars(together), **vars(at_test_time), **one})
+        _show_all(davsn.evaluate_checkpoints(checkpoint, watch=watch, **options))
         return
-    from davsn.api.evaluation import AtTestTime, Together
+    from davsn.api import evaluation as api
 
-    named = bool(metrics or full)
     evaluations = davsn.evaluate_sets(
         checkpoint,
-        data=data,
-        classes=classes,
-        changes=changes,
-        labelled_only=labelled_only,
-        recipe=recipe,
-        together=Together(with_ or (), weights or (), first_only),
-        at_test_time=AtTestTime(flip, tuple(scales or ()), bf16),
-        metrics=metrics or (),
-        full=full,
-        protocols=protocol or ("davsn",),
+        together=api.Together(together.with_ or (), together.weights or (), together.first_only),
+        at_test_time=api.AtTestTime(at_test_time.flip, tuple(at_test_time.scales or ()), at_test_time.bf16),
         against=against,
         pictures=pictures,
-        own_code=own_code,
-        out=out,
-        window=window,
-        overlap=overlap,
+        **options,
     )
+    _show(evaluations, counted, against)
+
+
+def _show_all(found: "Mapping[str, CheckpointScores]") -> None:
+    """Print the scores of all checkpoints, and where they are."""
+    for scored in found.values():
+        console.print(scored.table())
+    for file in {scored.file for scored in found.values()}:
+        say(f"written to {file}")
+
+
+def _show(evaluations: "Iterable[Evaluation]", counted: Counted, against: Path | None) -> None:
+    """Print each evaluation when it is finished; with several protocols, all of a set side by side at the end."""
+    from davsn.api.comparing import difference_table
+    from davsn.api.evaluation import by_protocol
+
+    sets: dict[str, list[Scores]] = {}
     for each in evaluations:
         title = f"{each.network}, on {each.name}"
-        console.print(each.scores.table(title if protocol is None else f"{title}, protocol {each.scores.protocol}"))
-        if named:
+        console.print(each.scores.table(f"{title}, protocol {each.scores.protocol}" if counted.protocol else title))
+        if counted.metrics or counted.full:
             console.print(each.scores.metric_table())
         if each.differences:
-            console.print(_compared(each.differences, str(against)))
+            console.print(difference_table(each.differences, str(against)))
         say(f"written to {each.file}" + (f", predictions to {each.pictures}" if each.pictures else ""))
-
-
-def _compared(differences: "Sequence[Difference]", other: str) -> Table:
-    """Make a table of paired differences to another network."""
-    table = Table("metric", "value", title=f"Difference to {other}, in percentage points")
-    for column in ("other", "this", "difference", "95 % interval"):
-        table.add_column(column, justify="right")
-    for one in differences:
-        numbers = [f"{value:.2f}" for value in (one.one, one.other)]
-        interval = "–" if one.interval is None else f"{one.interval[0]:+.2f} … {one.interval[1]:+.2f}"
-        table.add_row(one.metric, one.value, *numbers, f"{one.difference:+.2f}", interval)
-    table.caption = "intervals: paired bootstrap over clips; one without 0 shows a difference"
-    return table
+        sets.setdefault(each.name, []).append(each.scores)
+    for name, scores in sets.items():
+        if len(scores) > 1:
+            console.print(by_protocol(scores, name))
 
 
 def _refuse(options: Mapping[str, object]) -> None:
-    given = [name for name, value in options.items() if value is not None]
+    one = "cannot be combined with --every or --watch, which score the checkpoints of a run"
+    given = [name for name, value in options.items() if value not in (None, False)]
     if given:
-        one = "cannot be combined with --every or --watch, which score the checkpoints of a run"
-        raise ConfigError("davsn eval", [f"{name}  {one}" for name in given])
+        raise ConfigError("davsn eval", [f"--{name.strip('_').replace('_', '-')}  {one}" for name in given])

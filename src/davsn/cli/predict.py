@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 import davsn
+from davsn.cli.options import AtTestTime, Flag, Opening, Size, Together
 from davsn.core.console import say
 
 
@@ -17,21 +18,15 @@ def predict_(  # noqa: PLR0913 - the options of a command
     as_: Annotated[str | None, Parameter(name="--as")] = None,
     alpha: float | None = None,
     classes: str | None = None,
-    legend: Annotated[bool, Parameter(negative="")] = False,
-    smooth: Annotated[bool, Parameter(negative="")] = False,
-    flip: Annotated[bool, Parameter(negative="")] = False,
-    scales: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
-    with_: Annotated[list[Path] | None, Parameter(name="--with", negative="")] = None,
-    weights: Annotated[list[float] | None, Parameter(negative="", consume_multiple=True)] = None,
-    bf16: Annotated[bool, Parameter(negative="")] = False,
+    legend: Flag = False,
+    smooth: Flag = False,
+    at_test_time: AtTestTime = AtTestTime(),
+    together: Together = Together(),
     flow: str = "dis",
-    size: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
-    window: Annotated[tuple[int, int] | None, Parameter(negative="")] = None,
-    overlap: float | None = None,
+    size: Size = None,
+    opening: Opening = Opening(),
     bad_files: Literal["error", "skip"] | None = None,
     stream: int | None = None,
-    recipe: str | None = None,
-    own_code: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Segment a video or a folder of frames, and write an overlay video, masks or other outputs.
 
@@ -77,41 +72,24 @@ def predict_(  # noqa: PLR0913 - the options of a command
         Add a legend below pictures in class colours: the names and colours of the classes.
     smooth:
         Average the class probabilities over time along the flow, so that masks flicker less.
-    flip:
-        Show the network each frame mirrored too, and average the logits.
-    scales:
-        Show the network each frame at these sizes, divided by the usual size, and average the logits.
-    with_:
-        A further network of an ensemble, whose logits are averaged. Repeat the option for each network.
-    weights:
-        Weights of the networks in that mean, CHECKPOINT first. Default: equal weights.
-    bf16:
-        Run the network in bf16. Default: the precision of its training.
     flow:
         The flow estimator (davsn list flow), with options as in a recipe, such as '{name: dis, preset: fast}'. A
         single-frame network does not use it, unless with --smooth.
     size:
         Width and height of the network's input. Default: the size that it was trained with.
-    window:
-        Width and height of overlapping windows of that input, whose logits are averaged. The network's memory then does
-        not grow with the frames. Default: whole frames.
-    overlap:
-        Smallest share of a window that the next one shares, from 0 to 0.9. Default: 0.5.
     bad_files:
         error stops at a frame that cannot be read; skip says so and passes over it. Default: as in training.
     stream:
         Which video stream to read, from 0, if a file holds several. Default: the default one, else the largest.
-    recipe:
-        For a weights file: the recipe that names its network, classes and video settings.
-    own_code:
-        Run the .py files that the checkpoint names, as plug-ins of your own. Never for somebody else's checkpoint.
     """
-    opened = [
-        davsn.load(path, recipe, own_code=own_code, window=window, overlap=overlap)
-        for path in (checkpoint, *(with_ or ()))
-    ]
+    opened = [davsn.load(path, **vars(opening)) for path in (checkpoint, *(together.with_ or ()))]
     model = opened[0].using(
-        flip=flip, scales=scales or (), bf16=bf16, smooth=smooth, others=opened[1:], weights=weights or ()
+        flip=at_test_time.flip,
+        scales=at_test_time.scales or (),
+        bf16=at_test_time.bf16,
+        smooth=smooth,
+        others=opened[1:],
+        weights=together.weights or (),
     )
     summary = davsn.predict(
         model,

@@ -4,8 +4,9 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from davsn.experiment.scoring import score
 from davsn.experiment.trained import open_trained
 from davsn.networks.windows import Window
 from davsn.scoring.measures import DEFAULT, Measures
+from davsn.scoring.protocols import DAVSN, Protocol
 from davsn.scoring.scores import Scores, percent
 from davsn.training import checkpoint
 from davsn.training.checkpoint import held
@@ -119,6 +121,7 @@ class CheckpointScores:
         experiment: Experiment,
         labelled_only: bool = False,
         window: Window | None = None,
+        protocol: Protocol = DAVSN,
     ) -> "CheckpointScores":
         """Open the scores of a run's checkpoints on one of its validation sets, or on other data.
 
@@ -128,10 +131,13 @@ class CheckpointScores:
             part: the set.
             experiment: the experiment of the run.
             labelled_only: whether frames without a label are left out.
-            window: the windows in which the network sees each frame; None: whole frames.
+            window: the windows in which the network sees each frame; None: whole frames, or those of the protocol.
+            protocol: the protocol. The set has an entry of its own for each.
         """
         on = {"data": part.model_dump(mode="json"), "run": dump(experiment), "labelled_only": labelled_only}
-        return cls(file, name, on if window is None else {**on, "window": asdict(window)})
+        on |= {} if window is None else {"window": asdict(window)}
+        on |= {} if protocol == DAVSN else {"protocol": protocol.name}
+        return cls(file, protocol.key(name), on)
 
     @property
     def last(self) -> Entry:
@@ -183,7 +189,7 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
     watch: bool = False,
     own_code: bool = False,
     window: Window | None = None,
-    measures: Measures = DEFAULT,
+    measures: Sequence[Measures] = (DEFAULT,),
 ) -> "dict[str, CheckpointScores]":
     """Score every checkpoint of a run that has no scores yet, or none of a wanted metric.
 
@@ -195,18 +201,22 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
         labelled_only: leave out frames without a label.
         watch: wait for new checkpoints until the checkpoint of the last step is scored.
         own_code: see :func:`davsn.experiment.trained.open_trained`.
-        window: the windows in which the network sees each frame; None: whole frames.
-        measures: the metrics; the protocol is the published one.
+        window: the windows in which the network sees each frame; None: whole frames, or those of the protocol.
+        measures: the metrics, for each protocol.
 
     Returns:
-        the scores of all checkpoints, by set.
+        the scores of all checkpoints, by set and protocol; see :meth:`davsn.scoring.protocols.Protocol.key`.
 
     Raises:
         CheckpointError: the run has saved no checkpoint.
     """
-    kept_scores = {
-        name: CheckpointScores.of_run(file, name, part, experiment, labelled_only, window)
-        for name, part in sets.items()
+    jobs = {
+        each.protocol.key(name): (
+            CheckpointScores.of_run(file, name, part, experiment, labelled_only, window, each.protocol),
+            part,
+            each,
+        )
+        for (name, part), each in product(sets.items(), measures)
     }
     for path in follow(folder, experiment.training.steps, watch):
         with held(path) as kept:
@@ -214,19 +224,20 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
                 say(f"{path} was deleted before it could be scored. Raise training.keep to keep more checkpoints")
                 continue
             content = content_of(kept)
-            wanted = [name for name, scored in kept_scores.items() if not scored.has(content, measures)]
+            wanted = {key: job for key, job in jobs.items() if not job[0].has(content, job[2])}
             if not wanted:
                 continue
             trained = open_trained(kept, own_code).windowed(window)
-            for name in wanted:
-                scores = score(trained, sets[name], name, labelled_only, measures=measures).without_clips()
-                kept_scores[name].add(content, Entry(trained.step or 0, scores, trained.criteria))
-                say(f"step {trained.step} on {name}: mIoU {percent(scores.miou)}")
-    if not all(scored.entries for scored in kept_scores.values()):
+            for key, (known, part, each) in wanted.items():
+                scores = score(trained, part, key, labelled_only, measures=each).without_clips()
+                known.add(content, Entry(trained.step or 0, scores, trained.criteria))
+                say(f"step {trained.step} on {key}: mIoU {percent(scores.miou)}")
+    found = {key: known for key, (known, _, _) in jobs.items()}
+    if not all(known.entries for known in found.values()):
         raise CheckpointError(
             f"{folder} holds no checkpoint yet. Name a run that has saved one, or wait for it with --watch"
         )
-    return kept_scores
+    return found
 
 
 def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:

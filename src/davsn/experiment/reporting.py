@@ -1,8 +1,11 @@
 """Reads what a report shows of a run from its folder: settings, scores, curves and where it was trained."""
 
+import heapq
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,14 @@ from davsn.experiment.environment import read_environment
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.trained import flat, settings_of
 from davsn.report.content import Measured, Network, Records
+from davsn.scoring.frames import ACCURACY, read_frames
+from davsn.scoring.protocols import PROTOCOLS, Protocol
 from davsn.scoring.scores import Scores
 from davsn.training.checkpoint import steps_of
 from davsn.training.folder import RunFolder
+
+_RANKED = 20
+"""Number of bad frames of a network that are looked at. Many of them may be in one clip."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,9 @@ def network_of(subject: Subject) -> Network:
     history: dict[str, Sequence[tuple[int, float]]] = {}
     criteria: Mapping[str, float] = {}
     for folder, settings in zip(map(RunFolder, subject.folders), subject.runs, strict=True):
-        for name, part in settings.validation.items():
-            stored = _stored(folder, name, part, settings)
+        for (set_name, part), protocol in product(settings.validation.items(), PROTOCOLS.values()):
+            name = protocol.key(set_name)
+            stored = _stored(folder, set_name, part, settings, protocol)
             measured = _measured(folder, name, stored)
             scores.setdefault(name, []).extend([] if measured is None else [measured])
             if stored is not None and stored.entries and name not in history:
@@ -97,6 +106,32 @@ def network_of(subject: Subject) -> Network:
         records=records_of(first),
         seconds=subject.seconds,
     )
+
+
+def bad_frames(subjects: Sequence[Subject], name: str) -> list[str]:
+    """The frames with the worst scores on a set, by the tables that ``davsn eval`` wrote beside the scores.
+
+    Returns:
+        names ``clip/frame``: the most wrong frame of every network, the last network first; then the most flickering
+        frame of every network; then the second ones, and so on.
+    """
+    rankings: list[list[str]] = []
+    for column, sign in ((ACCURACY, 1), ("flicker", -1)):
+        for subject in reversed(subjects):
+            scores = _frames(subject, name)
+            known = {frame: sign * each[column] for frame, each in scores.items() if not math.isnan(each[column])}
+            rankings.append(heapq.nsmallest(_RANKED, known, key=lambda frame: known[frame]))
+    return [frame for rank in zip_longest(*rankings) for frame in rank if frame is not None]
+
+
+def _frames(subject: Subject, name: str) -> dict[str, dict[str, float]]:
+    """The scores of frames of a network's first seed, with NaN for a column that was not measured."""
+    file = RunFolder.frames_of(RunFolder(subject.folders[0]).scores(name)) if subject.folders else None
+    try:
+        found = read_frames(file) if file is not None and file.is_file() else {}
+    except DavsnError:  # a file of another form; the report shows the rest
+        return {}
+    return {frame: {ACCURACY: math.nan, "flicker": math.nan, **each} for frame, each in found.items()}
 
 
 def records_of(folder: RunFolder) -> Records:
@@ -126,9 +161,11 @@ def _name_of(group: Sequence[Path]) -> str:
     return name if len(group) == 1 else name.rstrip("0123456789").rstrip("-_ ") or name
 
 
-def _stored(folder: RunFolder, name: str, part: Choice, experiment: Experiment) -> CheckpointScores | None:
+def _stored(
+    folder: RunFolder, name: str, part: Choice, experiment: Experiment, protocol: Protocol
+) -> CheckpointScores | None:
     try:
-        return CheckpointScores.of_run(folder.snapshots, name, part, experiment)
+        return CheckpointScores.of_run(folder.snapshots, name, part, experiment, protocol=protocol)
     except DavsnError:  # a file of another form; the report shows the rest
         return None
 

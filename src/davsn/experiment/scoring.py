@@ -1,7 +1,7 @@
 """Scores a trained network on one labelled set, with progress."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from davsn.core.clip import Batch
@@ -16,6 +16,7 @@ from davsn.networks.video import VideoSegmenter
 from davsn.networks.views import SegmentationNetwork, Views
 from davsn.networks.windows import Window
 from davsn.scoring.evaluation import evaluate
+from davsn.scoring.frames import frame_table
 from davsn.scoring.measures import DEFAULT, Measures
 from davsn.scoring.scores import Scores
 
@@ -29,6 +30,7 @@ def score(  # noqa: PLR0913 - what a command can ask for
     precision: Precision | None = None,
     pictures: Path | None = None,
     measures: Measures = DEFAULT,
+    frames: Path | None = None,
 ) -> Scores:
     """Score a network and show progress; see :func:`davsn.experiment.trained.scored_frames`.
 
@@ -41,6 +43,7 @@ def score(  # noqa: PLR0913 - what a command can ask for
         precision: the precision to run it in; None: that of its training.
         pictures: a folder for the predictions of the labelled frames; see :class:`davsn.experiment.pictures.Pictures`.
         measures: the metrics and the protocol.
+        frames: a file for the scores of every frame; see :mod:`davsn.scoring.frames`.
     """
     part, neighbours = measures.protocol.data(part), measures.in_time and not labelled_only
     samples = scored_frames(trained, part, labelled_only=labelled_only, neighbours=neighbours)
@@ -51,8 +54,9 @@ def score(  # noqa: PLR0913 - what a command can ask for
         taxonomy = trained.taxonomy.scored_on(samples.dataset.taxonomy)
         precision = precision or trained.experiment.training.precision
         network = network or trained.segmenter
-        with _seen_through(measures.protocol.window, network):
-            return evaluate(network, batches, taxonomy, trained.device, precision, keep, measures)
+        table = nullcontext() if frames is None else frame_table(frames)
+        with _seen_through(measures.protocol.window, network), table as scored:
+            return evaluate(network, batches, taxonomy, trained.device, precision, keep, measures, scored)
 
 
 @contextmanager

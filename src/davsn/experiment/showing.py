@@ -1,6 +1,6 @@
 """Predictions of several networks on the same few clips, for a report: masks, errors, flicker and confidence."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from davsn.data.transforms import resize_frame, resize_label
 from davsn.experiment.building import build_dataset, build_labelled
 from davsn.experiment.experiment import asked
 from davsn.experiment.trained import Trained
-from davsn.experiment.windows import windows
+from davsn.experiment.windows import windows, windows_of
 from davsn.flow.measure import Tally, without_exact
 from davsn.networks.predicting import predicting
 from davsn.ops.arrays import to_arrays
@@ -26,6 +26,8 @@ from davsn.report.render import flow_wheel
 
 WIDTH = 480
 """Largest width in pixels of a frame that is shown."""
+_BAD = 3
+"""One of so many clips is chosen for its bad frames."""
 _STATIC = 8
 """Largest change of a colour of a static pixel from one frame to the next, in 8-bit levels."""
 _ENOUGH = 0.01
@@ -40,7 +42,13 @@ class Extent:
     frames: int = 24
 
 
-def look(name: str, networks: Mapping[int, tuple[Trained, Choice]], extent: Extent, labelled: bool = True) -> Look:
+def look(
+    name: str,
+    networks: Mapping[int, tuple[Trained, Choice]],
+    extent: Extent,
+    labelled: bool = True,
+    bad: Sequence[str] = (),
+) -> Look:
     """Predict on a few clips of a set with every network, and show progress.
 
     Args:
@@ -49,30 +57,32 @@ def look(name: str, networks: Mapping[int, tuple[Trained, Choice]], extent: Exte
             frames; others show what they have of them, by the frames' names.
         extent: how much is shown.
         labelled: whether the set has labels; without, nothing but its frames is read.
+        bad: names ``clip/frame`` of frames with bad scores, the worst first. A part of the clips is chosen to show
+            them. These clips are in no sum.
 
     Raises:
         DataError, FlowError: the set cannot be used.
     """
     behaviour: dict[int, Behaviour] = {}
     stills: dict[str, Still] = {}
-    order: list[list[str]] = []
+    order: dict[tuple[str, ...], bool] = {}
     flows: dict[str, NDArray[np.floating]] = {}
     for number, (trained, part) in networks.items():
         samples = _samples(trained, part, labelled)
         if not order:
-            chosen = windows(samples, extent.clips, extent.frames)
-            order = [[samples.name(*place) for place in window] for window in chosen]
+            order = _windows(samples, extent, bad)
         wanted = {name for window in order for name in window}
+        typical = {name for window, spread in order.items() if spread for name in window}
         few = samples.only([place for place in samples.places if samples.name(*place) in wanted])
-        watcher = _Watcher(trained, flows if not flows else {})
+        watcher = _Watcher(trained, flows if not flows else {}, typical)
         with progress(f"looking at {name}", len(few)) as report:
             for done, still in enumerate(watcher.watch(few, number), 1):
                 known = stills.get(still.name, still)
                 stills[still.name] = replace(known, seen={**known.seen, **still.seen})
                 report(done)
         behaviour[number] = watcher.behaviour()
-    found = [[stills[name] for name in window if name in stills] for window in order]
-    footage = [Footage(_title(window), _with_flow(window, flows)) for window in found if window]
+    found = [([stills[name] for name in window if name in stills], spread) for window, spread in order.items()]
+    footage = [Footage(_title(window, spread), _with_flow(window, flows), spread) for window, spread in found if window]
     return Look(name, footage, behaviour, labelled)
 
 
@@ -85,11 +95,23 @@ def _samples(trained: Trained, part: Choice, labelled: bool) -> Samples:
     return Samples(target_training(build_dataset(part)), asked(trained.experiment))
 
 
-def _title(window: Sequence[Still]) -> str:
-    """Name a window by its clip, and by its first and last frame."""
+def _windows(samples: Samples, extent: Extent, bad: Sequence[str]) -> dict[tuple[str, ...], bool]:
+    """Choose the windows to show, as names of frames: those that spread evenly (True), then those of bad frames."""
+    spread = windows(samples, extent.clips, extent.frames)
+    few = max(extent.clips // _BAD, 1) if extent.clips > 1 else 0
+    worst = [window for window in windows_of(samples, bad, few, extent.frames) if window not in spread]
+    if worst:
+        spread = windows(samples, extent.clips - len(worst), extent.frames)
+    chosen = [(window, True) for window in spread] + [(window, False) for window in worst]
+    return {tuple(samples.name(*place) for place in window): typical for window, typical in chosen}
+
+
+def _title(window: Sequence[Still], typical: bool) -> str:
+    """Name a window by its clip, by its first and last frame, and by why it was chosen."""
     clip, _, first = window[0].name.rpartition("/")
     last = window[-1].name.rpartition("/")[2]
-    return f"{clip}, {first}" if first == last else f"{clip}, {first} to {last}"
+    name = f"{clip}, {first}" if first == last else f"{clip}, {first} to {last}"
+    return name if typical else f"{name} (among the worst of the set)"
 
 
 def _with_flow(window: Sequence[Still], flows: Mapping[str, NDArray[np.floating]]) -> list[Still]:
@@ -110,6 +132,7 @@ class _Watcher:
 
     trained: Trained
     flows: dict[str, NDArray[np.floating]]
+    summed: Set[str]
     before: Still | None = None
     seen_before: Seen | None = None
     flow_error: Tally = field(default_factory=Tally)
@@ -144,7 +167,9 @@ class _Watcher:
         mask: Mask = classes[0].to(torch.uint8).cpu().numpy()
         sure: NDArray[np.float32] = likely[0].cpu().numpy()
         label: Mask | None = None if batch.labels is None else batch.labels[0].to(torch.uint8).cpu().numpy()
-        wrong = self._count(mask, sure, label)
+        wrong = _wrong(mask, label, len(self.trained.taxonomy))
+        if batch.names[0] in self.summed:
+            self._sum(mask, sure, label)
         frame = to_arrays((batch.current * 255).round().to(torch.uint8))[0]
         if frame.shape[1] > WIDTH:
             frame = resize_frame(frame, (WIDTH, max(round(frame.shape[0] * WIDTH / frame.shape[1]), 1)))
@@ -154,20 +179,17 @@ class _Watcher:
         small = resize_label(mask, shown)
         return still, Seen(small, wrong, self._flicker(frame, small), 100 * float(sure.mean()))
 
-    def _count(self, mask: Mask, sure: NDArray[np.float32], label: Mask | None) -> float | None:
-        """Add a frame to the sums; return the percentage of its labelled pixels that are wrong."""
+    def _sum(self, mask: Mask, sure: NDArray[np.float32], label: Mask | None) -> None:
+        """Add a frame to the sums."""
         classes = len(self.sums.predicted)
         bins = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
         self.sums.predicted += np.bincount(mask.ravel(), minlength=classes)[:classes]
         self.sums.confidence += np.bincount(bins.ravel(), minlength=BINS)
-        if label is None:
-            return None
-        counted = label < classes
-        right = counted & (mask == label)
-        self.sums.labelled += np.bincount(label[counted], minlength=classes)
-        self.sums.total += np.bincount(bins[counted], minlength=BINS)
-        self.sums.right += np.bincount(bins[right], minlength=BINS)
-        return 100 * (1 - float(right.sum()) / int(counted.sum())) if counted.any() else None
+        if label is not None:
+            counted = label < classes
+            self.sums.labelled += np.bincount(label[counted], minlength=classes)
+            self.sums.total += np.bincount(bins[counted], minlength=BINS)
+            self.sums.right += np.bincount(bins[counted & (mask == label)], minlength=BINS)
 
     def _flicker(self, frame: Picture, mask: Mask) -> float | None:
         """Return the percentage of the static pixels whose class changed."""
@@ -185,6 +207,13 @@ class _Watcher:
             return
         flow = to_arrays(resize_flow(batch.flow.float(), batch.size))[0]
         frames = [to_arrays(batch.frames[offset] * 255)[0].round().astype(np.uint8) for offset in (0, -1)]
-        if not np.array_equal(*frames):
+        if batch.names[0] in self.summed and not np.array_equal(*frames):
             self.flow_error += without_exact(frames[0], frames[1], flow)
         self.flows[batch.names[0]] = to_arrays(resize_flow(batch.flow.float(), (shown[1], shown[0])))[0]
+
+
+def _wrong(mask: Mask, label: Mask | None, classes: int) -> float | None:
+    """The percentage of the labelled pixels of a frame that are wrong; None without one."""
+    if label is None or not (counted := label < classes).any():
+        return None
+    return 100 * float((mask != label)[counted].mean())

@@ -105,15 +105,22 @@ class Still:
 
 @dataclass(frozen=True)
 class Footage:
-    """Frames of one clip that are shown in a player, in order."""
+    """Frames of one clip that are shown in a player, in order.
+
+    Attributes:
+        name: the clip, with its first and last frame.
+        stills: the frames.
+        typical: whether it was chosen whatever its scores are. A clip that was chosen for its bad frames is in no mean.
+    """
 
     name: str
     stills: Sequence[Still]
+    typical: bool = True
 
 
 @dataclass
 class Behaviour:
-    """Sums over all frames that are shown, for one network on one set.
+    """Sums over all frames of the typical footage, for one network on one set.
 
     Attributes:
         predicted: (C,) pixels by predicted class.

@@ -14,8 +14,10 @@ from markupsafe import Markup
 from davsn.core.files.writing import replacing
 from davsn.report.charts import Chart, loss_charts, reliability_chart, score_chart, selection_chart
 from davsn.report.content import Footage, Look, Network, RunReport, Seen
+from davsn.report.differences import Differences, differences
 from davsn.report.encoding import BUDGET, Player, players
 from davsn.report.tables import behaviour_columns, class_rows, confusion, headline, share_rows, unscored_of
+from davsn.scoring.protocols import DAVSN
 
 _HERE = Path(__file__).parent
 _CARDS = 4
@@ -95,18 +97,21 @@ class _Set:
     confusions: Mapping[int, Any]
     history: Chart | None
     reliability: Chart | None
+    differences: Differences | None
 
 
 def _set(report: RunReport, name: str) -> _Set:
     scored = {number: network for number, network in enumerate(report.networks) if network.scores.get(name)}
+    protocol = next(iter(scored.values())).scores[name][0].scores.protocol
     return _Set(
-        name,
+        name if protocol == DAVSN.name else f"{name.removesuffix(f'_{protocol}')}, protocol {protocol}",
         unscored_of(report, name),
         headline(report.networks, name),
         class_rows(report, name),
         {number: confusion(network, name) for number, network in scored.items()},
         score_chart({number: network.history.get(name, ()) for number, network in enumerate(report.networks)}, name),
         reliability_chart({number: _reliability(network, name) for number, network in scored.items()}),
+        differences(report.networks, name),
     )
 
 

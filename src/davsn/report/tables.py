@@ -159,8 +159,9 @@ def behaviour_columns(report: RunReport, look: Look) -> list[Column]:
 
 
 def _stills(look: Look) -> Iterator[Still]:
+    """The frames of the typical footage."""
     for clip in look.footage:
-        yield from clip.stills
+        yield from clip.stills if clip.typical else ()
 
 
 def _sure(sums: Behaviour) -> float:

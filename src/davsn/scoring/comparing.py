@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rich.table import Table
+
 from davsn.core.errors import DataError
 from davsn.core.plugins import available, find
 from davsn.core.settings import validate
@@ -43,3 +45,21 @@ def compared(one: Scores, other: Scores, own: Sequence[str] = ()) -> list[Differ
     if not found:
         raise DataError("the scores hold no counts of clips, so they cannot be compared", remedy=_REMEDY)
     return found
+
+
+def difference_table(found: Sequence[Difference], other: str) -> Table:
+    """A table of paired differences for the terminal.
+
+    Args:
+        found: the differences.
+        other: the name of the first network, which the second one is compared with.
+    """
+    table = Table("metric", "value", title=f"Difference to {other}, in percentage points")
+    for column in ("other", "this", "difference", "95 % interval"):
+        table.add_column(column, justify="right")
+    for one in found:
+        numbers = [f"{value:.2f}" for value in (one.one, one.other)]
+        interval = "–" if one.interval is None else f"{one.interval[0]:+.2f} … {one.interval[1]:+.2f}"
+        table.add_row(one.metric, one.value, *numbers, f"{one.difference:+.2f}", interval)
+    table.caption = "intervals: paired bootstrap over clips; one without 0 shows a difference"
+    return table

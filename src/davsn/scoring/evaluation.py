@@ -12,6 +12,7 @@ from davsn.core.clip import Batch
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.views import SegmentationNetwork, Views
+from davsn.scoring.frames import Row, row
 from davsn.scoring.measures import DEFAULT, Measures, build_metric
 from davsn.scoring.metric import Counts, Metric, Need, Seen
 from davsn.scoring.metric_scores import MetricScores
@@ -20,7 +21,7 @@ from davsn.scoring.scores import Scores
 from davsn.scoring.uncertainty import total
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what a caller can ask for
     segmenter: SegmentationNetwork | Views,
     batches: Iterable[Batch],
     taxonomy: Taxonomy,
@@ -28,6 +29,7 @@ def evaluate(
     precision: Precision = "fp32",
     predicted: Callable[[Batch, Tensor], object] = lambda batch, prediction: None,
     measures: Measures = DEFAULT,
+    scored: Callable[[str, Row], object] | None = None,
 ) -> Scores:
     """Score a network by a protocol, and count metrics. Memory does not grow with the number of frames.
 
@@ -49,6 +51,7 @@ def evaluate(
         precision: the precision of the network; resizing and counting are exact in either.
         predicted: called with each batch and its (B, H, W) train ids, at the size of the label map if there is one.
         measures: the metrics and the protocol.
+        scored: called with the name ``clip/frame`` and the scores of each frame; see :mod:`davsn.scoring.frames`.
     """
     begin = time.perf_counter()
     chosen, protocol = measures.chosen(_met(segmenter)), measures.protocol
@@ -61,9 +64,10 @@ def evaluate(
             batch = batch.to(device)
             prediction, likely = _predicted(segmenter, batch, "probabilities" in needs)
             labels = protocol.counted(batch.labels, prediction, taxonomy)
-            for seen in neighbours.seen(batch, prediction, labels, likely):
-                for tally in tallies.values():
-                    tally.add(seen)
+            for index, seen in enumerate(neighbours.seen(batch, prediction, labels, likely)):
+                counted = {name: (tally.metric, tally.add(seen)) for name, tally in tallies.items()}
+                if scored is not None:
+                    scored(batch.names[index], row(counted))
             predicted(batch, prediction)
             frames += len(prediction)
     found = {name: MetricScores.of(tally.metric, tally.clips) for name, tally in tallies.items()}
@@ -94,12 +98,15 @@ class _Tally:
         self.metric = metric
         self.clips: dict[str, Counts] = {}
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: Seen) -> Counts | None:
+        """Count on a frame, and return its counts."""
         counts = self.metric.count(seen)
-        if counts is not None:
-            own: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in counts.items()}
-            before = self.clips.get(seen.clip)
-            self.clips[seen.clip] = own if before is None else {name: before[name] + own[name] for name in own}
+        if counts is None:
+            return None
+        own: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in counts.items()}
+        before = self.clips.get(seen.clip)
+        self.clips[seen.clip] = own if before is None else {name: before[name] + own[name] for name in own}
+        return own
 
 
 def _predicted(

@@ -6,7 +6,7 @@ interval over clips needs no second pass (:mod:`davsn.scoring.uncertainty`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from davsn.core.plugins import Plugin
 from davsn.core.settings import Settings
 from davsn.data.labels.taxonomy import Taxonomy
-from davsn.scoring.confusion import mean_percent
+from davsn.scoring.confusion import confusion_matrix, mean_percent
 
 Need = Literal["labels", "probabilities", "neighbours", "flow"]
 """What a metric can need besides the predicted classes: the label map; the probability of every class; the predictions
@@ -49,6 +49,21 @@ class Seen:
     flow: Tensor | None = None
     valid: Tensor | None = None
     past: "tuple[Seen, ...]" = ()
+    _matrices: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def matrix(self, classes: int) -> Tensor | None:
+        """The confusion matrix (C, C) of the label map (rows) and the prediction (columns); None without a label map.
+
+        It is counted once, however many metrics ask for it.
+
+        Args:
+            classes: the number of classes ``C``.
+        """
+        if self.labels is None:
+            return None
+        if classes not in self._matrices:
+            self._matrices[classes] = confusion_matrix(self.labels, self.prediction, classes)
+        return self._matrices[classes]
 
     @property
     def size(self) -> tuple[int, int]:

@@ -34,6 +34,10 @@ class Protocol:
     changes: Mapping[str, Any] = field(default_factory=dict)
     window: Window | None = None
 
+    def key(self, name: str) -> str:
+        """The name of a set's scores by this protocol, in files: that of the set, and of any but the published one."""
+        return name if self == DAVSN else f"{name}_{self.name}"
+
     def data(self, part: Choice) -> Choice:
         """Change a data set to what the protocol fixes. A drawn data set keeps its size, at which it is drawn."""
         drawn = find(VideoDataset, part.name).draws_labels

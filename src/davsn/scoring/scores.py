@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -181,6 +181,25 @@ class Scores:
         except ValueError as error:
             raise DataError(f"is not a scores file ({error!r})", str(path), _AGAIN) from None
         return cls.from_data(content, str(path))
+
+
+def by_protocol(several: Sequence[Scores], name: str) -> Table:
+    """A table of the IoUs of one network on one set by several protocols, side by side.
+
+    Args:
+        several: the scores by each protocol; their classes are the same.
+        name: the name of the set.
+    """
+    table = Table("class", title=f"IoU % on {name}, by protocol")
+    for scores in several:
+        table.add_column(scores.protocol, justify="right")
+    for label in several[0].names:
+        table.add_row(label, *(percent(scores.iou[label] * 100) for scores in several))
+    table.add_section()
+    table.add_row("mIoU", *(percent(scores.miou) for scores in several), style="bold")
+    table.add_row("counted pixels", *(f"{sum(map(sum, scores.counts)):,}" for scores in several))
+    table.caption = "docs/evaluation.md explains how the protocols differ"
+    return table
 
 
 def percent(value: float | None) -> str:

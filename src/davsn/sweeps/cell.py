@@ -32,7 +32,7 @@ def main() -> int:
         file = RunFolder(folder).snapshots
         with enough_memory("scoring", LESS):
             measures = Measures(chosen_metrics(sys.argv[2:]))
-            score_checkpoints(folder, experiment, experiment.validation, file, own_code=True, measures=measures)
+            score_checkpoints(folder, experiment, experiment.validation, file, own_code=True, measures=[measures])
     except DavsnError as error:
         print(error, file=sys.stderr)
         return 2

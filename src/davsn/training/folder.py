@@ -89,6 +89,11 @@ class RunFolder:
         """
         return self.path / f"scores_{name}.json"
 
+    @staticmethod
+    def frames_of(scores: Path) -> Path:
+        """The table of the scores of every frame, as CSV, beside a file of scores."""
+        return scores.with_name(f"{scores.stem}_frames.csv")
+
     @classmethod
     def of(cls, file: Path) -> "RunFolder":
         """The run folder that a checkpoint belongs to; for any other file, the folder that contains it."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from davsn.scoring.confusion import confusion_matrix, ratio
+from davsn.scoring.confusion import ratio
 from davsn.scoring.metric import Counts, Metric, Seen
 
 _SHOWN = 10
@@ -24,9 +24,8 @@ class Confusion(Metric):
 
     def count(self, seen: Seen) -> Mapping[str, Tensor] | None:
         """The confusion matrix (C, C) of a labelled frame."""
-        if seen.labels is None:
-            return None
-        return {"matrix": confusion_matrix(seen.labels, seen.prediction, len(self.taxonomy))}
+        matrix = seen.matrix(len(self.taxonomy))
+        return None if matrix is None else {"matrix": matrix}
 
     def values(self, counts: Counts) -> dict[str, float]:
         """Mean recall and mean precision over the scored classes."""

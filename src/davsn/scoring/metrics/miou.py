@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from davsn.scoring.confusion import confusion_matrix, iou
+from davsn.scoring.confusion import iou
 from davsn.scoring.metric import Counts, Metric, Seen
 
 
@@ -19,9 +19,8 @@ class MeanIoU(Metric):
 
     def count(self, seen: Seen) -> Mapping[str, Tensor] | None:
         """The confusion matrix (C, C) of a labelled frame."""
-        if seen.labels is None:
-            return None
-        return {"matrix": confusion_matrix(seen.labels, seen.prediction, len(self.taxonomy))}
+        matrix = seen.matrix(len(self.taxonomy))
+        return None if matrix is None else {"matrix": matrix}
 
     def values(self, counts: Counts) -> dict[str, float]:
         """The mean IoU."""
