@@ -1,39 +1,50 @@
-"""Commands in processes of their own, forked from a server that has imported PyTorch and davsn once."""
+"""Processes of their own, forked from a server that has imported PyTorch and davsn once, which takes ten seconds."""
 
 import os
+import subprocess
 import sys
 import time
+from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
 
 from davsn.cli import main
+from davsn.sweeps import cell, jobs
 
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(["davsn.api.training", "davsn.api.adapting", "timm", "torch._dynamo"])
 
 
-class Command:
-    """A running ``davsn`` command. Only the imports are shared: it has its own memory, signals and exit code.
+class Ended(NamedTuple):
+    """How a process ended: its exit code, negative for a signal, and what it printed."""
 
-    Args:
-        place: the working directory.
-        arguments: what follows ``davsn``.
-    """
+    code: int
+    printed: str
 
-    def __init__(self, place, *arguments):
+
+class _Forked:
+    """A running process. Only the imports are shared: it has its own memory, signals and exit code."""
+
+    def __init__(self, place, call, *arguments):
         self._printed = Path(place) / f".printed-{time.monotonic_ns()}"
-        self._process = CONTEXT.Process(target=_run, args=(str(place), [*map(str, arguments)], str(self._printed)))
+        self._printed.touch()
+        self._process = CONTEXT.Process(target=_run, args=(str(place), str(self._printed), call, *arguments))
         self._process.start()
 
     def poll(self):
         """The exit code, negative for a signal; None while it runs."""
         return self._process.exitcode
 
+    def lines(self):
+        """The number of lines that it has printed."""
+        return self._printed.read_text().count("\n")
+
     def send_signal(self, number):
-        """Send a signal to the command."""
+        """Send a signal to the process."""
         os.kill(self._process.pid, number)
 
     def finish(self, within=240):
@@ -47,18 +58,82 @@ class Command:
         return Ended(self._process.exitcode, printed)
 
 
-class Ended(NamedTuple):
-    """How a command ended: its exit code, negative for a signal, and what it printed."""
+class Command(_Forked):
+    """A running ``davsn`` command; a sweep there forks its cells too.
 
-    code: int
-    printed: str
+    Args:
+        place: the working directory.
+        arguments: what follows ``davsn``.
+    """
+
+    def __init__(self, place, *arguments):
+        super().__init__(place, _command, [*map(str, arguments)])
 
 
-def _run(place, arguments, printed):
-    """What the forked process does: it becomes the command."""
+class Script(_Forked):
+    """A running script, as ``python -c`` runs it.
+
+    Args:
+        place: the working directory.
+        code: the text of the script.
+        arguments: what it finds in ``sys.argv[1:]``.
+        environment: environment variables that are changed.
+    """
+
+    def __init__(self, place, code, *arguments, **environment):
+        super().__init__(place, _script, code, [*map(str, arguments)], environment)
+
+
+class _Cell:
+    """What a sweep uses of ``subprocess.Popen``, for a cell that is forked instead of started afresh."""
+
+    def __init__(self, program, env, stdin, stdout, stderr):
+        assert program[:3] == [sys.executable, "-m", "davsn.sweeps.cell"]
+        assert (stdin, stderr) == (subprocess.PIPE, stdout)
+        receiver, self._sender = _CONTEXT.Pipe(duplex=False)
+        call = (str(Path.cwd()), stdout.name, _cell, program[3:], dict(env), receiver)
+        self._process = _CONTEXT.Process(target=_run, args=call)
+        self._process.start()
+
+    @property
+    def returncode(self):
+        return self._process.exitcode
+
+    def communicate(self, settings):
+        self._sender.send_bytes(settings)
+        self._process.join()
+
+    def send_signal(self, number):
+        os.kill(self._process.pid, number)
+
+
+CELLS = SimpleNamespace(Popen=_Cell, PIPE=subprocess.PIPE)
+"""Stands for the module ``subprocess`` in ``davsn.sweeps.jobs``."""
+
+
+def _run(place, printed, call, *arguments):
+    """What every forked process does: it prints to a file, and calls."""
     os.chdir(place)
     file = os.open(printed, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
     torch.set_num_threads(1)  # several run at a time
-    sys.exit(main(arguments))
+    sys.exit(call(*arguments))
+
+
+def _command(arguments):
+    jobs.subprocess = CELLS
+    return main(arguments)
+
+
+def _cell(arguments, environment, settings):
+    os.environ.update(environment)
+    sys.argv[1:] = arguments
+    sys.stdin = StringIO(settings.recv_bytes().decode())
+    return cell.main()
+
+
+def _script(code, arguments, environment):
+    os.environ.update(environment)
+    sys.argv = ["-c", *arguments]
+    exec(code, {"__name__": "__main__"})

@@ -8,10 +8,17 @@ import pytest
 import yaml
 
 from davsn.experiment.run import alone
+from davsn.sweeps import jobs
 from davsn.training import checkpoint
-from processes import Command
+from processes import CELLS, Command
 
 FEW = ["training.steps=2", "training.save_every=1"]
+
+
+@pytest.fixture(name="forked")
+def _forked(monkeypatch):
+    """Cells are forked from a process that has imported PyTorch; through submitit they start as a user's do."""
+    monkeypatch.setattr(jobs, "subprocess", CELLS)
 
 
 def test_mistakes(davsn, world):
@@ -30,6 +37,7 @@ def test_mistakes(davsn, world):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_methods_and_seeds(davsn, world, tmp_path):
     command = ["sweep", "tiny.yaml", "--methods", "batch_norm,source_only", "--seeds", "2", *FEW, "-o", tmp_path]
     command += ["--metrics", "flicker"]
@@ -60,6 +68,7 @@ def test_methods_and_seeds(davsn, world, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_a_run_that_fails_does_not_stop_the_others(davsn, world, tmp_path):
     (tmp_path / "da_vsn-0").mkdir()
     (tmp_path / "da_vsn-0" / "checkpoints").write_text("in the way")
@@ -70,6 +79,7 @@ def test_a_run_that_fails_does_not_stop_the_others(davsn, world, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 def test_a_killed_sweep_goes_on(world, tmp_path, davsn):
     changes = ["training.steps=16", "training.save_every=4"]
     command = ["sweep", "tiny.yaml", "--methods", "source_only", "--seeds", "2", *changes, "-o", tmp_path]

@@ -6,7 +6,8 @@ The settings of a run come from inside its file, so that other recordings of the
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from copy import deepcopy
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -147,6 +148,18 @@ def fill_parts(trainer, seed):
         state[name].copy_(torch.as_tensor(value))
 
 
+@lru_cache(maxsize=2)  # a whole recording and its first step alone
+def _filled_once(meta):
+    trainer = trainer_of(json.loads(meta))
+    fill_parts(trainer, json.loads(meta)["seed"])
+    return trainer
+
+
+def filled(meta):
+    """A trainer with the weights of a recording, by its ``meta``; a copy: drawing them takes as long as a step."""
+    return deepcopy(_filled_once(meta))
+
+
 def batch(vectors, prefix, labelled):
     frames, flows = {0: picture(vectors[f"{prefix}_cf"])}, {}
     if f"{prefix}_kf" in vectors:  # or the network is one of single frames
@@ -212,8 +225,7 @@ def run(vectors: Vectors, rounding: int | None = None) -> Numbers:
         rounding: a seed; see :func:`moved_by_rounding`. None runs exactly what was recorded.
     """
     meta = described(vectors)
-    trainer = trainer_of(meta)
-    fill_parts(trainer, meta["seed"])
+    trainer = filled(str(vectors["meta"]))
     with nullcontext() if rounding is None else moved_by_rounding(trainer, rounding):
         records = [trainer.step(*batches(vectors, meta, trainer, step)) for step in range(meta["steps"])]
     return {**tables(vectors, records), **(tensors(vectors, trainer) if "ck" in vectors else {})}
