@@ -90,9 +90,9 @@ class _Cell:
     def __init__(self, program, env, stdin, stdout, stderr):
         assert program[:3] == [sys.executable, "-m", "davsn.sweeps.cell"]
         assert (stdin, stderr) == (subprocess.PIPE, stdout)
-        receiver, self._sender = _CONTEXT.Pipe(duplex=False)
+        receiver, self._sender = CONTEXT.Pipe(duplex=False)
         call = (str(Path.cwd()), stdout.name, _cell, program[3:], dict(env), receiver)
-        self._process = _CONTEXT.Process(target=_run, args=call)
+        self._process = CONTEXT.Process(target=_run, args=call)
         self._process.start()
 
     @property
