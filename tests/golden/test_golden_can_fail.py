@@ -49,8 +49,8 @@ def changing(monkeypatch, change):
     """Let every run from now on see each term of the method as ``change`` makes it."""
     true = steps.trainer_of
 
-    def trainer_of(described):
-        trainer = true(described)
+    def trainer_of(*given):
+        trainer = true(*given)
         terms = trainer.method.terms
 
         def changed(*given):
