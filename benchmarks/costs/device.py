@@ -177,7 +177,7 @@ def measure(name: str, precision: str, device: Device, scale: float, rate: float
         yield row
 
 
-def loaded(pairs: int = 4, count: int = 16) -> float:
+def loaded(pairs: int = 2, count: int = 16) -> float:
     """Samples a second that one loader process gives: pairs of 2048×1024 PNGs, at 1024×512, with stored flow."""
     with tempfile.TemporaryDirectory() as folder:
         loading.draw(Path(folder), pairs)
