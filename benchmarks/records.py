@@ -9,12 +9,14 @@ import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from davsn.core.files.writing import replacing
-from davsn.scoring.scores import Scores
+
+if TYPE_CHECKING:
+    from davsn.scoring.scores import Scores
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results"
@@ -51,7 +53,15 @@ def command() -> str:
     return shlex.join(["python", "-m", spec.name, *sys.argv[1:]])
 
 
-def row(method: str, seed: int, scores: Scores, seconds: float | None, **more: str) -> dict[str, Any]:
+def machine() -> str:
+    """The machine that is running: processor, versions, threads and how busy it is."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} thread(s), load average {os.getloadavg()[1]:.1f} at the end"
+    )
+
+
+def row(method: str, seed: int, scores: "Scores", seconds: float | None, **more: str) -> dict[str, Any]:
     """A row of scores in the form of benchmarks/results/README.md; NaN becomes null."""
     iou = {name: None if value != value else round(value, 5) for name, value in scores.iou.items()}
     consistency = scores.temporal_consistency
@@ -83,8 +93,7 @@ def write(name: str, title: str, settings: Mapping[str, Any], code: str, **conte
         "command": command(),
         "commit": code,
         "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} thread(s), load average {os.getloadavg()[1]:.1f} at the end",
+        "machine": machine(),
         "settings": settings,
         **content,
     }

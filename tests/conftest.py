@@ -11,11 +11,17 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
+torch.backends.cudnn.allow_tf32 = False  # a GPU would keep 10 bits of a convolution's input, and tests compare
 cv2.setNumThreads(1)
 # CI tries the same examples every time, so that a change is judged by what it changed; elsewhere they are drawn anew.
 # No example has a deadline: how long one takes is up to the machine.
 settings.register_profile("davsn", derandomize=bool(os.environ.get("CI")), deadline=None)
 settings.load_profile("davsn")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
 
 
 @pytest.fixture(autouse=True)

@@ -67,13 +67,13 @@ def single(method, source, target):
     return current(source), target if method.target_motion else current(target)
 
 
-def trainer_of(method, seed=0, propagation="warp", image=Tiny, rates=None, config=None, **settings):
+def trainer_of(method, seed=0, propagation="warp", image=Tiny, rates=None, config=None, device="cpu", **settings):
     """A trainer of a method on the tiny network, or on what ``image`` builds; the seed is that of all weights."""
     checkpoint.seed_everything(seed)
     made = method(config or method.Config(), VideoSegmenter(image(), propagation))
     training = TrainingSettings(**{"steps": 12, "save_every": 4, "log_every": 3, **settings})
     chosen = OptimiserSettings(learning_rate=0.01, **(rates or {}))
-    return Trainer(made, optimisation_of(made, chosen, training), training, torch.device("cpu"))
+    return Trainer(made, optimisation_of(made, chosen, training), training, torch.device(device))
 
 
 def weights(trainer):

@@ -55,8 +55,8 @@ def draw(folder: Path, pairs: int) -> list[Path]:
     return pictures
 
 
-def epoch(folder: Path, flow: str, cache: Path | None = None) -> Callable[[], None]:
-    """Loads every pair once, as target training does."""
+def samples_of(folder: Path, flow: str, cache: Path | None = None) -> Samples:
+    """The pairs of a tree, as target training reads them."""
     config = Cityscapes.Config(
         root=folder,
         size=USED,
@@ -65,7 +65,12 @@ def epoch(folder: Path, flow: str, cache: Path | None = None) -> Callable[[], No
         cached=cache is not None,
         cache_folder=cache,
     )
-    samples = Samples(target_training(Cityscapes(config)), replace(PAIR, labels=False))
+    return Samples(target_training(Cityscapes(config)), replace(PAIR, labels=False))
+
+
+def epoch(folder: Path, flow: str, cache: Path | None = None) -> Callable[[], None]:
+    """Loads every pair once, as target training does."""
+    samples = samples_of(folder, flow, cache)
 
     def load() -> None:
         for index in range(len(samples)):

@@ -11,10 +11,13 @@ so ``import davsn`` is fast.
 """
 
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-__version__ = version("davsn")
+try:
+    __version__ = version("davsn")
+except PackageNotFoundError:  # a copy of the source on Python's path, as on a rented GPU
+    __version__ = "0+source"
 
 if TYPE_CHECKING:
     from davsn.api.adapting import adapt as adapt

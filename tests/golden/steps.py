@@ -101,7 +101,7 @@ def weights_of(method, cfg):
     return weights
 
 
-def trainer_of(meta):
+def trainer_of(meta, device="cpu"):
     """The method in faithful mode, with the recording's own settings."""
     method, cfg = RECORDED[meta["method"]], meta["cfg"]
     preset = override({}, [f"{key}={json.dumps(value)}" for key, value in method.faithful.items()])
@@ -124,7 +124,7 @@ def trainer_of(meta):
         rates["repeats"] = "torch12"
     training = TrainingSettings(steps=meta["steps"], **preset.get("training", {}))
     optimisation = optimisation_of(made, OptimiserSettings(**rates), training)
-    return Trainer(made, optimisation, training, torch.device("cpu"))
+    return Trainer(made, optimisation, training, torch.device(device))
 
 
 def public_state(trainer):
@@ -149,15 +149,15 @@ def fill_parts(trainer, seed):
 
 
 @lru_cache(maxsize=2)  # a whole recording and its first step alone
-def _filled_once(meta):
-    trainer = trainer_of(json.loads(meta))
+def _filled_once(meta, device):
+    trainer = trainer_of(json.loads(meta), device)
     fill_parts(trainer, json.loads(meta)["seed"])
     return trainer
 
 
-def filled(meta):
+def filled(meta, device="cpu"):
     """A trainer with the weights of a recording, by its ``meta``; a copy: drawing them takes as long as a step."""
-    return deepcopy(_filled_once(meta))
+    return deepcopy(_filled_once(meta, device))
 
 
 def batch(vectors, prefix, labelled):
@@ -179,9 +179,10 @@ def four_frames(vectors, prefix, interval):
 
 def recorded_draw(vectors, step, plain, height):
     """TPS's draw of a step, in which the strong augmentation has the recorded result."""
-    recorded = torch.from_numpy(vectors[f"s{step}_strong_u8"])[None].float() / 255
+    host = torch.from_numpy(vectors[f"s{step}_strong_u8"])[None].float() / 255
 
     def augmentation(stack):
+        recorded = host.to(stack.device)
         if plain:  # it drew no change: what came in is known too, bit for bit
             assert torch.equal((stack * 255).round(), (recorded * 255).round())
         return recorded
@@ -217,15 +218,16 @@ def first_step(vectors: Vectors) -> Vectors:
     return {**kept, **tables, "meta": np.array(json.dumps({**described(vectors), "steps": 1}))}
 
 
-def run(vectors: Vectors, rounding: int | None = None) -> Numbers:
+def run(vectors: Vectors, rounding: int | None = None, device: str = "cpu") -> Numbers:
     """The numbers of our own run of a recording.
 
     Args:
         vectors: of the recording.
         rounding: a seed; see :func:`moved_by_rounding`. None runs exactly what was recorded.
+        device: where to run.
     """
     meta = described(vectors)
-    trainer = filled(str(vectors["meta"]))
+    trainer = filled(str(vectors["meta"]), device)
     with nullcontext() if rounding is None else moved_by_rounding(trainer, rounding):
         records = [trainer.step(*batches(vectors, meta, trainer, step)) for step in range(meta["steps"])]
     return {**tables(vectors, records), **(tensors(vectors, trainer) if "ck" in vectors else {})}
@@ -255,7 +257,7 @@ def tables(vectors: Vectors, records: list[Record]) -> Numbers:
 
 def tensors(vectors: Vectors, trainer: Trainer) -> Numbers:
     """The numbers of the tensors after the last step."""
-    state = {name: tensor.numpy() for name, tensor in public_state(trainer).items()}
+    state = {name: tensor.cpu().numpy() for name, tensor in public_state(trainer).items()}
     names = [str(name) for name in vectors["ck_names"]]
     assert set(names) == {name for name in state if not name.endswith("num_batches_tracked")}
     sums = np.array([checksum(name, state[name]) for name in names])

@@ -57,8 +57,8 @@ def changing(monkeypatch, change):
     """Let every run from now on see each term of the method as ``change`` makes it."""
     true = steps.filled
 
-    def filled(meta):
-        trainer = true(meta)
+    def filled(*given):
+        trainer = true(*given)
         terms = trainer.method.terms
 
         def changed(*given):

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -183,13 +182,18 @@ def _plain_png(path: Path) -> NDArray[np.uint8] | None:
     """Read an undamaged 8-bit RGB PNG, as nearly all frames are: (H, W, 3). None for any other or missing file.
 
     FFmpeg's decoder takes 0.6 times as long as Pillow's, but it ignores damage. So every checksum is verified here.
-    Pillow reads files that are damaged or unusual, and says what is wrong.
+    Pillow reads files that are damaged or unusual, and says what is wrong. It also reads all files where PyAV is not
+    installed, such as on a rented GPU that only trains.
     """
     try:
         content = path.read_bytes()
     except OSError:
         return None
     if not _is_plain(content):
+        return None
+    try:
+        import av
+    except ImportError:
         return None
     decoder = av.CodecContext.create("png", "r")
     decoder.thread_count = 1  # the loader's workers are the parallelism

@@ -5,7 +5,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import PIL
@@ -54,4 +53,14 @@ def _code(name: str, modules: tuple[str, ...]) -> str:
     files = {*Path(__file__).parent.rglob("*.py"), *Path(streets.__file__).parent.rglob("*.py")}
     files |= {Path(file) for file in (getattr(sys.modules[module], "__file__", None) for module in modules) if file}
     texts = [file.read_text(encoding="utf-8") for file in sorted(files)]
-    return identity(name, modules, [library.__version__ for library in (av, cv2, np, PIL)], texts)
+    versions = [_pyav(), *(library.__version__ for library in (cv2, np, PIL))]
+    return identity(name, modules, versions, texts)
+
+
+def _pyav() -> str:
+    """The version of PyAV, which decodes most frames; an empty text where it is missing, and Pillow decodes them."""
+    try:
+        import av
+    except ImportError:
+        return ""
+    return str(av.__version__)

@@ -49,7 +49,8 @@ class NeuralEstimator(FlowEstimator):
         height, width = frames_a.shape[-2:]
         padding = (0, self._missing(width), 0, self._missing(height))
         with torch.inference_mode(False), torch.no_grad():  # else weights and flow would stay inference tensors
-            self.network.to(frames_a.device)
+            if next(self.network.parameters(), frames_a).device != frames_a.device:  # `to` looks at every tensor
+                self.network.to(frames_a.device)
             first, second = (
                 functional.pad(frames.float(), padding, mode="replicate") for frames in (frames_a, frames_b)
             )

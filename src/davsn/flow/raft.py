@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision.models import WeightsEnum
 from torchvision.models.optical_flow.raft import CorrBlock
 
@@ -55,9 +56,19 @@ class Raft(NeuralEstimator):
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
         """The flow first→second; see :meth:`NeuralEstimator.flow`."""
         network: Any = self.network
-        flow: Tensor = network(2 * first - 1, 2 * second - 1, self.config.updates)[-1]
+        with _WithoutWaiting():
+            flow: Tensor = network(2 * first - 1, 2 * second - 1, self.config.updates)[-1]
         network.corr_block.corr_pyramid = []  # frees all costs, which grow with the square of the number of pixels
         return flow
+
+
+class _WithoutWaiting(TorchFunctionMode):
+    """Copies tensors to a device without waiting for it. torchvision copies a grid in every update, and waits."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return func(*args, **{"non_blocking": True, **(kwargs or {})} if func is Tensor.to else kwargs or {})
 
 
 class Float32Correlation(CorrBlock):  # type: ignore[misc]  # torchvision has no types

@@ -144,7 +144,7 @@ def placed(logits: Tensor, box: Box, frame: tuple[int, int], size: tuple[int, in
         (B, C, rows, columns) float32, for the rows and columns of :func:`cells_of`.
     """
     (_, y), (_, x) = _inside(box[0], box[2], frame[0], size[0]), _inside(box[1], box[3], frame[1], size[1])
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(logits.device)
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(logits.device, non_blocking=True)
     with torch.autocast(logits.device.type, enabled=False):
         points = grid.expand(len(logits), -1, -1, -1)
         return grid_sample(logits.float(), points, mode="bilinear", padding_mode="border", align_corners=True)

@@ -1,7 +1,8 @@
 """Mixing of images: masks that choose parts of one image, and pasting of these parts into another.
 
 Draws come from PyTorch's and Python's global generators, whose states a checkpoint holds. Nothing is copied to the
-host: the classes of a label map are found and drawn on its device.
+host: the classes of a label map are found on its device. Random numbers are drawn on the host, so that every device
+gets the same ones, and are copied without waiting for the device.
 """
 
 import random
@@ -47,7 +48,7 @@ def share_of_the_classes(labels: Tensor, num_classes: int, share: float) -> Tens
 
 def _chosen(held: Tensor, number: Tensor) -> Tensor:
     """(B, C) bool: a random choice of ``number`` (B,) classes among those present, ``held`` (B, C)."""
-    draw = ranks.rand(*held.shape).to(held.device).masked_fill(~held, 2.0)
+    draw = ranks.rand(*held.shape).to(held.device, non_blocking=True).masked_fill(~held, 2.0)
     return (draw.argsort(1).argsort(1) < number[:, None]) & held
 
 
@@ -102,7 +103,8 @@ def random_blocks(picture: Tensor, block: int, share: float) -> Tensor:
         (B, H, W) bool, with a separate draw for each sample.
     """
     batch, _, height, width = picture.shape
-    chosen = (ranks.rand(batch, -(-height // block), -(-width // block)) < share).to(picture.device)
+    chosen = ranks.rand(batch, -(-height // block), -(-width // block)) < share
+    chosen = chosen.to(picture.device, non_blocking=True)
     return chosen.repeat_interleave(block, 1).repeat_interleave(block, 2)[:, :height, :width]
 
 

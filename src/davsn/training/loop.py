@@ -7,7 +7,7 @@ copies nothing to the host: losses stay on the device until :class:`Log` writes 
 import logging
 import math
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Annotated, Any, Literal
@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from davsn.core import ranks
 from davsn.core.clip import Batch
@@ -28,6 +27,7 @@ from davsn.networks.recomputing import recompute
 from davsn.networks.video import StatisticsOf, VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.training import checkpoint
+from davsn.training.average import Average
 from davsn.training.folder import RunFolder
 from davsn.training.log import Log, Record
 from davsn.training.optimisation import Optimisation
@@ -126,10 +126,9 @@ class Trainer:
         self.device = device
         self.parts = {name: part.to(device).train() for name, part in method.parts.items()}
         self.kept = {name: module.to(device) for name, module in method.kept.items()}
-        self.average: AveragedModel | None = None
+        self.average: Average | None = None
         if settings.average is not None or settings.average_last is not None:
-            average: Any = get_ema_multi_avg_fn(settings.average) if settings.average else _mean  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(self.parts["segmenter"], multi_avg_fn=average, use_buffers=True)
+            self.average = Average(self.parts["segmenter"], settings.average)
         if settings.recompute:
             recompute(self._trained_segmenter.image)
         if settings.compile:
@@ -162,7 +161,7 @@ class Trainer:
         return averaged
 
     @property
-    def _average(self) -> AveragedModel | None:
+    def _average(self) -> Average | None:
         """The average, once it has begun."""
         return self.average if self.done > self.settings.averaged_from else None
 
@@ -253,16 +252,6 @@ class Trainer:
         if self._average is not None:  # a longer run may begin its average later, and then without what it had
             self._average.load_state_dict(state["average"])
         checkpoint.restore_random_state(state["random"])
-
-
-@torch.no_grad()
-def _mean(means: Sequence[Tensor], news: Sequence[Tensor], count: Tensor) -> None:
-    """Update the means of ``count`` values with one more. PyTorch's own function cannot update counters of batches."""
-    for mean, new in zip(means, news, strict=True):
-        if mean.is_floating_point():
-            mean += (new - mean) / (count + 1)
-        else:
-            mean.copy_(new)
 
 
 def _together(pair: Loaded, what: str) -> tuple[str, ...]:

@@ -1,0 +1,78 @@
+"""The benchmark of a device: its baseline computes a faithful step, and it runs where little is installed."""
+
+import importlib.metadata
+import sys
+from importlib.metadata import PackageNotFoundError
+from unittest import mock
+
+import pytest
+import torch
+
+from benchmarks.costs import device, passes
+from benchmarks.costs.literal import Literal
+from davsn.training import checkpoint
+
+CPU = torch.device("cpu")
+NOT_NEEDED = ("av", "cyclopts", "rich", "jinja2", "matplotlib", "timm", "tensorboard", "submitit", "onnxruntime")
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(device, "LAYERS", (1, 1, 1, 1))
+
+
+def trainer_of(method, *changes):
+    checkpoint.seed_everything(3)
+    trainer, *specs = device.trainer_of(method, "fp32", CPU, *changes)
+    return trainer, [device.batch(spec, (56, 64)) for spec in specs]
+
+
+def test_the_literal_step_is_the_faithful_step():
+    ours, pair = trainer_of("da_vsn", "method.discriminator_width=4")
+    theirs, _ = trainer_of("da_vsn", "method.discriminator_width=4")
+    found = ours.step(*pair)
+    losses = Literal(theirs).step(*pair)
+    assert losses == {
+        key.removeprefix("loss/"): pytest.approx(float(loss), rel=1e-4)
+        for key, loss in found.items()
+        if key.startswith("loss/")
+    }
+    for name, part in ours.parts.items():
+        expected = theirs.parts[name].state_dict()
+        for key, value in part.state_dict().items():
+            torch.testing.assert_close(value, expected[key], rtol=1e-4, atol=2e-6, msg=f"{name}/{key}")
+
+
+def test_the_passes_of_a_step_are_those_of_the_method():
+    trainer, pair = trainer_of("da_vsn", "method.discriminator_width=4")
+    found = [each.learns for each in passes.recorded(trainer, *pair)]
+    assert found == ["weights", None] * 2 + ["input"] * 4 + ["weights"] * 8
+    trainer, pair = trainer_of("mean_teacher")
+    alone = passes.recorded(trainer, *pair)
+    assert [each.learns for each in alone] == ["weights", None, None, None, "weights", None]
+    before = [parameter.clone() for parameter in trainer.parts["segmenter"].parameters()]
+    passes.run(alone, CPU, bf16=False)
+    assert all(map(torch.equal, before, trainer.parts["segmenter"].parameters()))
+
+
+def test_a_method_is_measured():
+    step, frame = device.measure("tps", "fp32", device.Device("cpu", 1), 0.0625, rate=1e-3)
+    assert (step["what"], frame["what"]) == ("tps, step", "tps, frame")
+    for row in (step, frame):
+        assert row["literal"] is None
+        assert min(row[key] for key in ("seconds", "passes", "peak_gib", "of_rate")) > 0
+    assert step["seconds"] > frame["seconds"]
+
+
+def test_it_needs_neither_the_command_line_nor_video_files_nor_an_installation(monkeypatch):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    own = [name for name in sys.modules if name.split(".")[0] in ("davsn", "benchmarks", "oracles")]
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    with mock.patch.dict(sys.modules, dict.fromkeys(NOT_NEEDED)):
+        for name in own:
+            del sys.modules[name]
+        again = importlib.import_module("benchmarks.costs.device")
+        assert again is not device
+        assert sys.modules["davsn"].__version__ == "0+source"
