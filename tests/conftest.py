@@ -1,5 +1,6 @@
 """What every test starts from: one thread, so that timings and sums do not depend on the machine, and fixed seeds."""
 
+import gc
 import os
 import random
 import sys
@@ -22,6 +23,12 @@ settings.load_profile("davsn")
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
+
+
+def pytest_collection_finish():
+    """What is imported stays to the end: garbage is not looked for in it, which took half a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -67,10 +67,16 @@ def single(method, source, target):
     return current(source), target if method.target_motion else current(target)
 
 
-def trainer_of(method, seed=0, propagation="warp", image=Tiny, rates=None, config=None, device="cpu", **settings):
+def config_of(method):
+    """The settings of a method, with narrow discriminators: as wide as by default, they take most of a tiny step."""
+    fields = getattr(method.Config, "model_fields", ())
+    return method.Config(**{"discriminator_width": 8} if "discriminator_width" in fields else {})
+
+
+def trainer_of(method, seed=0, propagation="warp", image=Tiny, rates=None, device="cpu", **settings):
     """A trainer of a method on the tiny network, or on what ``image`` builds; the seed is that of all weights."""
     checkpoint.seed_everything(seed)
-    made = method(config or method.Config(), VideoSegmenter(image(), propagation))
+    made = method(config_of(method), VideoSegmenter(image(), propagation))
     training = TrainingSettings(**{"steps": 12, "save_every": 4, "log_every": 3, **settings})
     chosen = OptimiserSettings(learning_rate=0.01, **(rates or {}))
     return Trainer(made, optimisation_of(made, chosen, training), training, torch.device(device))

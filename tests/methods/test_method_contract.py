@@ -16,7 +16,7 @@ from davsn.experiment.experiment import asked, clips_of, dump, load
 from davsn.learning.method import Method, Term
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
-from toy import Tiny, batch, leaves, same, single, trainer_of, weights
+from toy import Tiny, batch, config_of, leaves, same, single, trainer_of, weights
 
 METHODS = available(Method)
 
@@ -35,7 +35,7 @@ def pair(method, step=0):
 def yields(method, seed=0):
     """A new method, and what it yields in its first step, each as a tuple."""
     checkpoint.seed_everything(seed)
-    made = method(method.Config(), VideoSegmenter(Tiny()))
+    made = method(config_of(method), VideoSegmenter(Tiny()))
     given = made.terms(*pair(method), 0)
     return made, [(one,) if isinstance(one, Term) else one for one in given]
 

@@ -26,8 +26,7 @@ def light():
 def stepped(name="source_only", image=light, steps=2, **settings):
     """A trainer after a few steps."""
     kind = METHODS[name]
-    config = kind.Config(**({"discriminator_width": 4} if name == "da_vsn" else {}))
-    trainer = toy.trainer_of(kind, image=image, config=config, **settings)
+    trainer = toy.trainer_of(kind, image=image, **settings)
     for step in range(steps):
         pair = [spec and toy.batch(step, spec) for spec in kind.clips(kind.Config())]
         trainer.last = trainer.step(*pair)
@@ -102,9 +101,9 @@ def test_parts_that_cannot_be_are_refused(settings, method, said):
 
 def test_fused_updates_are_those_of_separate_ones():
     kind = METHODS["da_vsn"]
-    config, results = kind.Config(discriminator_width=4), []
+    results = []
     for fused in (False, True):
-        trainer = toy.trainer_of(kind, image=toy.Tiny, rates={"fused": fused}, config=config)
+        trainer = toy.trainer_of(kind, image=toy.Tiny, rates={"fused": fused})
         pair = [spec and toy.batch(0, spec) for spec in kind.clips(kind.Config())]
         trainer.step(*pair)
         assert all(

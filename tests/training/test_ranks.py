@@ -63,7 +63,7 @@ def own(batch):
 def trained(name):
     """What five steps of a method leave: the losses, and everything that a checkpoint holds."""
     kind = METHODS[name]
-    config = kind.Config(**({"discriminator_width": 4} if name == "da_vsn" else {}))
+    config = toy.config_of(kind)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64 if name in ADVERSARIAL else torch.float32)
     try:
