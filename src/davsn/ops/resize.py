@@ -31,7 +31,9 @@ def largest(scores: Tensor) -> Tensor:
 
 
 def upsampled_largest(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """The same as ``largest(upsample(logits, size))``, bit for bit, without a map of all classes at full size.
+    """The class with the largest upsampled logit, without a map of all classes at full size.
+
+    The result equals ``largest(upsample(logits, size))`` bit for bit.
 
     PyTorch's kernel for contiguous float32 on a CPU interpolates along rows, and then between rows. So columns can be
     upsampled alone: first all rows become wide, then blocks of columns become tall. The second step leaves the first
