@@ -13,6 +13,7 @@ from PIL import Image
 from davsn.experiment import preparation
 from davsn.experiment.trained import open_trained
 from davsn.flow.estimators.dis import Dis
+from davsn.networks import predicting
 from davsn.scoring.scores import Scores
 from tiny_recipe import TINY
 
@@ -270,8 +271,10 @@ def test_bf16_and_a_moving_average_reach_prediction(davsn, world, tmp_path, monk
     assert code == 0, err
     assert "Warning: bf16 is about 17 times slower than fp32 here: " in out
     assert ". Set training.precision=fp32\n" in out
-    code, _, _ = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
+    monkeypatch.setattr(predicting, "bf16_slowdown", lambda: 17.2)
+    code, out, _ = davsn(world, "predict", tmp_path / "run", "drive.mp4", "-o", tmp_path / "masks")
     assert code == 0
+    assert "bf16 takes 17.2 times as long as fp32 on this processor, so the network runs in fp32\n" in out
     weights = open_trained(tmp_path / "run").segmenter.state_dict().values()
     assert all(value.isfinite().all() for value in weights)
     assert {value.dtype for value in weights} == {torch.float32, torch.int64}

@@ -1,5 +1,6 @@
 import gc
 import itertools
+import threading
 import weakref
 from fractions import Fraction
 from pathlib import Path
@@ -168,11 +169,51 @@ def test_frames_are_let_go():
 @pytest.mark.parametrize("output", ["masks", "video.mp4"])
 def test_writing_begins_before_reading_ends(tmp_path, monkeypatch, output):
     events = []
-    pictures = write_pictures(tmp_path / "in", map(frame, random_ids(6)))
+    pictures = write_pictures(tmp_path / "in", map(frame, random_ids(20)))
     read = davsn.data.video.footage.read_picture
     monkeypatch.setattr("davsn.data.video.footage.read_picture", lambda path: (events.append("read"), read(path))[1])
     predictor().predict(pictures, tmp_path / output, lambda _: events.append("written"))
+    assert sorted(events) == ["read"] * 20 + ["written"] * 20
+    ahead = [events[: position + 1].count("read") - events[:position].count("written") for position in range(40)]
+    assert max(ahead) <= 8  # however long the video is
+
+
+def test_frames_of_unknown_number_are_read_one_at_a_time_since_they_may_be_live(tmp_path):
+    events = []
+
+    def camera():
+        for ids in random_ids(6):
+            events.append("read")
+            yield frame(ids)
+
+    predictor().predict(camera(), tmp_path / "masks", lambda _: events.append("written"))
     assert events == ["read", "written"] * 6
+
+
+def test_the_masks_are_those_of_one_frame_after_another(tmp_path):
+    ids = random_ids(12)
+    several = predictor(smooth=0.5).predict(write_pictures(tmp_path / "in", map(frame, ids)), tmp_path / "out")
+    assert several.frames == 12
+    alone = masks_of(colour_segmenter(), [frame(each) for each in ids], ZERO, smooth=0.5)
+    for number, mask in enumerate(alone):
+        with Image.open(tmp_path / "out" / f"{number:03d}.png") as found:
+            np.testing.assert_array_equal(np.array(found), mask)
+
+
+def test_no_thread_is_left_whether_a_prediction_ends_fails_or_is_interrupted(tmp_path):
+    before = threading.active_count()
+    source = write_pictures(tmp_path / "in", map(frame, random_ids(9, 40, 40)))
+    predictor().predict(source, tmp_path / "whole")
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predictor().predict(source, tmp_path / "stopped", stop)
+    (source / "005.png").write_bytes(b"")
+    with pytest.raises(DataError, match="The 5 masks written so far"):
+        predictor().predict(source, tmp_path / "failed")
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])

@@ -22,7 +22,7 @@ from davsn.experiment.joining import USUAL, AtTestTime, joined
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.trained import Trained, open_trained
 from davsn.flow.setting import FlowSetting
-from davsn.networks.predicting import Precision
+from davsn.networks.predicting import Precision, faster_precision
 from davsn.networks.views import SegmentationNetwork, Views
 from davsn.networks.windows import window_of
 from davsn.scoring.inference import Predictor
@@ -117,7 +117,7 @@ class Model:
         Args:
             flip: show the network each frame mirrored too, and average the logits.
             scales: show it each frame at these sizes, divided by the usual size, and average the logits.
-            bf16: run it in bf16.
+            bf16: run it in bf16. On a CPU that is measured to be slower in bf16, video is predicted in fp32.
             smooth: average the class probabilities over time along the flow: a weight of the past in [0, 1), or True
                 for 0.5. It is used on video alone, not by :func:`davsn.evaluate`.
             others: further networks of an ensemble, whose logits are averaged.
@@ -195,7 +195,7 @@ class Model:
             raise ConfigError(
                 "--flow", [f"{setting}: prediction uses every flow once, unchecked. Name the estimator alone"]
             )
-        where = (size or trained.size, trained.device, self.precision)
+        where = (size or trained.size, trained.device, faster_precision(self.precision, trained.device))
         return Predictor(self.network, trained.taxonomy, setting.build(), *where, self.smooth)
 
 

@@ -67,7 +67,8 @@ class AtTestTime:
     scales:
         Show the network each frame at these sizes, divided by the usual size, and average the logits.
     bf16:
-        Run the network in bf16. Default: the precision of its training.
+        Run the network in bf16; predict does so unless bf16 is measured to be slower on this processor. Default: the
+        precision of its training.
     """
 
     flip: Flag = False

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from davsn.networks.video import VideoSegmenter
+from davsn.ops.resize import largest
 
 
 class Ensemble(nn.Module):
@@ -61,4 +62,11 @@ class Ensemble(nn.Module):
 
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The predicted train ids (B, H, W) int64 at ``size``; see :meth:`VideoSegmenter.predict`."""
-        return self.scores(current, previous, flow, size).argmax(1)
+        return largest(self.scores(current, previous, flow, size))
+
+    def predict_next(
+        self, current: Tensor, flow: Tensor | None, memory: Sequence[Any] | None, size: tuple[int, int]
+    ) -> tuple[Tensor, Sequence[Any]]:
+        """The train ids (B, H, W) int64 of the next frame of a stream, and the memory; see :meth:`step`."""
+        scores, memories = self.step(current, flow, memory, size)
+        return largest(scores), memories

@@ -1,6 +1,8 @@
 """The interface of every image network; ``video.py`` builds a video network around one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,6 +25,9 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
     """Channels of the features that the main classifier reads; None if the network does not offer its features."""
     auxiliary: bool = True
     """Whether the network has an auxiliary classifier. Without one, ``Levels.aux`` is None."""
+    main_alone: bool = False
+    """Whether :meth:`forward` may leave the auxiliary classifier out and return ``Levels(main)``; see
+    :func:`main_alone`."""
 
     @abstractmethod
     def __init__(self, config: Settings, num_classes: int) -> None:
@@ -63,6 +68,20 @@ class ImageNetwork(nn.Module, Plugin, ABC, package="davsn.networks.image"):
     def classify(self, features: Tensor) -> Tensor:
         """The main classifier's logits (B, C, h, w) from features (B, feature_channels, h, w), down to one pixel."""
         raise NotImplementedError(f"{type(self).__name__} offers no features")
+
+
+@contextmanager
+def main_alone(network: nn.Module) -> Iterator[None]:
+    """Leave the auxiliary classifiers of all image networks in a module out inside the block: prediction uses none."""
+    parts = [module for module in network.modules() if isinstance(module, ImageNetwork)]
+    before = [part.main_alone for part in parts]
+    for part in parts:
+        part.main_alone = True
+    try:
+        yield
+    finally:
+        for part, value in zip(parts, before, strict=True):
+            part.main_alone = value
 
 
 def weights_of(network: Choice) -> Any:

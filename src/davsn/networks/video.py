@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from davsn.core.clip import Levels, Prediction
-from davsn.networks.image_network import ImageNetwork
+from davsn.networks.image_network import ImageNetwork, main_alone
 from davsn.networks.windows import Window, slid
-from davsn.ops.resize import upsample
+from davsn.ops.resize import upsample, upsampled_largest
 from davsn.ops.warp import FlowScale, resize_flow, splat, warp
 
 Propagation = Literal["warp", "splat", "none"]
@@ -151,11 +151,12 @@ class VideoSegmenter(nn.Module):
     @torch.no_grad()
     def scores(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The fused main logits (B, C, H, W), resized to ``size``."""
-        return upsample(self(current, previous, flow).fused.main, size)
+        return upsample(self._fused(current, previous, flow), size)
 
+    @torch.no_grad()
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The predicted train ids (B, H, W) int64 at ``size``: the largest of :meth:`scores`, the first if several."""
-        return self.scores(current, previous, flow, size).argmax(1)
+        return upsampled_largest(self._fused(current, previous, flow), size)
 
     @torch.no_grad()
     def step(
@@ -172,13 +173,36 @@ class VideoSegmenter(nn.Module):
         Returns:
             the scores, as :meth:`scores` gives them, and the memory for the next step: the logits of this frame alone.
         """
-        prediction = self(current, current, flow, memory)
-        return upsample(prediction.fused.main, size), prediction.current
+        fused, memory = self._next(current, flow, memory)
+        return upsample(fused, size), memory
+
+    @torch.no_grad()
+    def predict_next(
+        self, current: Tensor, flow: Tensor | None, memory: Levels | None, size: tuple[int, int]
+    ) -> tuple[Tensor, Levels]:
+        """The train ids (B, H, W) int64 of the next frame of a stream: the largest scores of :meth:`step`; and memory.
+
+        The scores are not built at ``size``, so this is faster.
+        """
+        fused, memory = self._next(current, flow, memory)
+        return upsampled_largest(fused, size), memory
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, each once: the image network's groups, and ``"fusion"`` if there is one."""
         groups = self.image.groups()
         return groups if self.fusion is None else {**groups, "fusion": list(self.fusion.parameters())}
+
+    def _fused(self, current: Tensor, previous: Tensor | None, flow: Tensor | None) -> Tensor:
+        """The fused main logits at their own resolution."""
+        with main_alone(self):
+            prediction: Prediction = self(current, previous, flow)
+        return prediction.fused.main
+
+    def _next(self, current: Tensor, flow: Tensor | None, memory: Levels | None) -> tuple[Tensor, Levels]:
+        """The fused main logits of the next frame of a stream, at their own resolution, and the memory."""
+        with main_alone(self):
+            prediction: Prediction = self(current, current, flow, memory)
+        return prediction.fused.main, prediction.current
 
     def _seen(self, frames: Tensor) -> Levels:
         """The image network's logits; from windows, only those of the main classifier, at the size of the frames."""

@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.video import VideoSegmenter
+from davsn.ops.resize import largest
 from davsn.ops.warp import mirror_flow
 
 SegmentationNetwork = VideoSegmenter | Ensemble
@@ -93,7 +94,14 @@ class Views(nn.Module):
 
     def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The predicted train ids (B, H, W) int64 at ``size``; see :meth:`VideoSegmenter.predict`."""
-        return self.scores(current, previous, flow, size).argmax(1)
+        return largest(self.scores(current, previous, flow, size))
+
+    def predict_next(
+        self, current: Tensor, flow: Tensor | None, memory: Sequence[Any] | None, size: tuple[int, int]
+    ) -> tuple[Tensor, Sequence[Any]]:
+        """The train ids (B, H, W) int64 of the next frame of a stream, and the memory; see :meth:`step`."""
+        scores, memories = self.step(current, flow, memory, size)
+        return largest(scores), memories
 
 
 def _of(change: Callable[[Tensor], Tensor], tensor: Tensor | None) -> Tensor | None:

@@ -27,12 +27,13 @@ def confusion_matrix(labels: Tensor, prediction: Tensor, num_classes: int) -> Te
         raise ValueError(
             f"the labels have the shape {tuple(labels.shape)}, but the prediction has {tuple(prediction.shape)}"
         )
-    counted = (labels >= 0) & (labels < num_classes)
-    rows, columns = labels[counted].long(), prediction[counted].long()
-    if columns.numel() and not 0 <= int(columns.min()) <= int(columns.max()) < num_classes:
+    # One row and column more on each side counts what is no class id. That is far faster than leaving it out before.
+    side = num_classes + 2
+    rows, columns = ((ids.long().clamp(-1, num_classes) + 1).flatten() for ids in (labels, prediction))
+    cells = torch.bincount(rows.mul_(side).add_(columns), minlength=side**2).view(side, side)[1:-1]
+    if bool(cells[:, [0, -1]].any()):
         raise ValueError(f"the prediction holds ids outside the {num_classes} classes")
-    cells = torch.bincount(rows * num_classes + columns, minlength=num_classes**2)
-    return cells.view(num_classes, num_classes)
+    return cells[:, 1:-1]
 
 
 def iou(counts: NDArray[np.number]) -> NDArray[np.float64]:

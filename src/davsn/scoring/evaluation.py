@@ -12,6 +12,7 @@ from davsn.core.clip import Batch
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.predicting import Precision, predicting
 from davsn.networks.views import SegmentationNetwork, Views
+from davsn.ops.resize import largest
 from davsn.scoring.frames import Row, row
 from davsn.scoring.measures import DEFAULT, Measures, build_metric
 from davsn.scoring.metric import Counts, Metric, Need, Seen
@@ -118,7 +119,7 @@ def _predicted(
         prediction, likely = segmenter.predict(*batch.seen, (height, width)), None
     else:
         scores = segmenter.scores(*batch.seen, (height, width))
-        prediction, likely = scores.argmax(1), scores.float().softmax(1)
+        prediction, likely = largest(scores), scores.float().softmax(1)
     if batch.labels is not None and batch.labels.shape != prediction.shape:
         raise ValueError(
             f"the labels have the shape {tuple(batch.labels.shape)}, but the prediction has {tuple(prediction.shape)}"

@@ -1,22 +1,24 @@
 """Prediction on new video: masks frame by frame, written as the outputs that the user chose."""
 
-import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from davsn.core.ahead import ahead
 from davsn.core.console import say
 from davsn.core.errors import DataError
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.transforms import Size
 from davsn.data.video.brush import Brush
-from davsn.data.video.footage import BadFiles, Frame, Source, footage
+from davsn.data.video.footage import BadFiles, Frame, Shot, Source, footage
 from davsn.data.video.labelled import Labelled
 from davsn.data.video.outputs import Output
 from davsn.flow.estimator import FlowEstimator
+from davsn.networks.folding import folded
 from davsn.networks.predicting import Precision
 from davsn.networks.views import SegmentationNetwork, Views
 from davsn.scoring.streaming import stream as stream
@@ -80,10 +82,15 @@ class Predictor:
     precision: Precision = "fp32"
     smooth: float = 0.0
 
-    def label(self, frames: Iterable[Frame], probabilities: bool = False) -> Iterator[Labelled]:
-        """Predict the masks of frames; see :func:`stream`."""
+    def label(
+        self, frames: Iterable[Frame], probabilities: bool = False, side_by_side: bool = False
+    ) -> Generator[Labelled, None, None]:
+        """Predict the masks of frames by a copy of the network that is made for speed.
+
+        See :func:`stream` and :func:`davsn.networks.folding.folded`.
+        """
         where = (self.estimator, self.size, self.device, self.precision)
-        return stream(self.network, frames, *where, probabilities, self.smooth)
+        return stream(folded(self.network), frames, *where, probabilities, self.smooth, side_by_side)
 
     def predict(
         self,
@@ -94,6 +101,9 @@ class Predictor:
         stream: int | None = None,
     ) -> Summary:
         """Predict on a video, images or frames, and write the result.
+
+        Reading, flow, the network and writing run beside one another, a few frames apart. Frames of unknown number come
+        one at a time, since they may be live: each is read when the one before it is written.
 
         Args:
             source: see :func:`davsn.data.video.footage.footage`.
@@ -111,12 +121,14 @@ class Predictor:
         begin, done = time.perf_counter(), 0
         output = (target if isinstance(target, Output) else Output(target)).of_source(source)
         writer, brush = output.writer(source, self.taxonomy, found), Brush(self.taxonomy, output.look)
-        shown, seen = itertools.tee(found.frames)  # holds only one frame: each is written right after its prediction
+        waiting: deque[Shot] = deque()  # the frames between reading and writing
+        side_by_side = found.count is not None
+        said = self.label(_remembered(found.frames, waiting), output.probabilities, side_by_side)
+        coming = ahead(said) if side_by_side else said
         try:
             with writer:
-                said = self.label((shot.frame for shot in seen), output.probabilities)
-                for labelled, shot in zip(said, shown, strict=True):
-                    writer.write(shot, brush.chosen(labelled))
+                for labelled in coming:
+                    writer.write(waiting.popleft(), brush.chosen(labelled))
                     done += 1
                     progress(Progress(done, found.count, time.perf_counter() - begin, found.dropped))
         except DataError as error:
@@ -130,7 +142,15 @@ class Predictor:
                 say(f"{found.dropped} frames came too fast and were dropped")
             raise
         finally:
+            coming.close()
             found.close()
         if not done and found.skipped:
             raise found.skipped[0]
         return Summary(output.path, done, time.perf_counter() - begin, len(found.skipped), found.dropped)
+
+
+def _remembered(shots: Iterable[Shot], waiting: deque[Shot]) -> Iterator[Frame]:
+    """The frames of shots; each shot is appended before its frame is given."""
+    for shot in shots:
+        waiting.append(shot)
+        yield shot.frame

@@ -66,7 +66,8 @@ class DeepLab(ImageNetwork):
         stem = self.maxpool(self.relu(self.bn1(self.conv1(normalised))))
         middle = self.layer3(self.layer2(self.layer1(stem)))
         features = self.layer4(middle)
-        return Levels(main=self.classify(features), aux=self.layer5(middle)), features
+        aux = None if self.main_alone else self.layer5(middle)
+        return Levels(main=self.classify(features), aux=aux), features
 
     def classify(self, features: Tensor) -> Tensor:
         """The main classifier's logits from features of stage 4; see :meth:`ImageNetwork.classify`."""

@@ -89,7 +89,7 @@ class EncoderHead(ImageNetwork):
         decoded = self.head(_at_four_scales(features) if self.resized else features)
         main = self.classify(decoded)
         height, width = main.shape[-2:]
-        aux = None if self.aux is None else upsample(self.aux(features[-2]), (height, width))
+        aux = None if self.aux is None or self.main_alone else upsample(self.aux(features[-2]), (height, width))
         return Levels(main, aux), decoded
 
     def classify(self, features: Tensor) -> Tensor:

@@ -76,7 +76,8 @@ class Light(ImageNetwork):
         decoded = added_up(features, self.lateral, self.smooth)
         main = self.classify(decoded)
         height, width = main.shape[-2:]
-        return Levels(main, aux=upsample(self.aux(features[-2]), (height, width))), decoded
+        aux = None if self.main_alone else upsample(self.aux(features[-2]), (height, width))
+        return Levels(main, aux), decoded
 
     def classify(self, features: Tensor) -> Tensor:
         """The main classifier's logits from the decoder's features; see :meth:`ImageNetwork.classify`."""
