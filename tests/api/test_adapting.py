@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ from rich.console import Console
 import davsn
 from davsn.api import adapting, pace
 from davsn.api.pace import Pace, measured, steps_within
+from davsn.api.training import TrainedRun
 from davsn.cli import main
 from davsn.core import console
 from davsn.core.errors import ConfigError
@@ -83,6 +85,22 @@ def test_a_terminal_of_80_columns_is_kept_to_and_the_last_line_is_the_next_comma
     moving = [line for line in lines if line.startswith("training adapt ")]
     assert moving[0].split()[2] == "0/1"
     assert moving[-1].split()[2] == "1/1"
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("my drive.mp4", "davsn predict runs/adapt 'my drive.mp4' -o overlay.mp4"),
+        ("drives", "davsn predict runs/adapt drives -o overlays --as overlay"),
+    ],
+)
+def test_the_next_command_is_for_the_users_own_files(tmp_path, monkeypatch, capsys, target, expected):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "drives").mkdir()
+    run = TrainedRun("adapt", Path("runs/adapt"), finished=True)
+    monkeypatch.setattr(davsn, "adapt", lambda *arguments, **options: run)
+    assert main(["adapt", "--target", target]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"Next: {expected}"
 
 
 def settings(target, source=None, **options):

@@ -156,6 +156,13 @@ def test_predict_of_a_folder_of_videos_and_clips(model, frames, world, tmp_path)
         davsn.predict(model, drives, tmp_path / "one.mp4")
 
 
+def test_a_folder_of_one_recording_may_become_one_file(model, frames, tmp_path):
+    (tmp_path / "drives" / "clip").mkdir(parents=True)
+    Image.fromarray(frames[0]).save(tmp_path / "drives" / "clip" / "a.png")
+    summary = davsn.predict(model, tmp_path / "drives", tmp_path / "one.mp4", quiet=True)
+    assert (summary.output, summary.frames) == (tmp_path / "one.mp4", 1)
+
+
 def test_overlay_videos_of_a_folder_have_the_names_of_its_videos_and_clips(model, frames, world, tmp_path):
     drives = tmp_path / "drives"
     (drives / "clip").mkdir(parents=True)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
+from davsn.api.data import footage_choice
 from davsn.core.errors import DataError
 from davsn.data.images import picture_size, read_picture
+from davsn.data.sets.video import Video
 from davsn.data.video.footage import footage, holds_videos
 from davsn.data.video.recordings import recordings
 from tiny_data import number_in, numbered, write_video
@@ -57,6 +59,37 @@ def test_a_gif_is_a_video_if_it_moves(tmp_path):
     Image.fromarray(numbered(3)).save(tmp_path / "still.gif")
     (still,) = footage(tmp_path / "still.gif").frames
     assert (still.name, number_in(still.frame)) == ("still", 3)
+
+
+def write_animation(path, numbers=range(5), durations=40):
+    first, *others = (Image.fromarray(numbered(number)) for number in numbers)
+    options = {"lossless": True} if path.suffix == ".webp" else {}
+    path.parent.mkdir(exist_ok=True)
+    first.save(path, save_all=True, append_images=others, duration=durations, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.WEBP"])
+def test_an_image_that_moves_is_a_video_by_seeking_too(tmp_path, name):
+    path = write_animation(tmp_path / name, durations=[40, 40, 200, 40, 80])
+    shots = list(footage(path).frames)
+    assert [number_in(shot.frame) for shot in shots] == list(range(5))
+    assert [shot.time for shot in shots] == pytest.approx([0, 0.04, 0.08, 0.28, 0.32], abs=2e-3)
+    data = Video(Video.Config(paths=(path,)))
+    assert [number_in(data.read_frame(0, position)) for position in (3, 0, 4)] == [3, 0, 4]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_a_folder_of_images_that_move_is_one_of_videos_and_of_others_one_of_frames(tmp_path, suffix):
+    for name in "ab":
+        write_animation(tmp_path / "moving" / f"{name}{suffix}")
+        picture(1, tmp_path / "still" / f"{name}{suffix}")
+    assert [holds_videos(tmp_path / name) for name in ("moving", "still")] == [True, False]
+    assert list(recordings(tmp_path / "moving")) == ["a", "b"]
+    assert recordings(tmp_path / "still") == {}
+    assert footage_choice([tmp_path / "still"], {})["name"] == "folder"
+    video = Video(Video.Config(paths=(tmp_path / "moving",)))
+    assert [len(clip.frames) for clip in video.clips] == [5, 5]
 
 
 def test_two_pictures_of_one_name(tmp_path):
@@ -116,3 +149,12 @@ def test_the_recordings_in_a_folder(tmp_path):
     (tmp_path / "game" / "frames").mkdir()
     picture(1, tmp_path / "game" / "frames" / "one" / "a.png")
     assert list(recordings(tmp_path / "game")) == ["one"]
+
+
+def test_thumbnails_label_maps_and_links_in_a_circle_are_no_recordings(tmp_path):
+    for name in ("drive.jpg", "drive/rgb/a.png", "drive/seg/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(numbered(1)).save(tmp_path / name)
+    (tmp_path / "drive.mp4").write_bytes(b"")
+    (tmp_path / "drive" / "again").symlink_to(tmp_path)
+    assert list(recordings(tmp_path)) == ["drive", "drive/rgb"]

@@ -56,10 +56,22 @@ def test_label_maps_of_which_every_pixel_is_ignored_stop_it(tmp_path, capsys):
     assert "Warning: source: the class road" in out_of(capsys)
 
 
-def test_counts_that_are_there_are_used_and_no_label_map_is_read(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(Folder, "read_label", lambda *place: 1 / 0)
+def test_counts_that_are_there_are_used_and_label_maps_are_not_surveyed_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("davsn.experiment.preparation.sampled", lambda *arguments, **options: 1 / 0)
     tell_data("source", samples(mask_0_255(tmp_path)), np.array([[960, 0, 0]] * 5))
     assert "the class road occurs in none of the 5 label maps; 0% of all pixels" in out_of(capsys)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_label_map_of_another_size_than_its_frame_is_said_once(tmp_path, capsys, counted):
+    root = write_labelled(tmp_path, {"a": 5})
+    for path in (root / "labels").rglob("*.png"):
+        Image.open(path).resize((20, 12), Image.Resampling.NEAREST).save(path)
+    tell_data("source", samples(root), np.array([[320, 320, 320, 0]] * 5) if counted else None)
+    expected = "Warning: source: a/f_8: the label is 20x12 pixels, its frame 40x24. It would be stretched to the frame."
+    assert out_of(capsys).count("the label is") == 1
+    tell_data("source", samples(root))
+    assert expected in out_of(capsys)
 
 
 def test_a_label_map_that_cannot_be_read_is_left_to_the_training(tmp_path, capsys):
@@ -106,7 +118,7 @@ def test_validation_sets_are_looked_through_and_named(tmp_path, capsys, monkeypa
     for name in validation:
         assert f"validation.{name}: 2 clips with 5 frames, 5 with a label map: a, b" in out
         assert f"Warning: validation.{name}: the class road occurs in none of the 5 label maps; 75%" in out
-    assert len(reads) == 10
+    assert len(reads) == 2 * (5 + 3)  # the survey, and the comparison of sizes
 
 
 def test_drawn_label_maps_are_not_looked_through(capsys, monkeypatch):

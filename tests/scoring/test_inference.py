@@ -395,11 +395,13 @@ def test_each_frame_has_its_own_time_and_the_audio_is_copied(tmp_path, suffix):
     assert begin[0] - times[0] == pytest.approx(expected[0] - wanted[0], abs=2e-3)
 
 
-def test_audio_that_the_output_cannot_hold_is_encoded(tmp_path, capsys):
-    source = with_audio(tmp_path / "in.mkv", VARIED, "pcm_s16le")
-    predictor().predict(source, tmp_path / "out.mp4")
-    assert "in.mkv: the output's format holds no pcm_s16le audio; it is encoded as AAC" in capsys.readouterr().out
-    assert heard(tmp_path / "out.mp4")[0][-1] == pytest.approx(2.0, abs=0.15)
+@pytest.mark.parametrize(("codec", "output"), [("pcm_s16le", "out.mp4"), ("flac", "out.mov"), ("libopus", "out.mov")])
+def test_audio_that_the_output_cannot_hold_is_encoded(tmp_path, capsys, codec, output):
+    source = with_audio(tmp_path / "in.mkv", VARIED, codec)
+    predictor().predict(source, tmp_path / output)
+    name = codec.removeprefix("lib")
+    assert f"in.mkv: the output's format holds no {name} audio; it is encoded as AAC" in capsys.readouterr().out
+    assert heard(tmp_path / output)[0][-1] == pytest.approx(2.0, abs=0.15)
 
 
 def test_a_colon_in_the_name_of_input_and_output(tmp_path, monkeypatch):

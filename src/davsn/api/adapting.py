@@ -125,7 +125,8 @@ def _run(values: dict[str, Any], folder: Path, limit: float | None, begun: float
     if _outdated(overlay, folder):
         write_excerpt(run.model().predictor(), target, overlay)
     report = page if not _outdated(page, folder) else try_report(run_subjects(folder), page, extent=_SHOWN)
-    return TrainedRun(run.name, folder, True, run.scores, overlay, report)
+    shown = overlay if overlay.is_file() else None
+    return TrainedRun(run.name, folder, True, run.scores, shown, report)
 
 
 def _outdated(file: Path, folder: Path) -> bool:

@@ -60,6 +60,8 @@ def predict(  # noqa: PLR0913 - the options of a command
     if mistakes := output.mistakes(model.trained.taxonomy):
         raise ConfigError("davsn predict", mistakes)
     several = recordings(Path(source), without=out) if isinstance(source, str | Path) else {}
+    if len(several) == 1 and output.is_file:
+        several, source = {}, next(iter(several.values()))
     if several and output.is_file:
         found = f"is one file, but {source} holds {len(several)} recordings"
         raise DataError(found, str(out), "Give a folder, for their masks or the outputs that --as names")

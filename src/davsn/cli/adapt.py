@@ -45,7 +45,7 @@ def adapt_(  # noqa: PLR0913 - each is an option
     changes:
         Overrides of the recipe 'adapt', key=value.
     target:
-        A folder of frames, or video files (mp4, mov, mkv, avi, webm) or folders of them.
+        A folder of frames; or video files, of any format that FFmpeg decodes, or folders of them.
     source:
         The labelled folder: frames/CLIP/NAME.jpg, labels/CLIP/NAME.png, classes.yaml. Default: the drawn world.
     classes:
@@ -86,9 +86,10 @@ def adapt_(  # noqa: PLR0913 - each is an option
     )
     code = show(run)
     if run.overlay is not None:
-        video = str(target[0]) if target[0].is_file() else "VIDEO"
         say(f"A few seconds of your video: {run.overlay}")
-        if run.report is not None:
-            say(f"Frames, confidence and curves: {run.report}")
-        say(f"Next: davsn predict {shlex.quote(str(run.folder))} {shlex.quote(video)} -o overlay.mp4", whole=True)
+    if run.report is not None:
+        say(f"Frames, confidence and curves: {run.report}")
+    if run.finished:
+        outputs = "-o overlays --as overlay" if target[0].is_dir() else "-o overlay.mp4"
+        say(f"Next: davsn predict {shlex.join([str(run.folder), str(target[0])])} {outputs}", whole=True)
     return code

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -78,7 +78,7 @@ def frames_folder(root: Path) -> Path | None:
     return frames[0] if _holds_pictures(frames[0]) else None
 
 
-def search(folder: Path, without: set[Path | None]) -> Found:
+def search(folder: Path, without: set[Path | None], holds: Callable[[Path], bool] = has_pictures) -> Found:
     """Find the folders that hold frames: the folder itself, and those below it. Links are followed.
 
     Beside a folder that is named like frames (:data:`FRAME_FOLDERS`), folders of label maps and the like are no clips.
@@ -86,13 +86,14 @@ def search(folder: Path, without: set[Path | None]) -> Found:
     Args:
         folder: where to search.
         without: folders that are left out.
+        holds: whether a folder directly holds what is searched for.
 
     Raises:
         DataError: a folder cannot be listed.
     """
     found = Found()
     real: dict[str, Path] = {}
-    for path in _walk(folder, without, (), found):
+    for path in _walk(folder, without, (), found, holds):
         found.folders.append(path)
         true = os.path.realpath(path)
         if true in real:
@@ -269,9 +270,11 @@ def _holds_pictures(folder: Path, depth: int = _DEPTH) -> bool:
     return has_pictures(folder) or (depth > 0 and any(_holds_pictures(path, depth - 1) for path in _inside(folder)))
 
 
-def _walk(folder: Path, without: set[Path | None], above: tuple[str, ...], found: Found) -> Iterator[Path]:
-    """Yield a folder, if it holds images, and such folders below it."""
-    if has_pictures(folder):
+def _walk(
+    folder: Path, without: set[Path | None], above: tuple[str, ...], found: Found, holds: Callable[[Path], bool]
+) -> Iterator[Path]:
+    """Yield a folder, if it holds what is searched for, and such folders below it."""
+    if holds(folder):
         yield folder
     real = os.path.realpath(folder)
     below = _inside(folder) if len(above) < _DEPTH else []
@@ -287,4 +290,4 @@ def _walk(folder: Path, without: set[Path | None], above: tuple[str, ...], found
                 DataError("links to a folder that it is in, so it is left out", str(path), "Remove the link")
             )
         else:
-            yield from _walk(path, without, (*above, real), found)
+            yield from _walk(path, without, (*above, real), found, holds)

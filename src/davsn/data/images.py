@@ -121,7 +121,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             )
         if _is_animation(image):
             found = f"is an animation of {getattr(image, 'n_frames', 'several')} images, not one image"
-            raise DataError(found, str(path), f"Convert it to a video: ffmpeg -i {path.name} {path.stem}.mp4")
+            raise DataError(
+                found, str(path), "Read it as a video (name: video), or move it out of the folder of frames"
+            )
         picture = image if image.mode == "RGB" else image.convert("RGB")
         turn = _TURNED.get(_orientation(image))
         return np.array(picture if turn is None else picture.transpose(turn))

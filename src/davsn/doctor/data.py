@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from davsn.core.clip import ClipSpec
 from davsn.core.errors import FileError
 from davsn.data.dataset import VideoDataset
-from davsn.data.labels.survey import Survey, count, doubts, rare
+from davsn.data.labels.survey import Survey, count, doubts, rare, size_doubt
 from davsn.data.samples import Samples
 from davsn.data.transforms import fitted
 from davsn.doctor.findings import Finding as Finding
@@ -192,12 +192,8 @@ class _Look:
         if samples.spec.labels:
             label = self.label(clip, position)
             size = self.frame(clip, position)
-            if label is not None and size is not None and label.shape != size[::-1]:
-                self.add(
-                    self.name(clip, position),
-                    f"the label is {label.shape[1]}x{label.shape[0]} pixels, its frame {size[0]}x{size[1]}",
-                    "It would be stretched to the frame. Is it the label of another version of this frame?",
-                )
+            if label is not None and size is not None and (doubt := size_doubt(label.shape, size[::-1])):
+                self.add(self.name(clip, position), *doubt)
         for one, other in self.pairs(samples, clip, position):
             self._flow(clip, one, other)
 

@@ -8,7 +8,7 @@ from davsn.core.console import progress, say
 from davsn.core.errors import DataError, FileError
 from davsn.core.plugins import Choice
 from davsn.data.dataset import DatasetSettings
-from davsn.data.labels.survey import Survey, doubts, sampled
+from davsn.data.labels.survey import Survey, doubts, sampled, size_doubt
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import Samples, target_training
 from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
@@ -91,6 +91,19 @@ def tell_data(key: str, samples: Samples, counts: Counts | None = None, share: i
             if survey.nothing:
                 raise DataError(what, key, remedy)
             say(f"Warning: {key}: {what}. {remedy}")
+        _tell_other_size(key, samples)
+
+
+def _tell_other_size(key: str, samples: Samples) -> None:
+    """Warn of a label map whose size differs from its frame's, if one of three has it."""
+    for clip, position in samples.spread(3).places:
+        try:
+            label, frame = samples.dataset.read_label(clip, position), samples.dataset.read_frame(clip, position)
+        except FileError:  # training reports it, or skips it
+            continue
+        if doubt := size_doubt(label.shape, frame.shape):
+            say(f"Warning: {key}: {samples.name(clip, position)}: {doubt.what}. {doubt.remedy}")
+            return
 
 
 def tell_validation(experiment: Experiment, taxonomy: Taxonomy) -> None:

@@ -115,6 +115,14 @@ def doubts(survey: Survey, taxonomy: Taxonomy) -> Iterator[Doubt]:
         yield Doubt(ignored, f"If an ignored value or colour is a class, {_TABLE}{value}")
 
 
+def size_doubt(label: tuple[int, ...], frame: tuple[int, ...]) -> Doubt | None:
+    """What is suspicious about the sizes (height, width, …) of a label map and its frame; None if they are equal."""
+    if label[:2] == frame[:2]:
+        return None
+    what = f"the label is {label[1]}x{label[0]} pixels, its frame {frame[1]}x{frame[0]}"
+    return Doubt(what, "It would be stretched to the frame. Is it the label of another version of this frame?")
+
+
 def rare(survey: Survey, taxonomy: Taxonomy) -> Iterator[str]:
     """Yield a sentence for each class that occurs in very few label maps: at most 1 in 50, and at most 3."""
     held = (survey.counts[:, :-1] > 0).sum(0)

@@ -13,9 +13,8 @@ from pydantic import BeforeValidator, Field
 
 from davsn.core.errors import DataError
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
-from davsn.data.images import natural
 from davsn.data.origin import Origin, origin
-from davsn.data.video.containers import USUAL_SUFFIXES, is_video
+from davsn.data.video.containers import USUAL_SUFFIXES, videos_in
 from davsn.data.video.decoding import VideoReader
 from davsn.data.video.index import VideoIndex, video_index
 
@@ -119,10 +118,10 @@ def _videos(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [file for file in path.iterdir() if is_video(file)]
+            inside = videos_in(path)
             if not inside:
                 raise DataError("holds no videos", str(path), f"Expected files that end in {USUAL_SUFFIXES}")
-            found += sorted(inside, key=lambda file: natural(file.name))
+            found += inside
         elif path.is_file():
             found.append(path)
         else:

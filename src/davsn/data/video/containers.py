@@ -10,16 +10,17 @@ from av.stream import Disposition
 
 from davsn.core.console import say
 from davsn.core.errors import DataError
-from davsn.data.images import PIXEL_LIMIT
+from davsn.data.images import PICTURE_SUFFIXES, PIXEL_LIMIT, natural
+from davsn.data.video.moving import moves, webp_as_video
 
 VIDEO_SUFFIXES = frozenset(
     """
-    .3g2 .3gp .264 .265 .amv .apng .asf .av1 .avi .dav .divx .dv .f4v .flv .gif .h264 .h265 .hevc .insv .ivf .lrv .m1v
+    .3g2 .3gp .264 .265 .amv .apng .asf .av1 .avi .dav .divx .dv .f4v .flv .h264 .h265 .hevc .insv .ivf .lrv .m1v
     .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mk3d .mkv .mod .mov .mp4 .mp4v .mpe .mpeg .mpg .mpv .mts .mxf .nut .obu .ogg
     .ogm .ogv .qt .rm .rmvb .tod .trp .ts .vob .vro .webm .wmv .wtv .xvid .y4m
     """.split()
 )
-"""Suffixes of the files that count as videos, in lower case. Every command accepts them."""
+"""Suffixes of the files that count as videos, in lower case. Every command accepts them. Images count if they move."""
 
 USUAL_SUFFIXES = ".avi, .mkv, .mov, .mp4, .webm, or as other videos do"
 """The commonest suffixes, for messages."""
@@ -33,8 +34,23 @@ _REPAIR = "Copy the file again, or save the undamaged part with: ffmpeg -i {name
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is a video by its name. Hidden files, such as macOS's ``._a.mp4``, are none."""
-    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+    """Whether a file is a video by its name, or an image that moves. Hidden files, such as ``._a.mp4``, are none."""
+    return not path.name.startswith(".") and (path.suffix.lower() in VIDEO_SUFFIXES or moves(path))
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """The videos directly in a folder, in the natural order of their names.
+
+    Images that move are among them if the first image moves. Otherwise the images are frames, and no other is opened.
+    """
+    files = sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: natural(file.name))
+    first = next((file for file in files if _is_image(file)), None)
+    moving = first is not None and is_video(first)
+    return [file for file in files if (moving or not _is_image(file)) and is_video(file)]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
 def local(path: Path) -> str:
@@ -54,7 +70,7 @@ def opened(path: Path) -> Any:
         DataError: the file is missing, or is not a video.
     """
     try:
-        container = av.open(local(path), metadata_errors="replace")
+        container = av.open(webp_as_video(path) or local(path), metadata_errors="replace")
     except FileNotFoundError:
         raise DataError("no such file", str(path), "Give a video file or a folder of videos") from None
     except (av.FFmpegError, OSError) as error:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from davsn.core.console import say
 from davsn.core.errors import DataError
-from davsn.data.images import PICTURE_SUFFIXES, is_animation, picture_files, read_picture
+from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
 from davsn.data.sets.video import Video
-from davsn.data.video.containers import USUAL_SUFFIXES, is_video
+from davsn.data.video.containers import USUAL_SUFFIXES, is_video, videos_in
 from davsn.data.video.live import Latest, arrivals, is_address
 
 Frame = NDArray[np.uint8]
@@ -99,7 +99,7 @@ def footage(source: Source, bad_files: BadFiles = "error", stream: int | None = 
         return _pictures(path, [path / name for name in picture_files(path)], bad_files)
     if not path.is_file():
         raise DataError("no such file or folder", str(path), "Give a video, a folder of frames or an image")
-    if path.suffix.lower() in PICTURE_SUFFIXES and not (is_video(path) and is_animation(path)):
+    if path.suffix.lower() in PICTURE_SUFFIXES and not is_video(path):
         return _pictures(path, [path], bad_files)
     try:
         return _video(path, bad_files, stream)
@@ -117,7 +117,7 @@ def names_videos(path: Path) -> bool:
 
 def holds_videos(path: Path) -> bool:
     """Whether a path is a folder that directly contains video files."""
-    return path.is_dir() and any(is_video(file) for file in path.iterdir())
+    return path.is_dir() and bool(videos_in(path))
 
 
 def _pictures(place: Path, files: list[Path], bad_files: BadFiles) -> Footage:
@@ -160,7 +160,8 @@ def _readable(
 def _pass_over(error: DataError, bad_files: BadFiles, skipped: list[DataError]) -> None:
     if bad_files == "error":
         advice = "" if "bad_files" in error.remedy else ", or set bad_files: skip to pass over it"
-        raise DataError(error.what, error.where, error.remedy + advice) from error
+        remedy = (error.remedy + advice).replace("bad_files: skip", "bad_files: skip (--bad-files skip)")
+        raise DataError(error.what, error.where, remedy) from error
     skipped.append(error)
     say(f"{error.where}: {error.what}; passed over (bad_files: skip)", "yellow")
 

@@ -1,5 +1,6 @@
 """The audio of a video, copied into another video."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Soundtrack:
             if stream.codec_context is None:
                 continue  # FFmpeg has no decoder for it
             name, audio = stream.codec_context.codec.canonical_name, stream.codec_context
-            if name in output.supported_codecs and not (output.format.name == "mp4" and name.startswith("pcm_")):
+            if _holds(output, stream):
                 self._outputs[stream.index] = output.add_stream_from_template(stream)
                 continue
             say(f"{self._path.name}: the output's format holds no {name} audio; it is encoded as AAC")
@@ -104,6 +105,24 @@ class Soundtrack:
             return next((one for one in self._packets if one.size and not one.is_discard and _known(one)), None)
         except av.FFmpegError:  # the audio ends where the file is damaged
             return None
+
+
+def _holds(output: Any, stream: Any) -> bool:
+    """Whether the output's format can hold the audio of a stream as it is.
+
+    A format lists codecs whose header it then refuses, such as Opus in MOV; so the header is written on trial. MP4 with
+    uncompressed audio is written, but most players do not play it.
+    """
+    name, form = stream.codec_context.codec.canonical_name, output.format.name
+    if name not in output.supported_codecs or (form == "mp4" and name.startswith("pcm_")):
+        return False
+    try:
+        with av.open(io.BytesIO(), "w", format=form) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _known(packet: Any) -> bool:
