@@ -348,7 +348,7 @@ def alone(folder: Path, wait: float = 0.0) -> Iterator[None]:
 
 _NO_MATTER = ("cached", "cache_folder", "cache_limit", "bad_files")
 """Settings of data that change no number of a step that succeeded; a run may be resumed with other values of them."""
-_TRAINING = ("workers", "log_every", "save_every", "keep", "tensorboard", "steps")
+_TRAINING = ("workers", "log_every", "save_every", "keep", "tensorboard", "recompute", "steps")
 """Settings of training that may have other values in a run that is resumed; ``steps`` makes it longer."""
 
 
