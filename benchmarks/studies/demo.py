@@ -1,10 +1,8 @@
-"""The demo over several seeds, beside da_vsn, and how much of da_vsn's gain comes from its losses.
+"""The demo over several seeds.
 
 Run: python -m benchmarks.studies.demo [--seeds 1 2 3]
-The last row trains da_vsn with both of its target losses off. Target frames still pass the network, so its batch
-normalisation learns the target's statistics. That is an adaptation of its own, and this row tells it apart.
-The weights of da_vsn's losses were chosen on seed 0, which is therefore no result. Three more rows train the demo's
-networks on pairs of frames, as da_vsn needs them. Rows that the record has are not run again.
+Rows that the record has are not run again. The record ``demo_random`` is that of the demo before its networks started
+from ImageNet weights; its commit has the script for it.
 """
 
 import argparse
@@ -13,18 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.records import PROJECT, commit, recorded, row, write
-from davsn.api.demo import FULL, RUNS, draw, folder_name, run
-
-PAIRS = ["video.propagation=warp"]
-OFF = ["method.adversarial_weight=0", "method.consistency_weight=0", "name=da_vsn_off"]
-
-ROWS: dict[str, tuple[str, list[str]]] = {
-    **{name: (name, []) for name in RUNS},
-    **{f"{name}, pairs of frames": (name, [*PAIRS, f"name={folder_name(name)}_pairs"]) for name in RUNS},
-    "da_vsn": ("da_vsn", []),
-    "da_vsn, its target losses off": ("da_vsn", OFF),
-}
-"""Title → the demo's row, and what is changed. A row that the demo lacks is its recipe as it is."""
+from davsn.api.demo import FULL, RUNS, draw, run
 
 
 def main() -> None:
@@ -38,14 +25,14 @@ def main() -> None:
     for seed in given.seeds:
         out = given.out / f"seed{seed}"
         draw(out / "world", FULL, seed)
-        for title, (name, changes) in ROWS.items():
-            if any((known["method"], known["seed"]) == (title, seed) for known in rows):
+        for name in RUNS:
+            if any((known["method"], known["seed"]) == (name, seed) for known in rows):
                 continue
-            result = run(name, out, FULL, seed, changes)
+            result = run(name, out, FULL, seed, [])
             if result is None:
                 return
-            rows.append(row(title, seed, result.scores, result.seconds))
-            rows.sort(key=lambda row: (row["seed"], list(ROWS).index(row["method"])))
+            rows.append(row(name, seed, result.scores, result.seconds))
+            rows.sort(key=lambda row: (row["seed"], list(RUNS).index(row["method"])))
             settings = {"recipe": "demo", "size": FULL.size, "clips": FULL.training, "steps": FULL.steps}
             write("demo", "davsn demo over seeds", settings, code, rows=rows)
 

@@ -42,7 +42,7 @@ class Scale:
     steps: int
 
 
-FULL = Scale((256, 128), (16, 16), (6, 12), 240)
+FULL = Scale((256, 128), (16, 16), (6, 12), 140)
 QUICK = Scale((256, 128), (3, 5), (2, 3), 6)
 
 SINGLE = {"video.propagation": "none"}
@@ -59,7 +59,8 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "trained on target labels": {"method": "source_only", "source.root": "camera", **SINGLE},
 }
-"""Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights."""
+"""Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights:
+those of ImageNet, if the package that has them is installed."""
 ORACLE = "trained on target labels"
 _SHOWN = 3
 """Number of unseen clips in the report."""
@@ -260,7 +261,7 @@ def write_page(
         out / "report.html",
         title="davsn demo: from a game to a camera, without the camera's labels",
         notes=[
-            "All networks start from the same random weights and are trained for the same number of steps. Each is "
+            "All networks start from the same weights and are trained for the same number of steps. Each is "
             "scored once, at the end, on clips that no network was trained or selected on.",
             "These are the results of one seed on a small synthetic data set; docs/results.md has the spread over "
             "seeds. They cannot be compared with a published benchmark.",

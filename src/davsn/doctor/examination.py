@@ -39,7 +39,7 @@ _STEP = (
 )
 _TRIED = 5
 """Number of batches to try to load, so that one bad file does not hide other problems."""
-_LEARNED_LATER = ("hub", "auto", "random")
+_LEARNED_LATER = ("hub", "auto", "installed", "random")
 """Initial weights of a network that need no file now; 'hub' and 'auto' would download one."""
 
 

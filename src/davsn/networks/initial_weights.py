@@ -18,7 +18,7 @@ from davsn.core.errors import CheckpointError
 from davsn.networks.imagenet import ENCODER, PACKAGE, installed_weights
 from davsn.networks.weights import State, load_state, of_network, read_state
 
-InitialWeights = Literal["random", "hub", "auto"] | Path | None
+InitialWeights = Literal["random", "hub", "auto", "installed"] | Path | None
 """Where an encoder's initial weights come from; the settings of a network say what each value means."""
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -43,6 +43,8 @@ def started(
     Raises:
         CheckpointError: the weights cannot be downloaded or read, or do not fit.
     """
+    if weights == "installed":
+        return _from_package(make, load, name, f"The encoder '{name}' starts")
     if weights in ("hub", "auto"):
         try:
             pretrained: Module = _from_hub(make)
@@ -54,18 +56,26 @@ def started(
                 f"{failure}. Connect to the internet, give a weights file (weights: FILE.safetensors), or start from "
                 "random weights (weights: random)"
             )
-        if (installed := installed_weights(name)) is not None:
-            say(f"{failure}. The encoder starts from the ImageNet weights in the package {PACKAGE}")
-            encoder = make()
-            load(encoder, installed, PACKAGE)
-            return encoder
-        other = f". The package {PACKAGE} has weights for it (docs/weights.md)" if name == ENCODER else ""
-        _log.warning("%s. The encoder starts from random weights, %s%s", failure, _SLOWER, other)
-    elif weights == "random":
+        return _from_package(make, load, name, f"{failure}. The encoder starts")
+    if weights == "random":
         _log.warning("The encoder '%s' starts from random weights, %s", name, _SLOWER)
     encoder = make()
     if isinstance(weights, Path):
         load(encoder, read_state(weights), str(weights))
+    return encoder
+
+
+def _from_package(
+    make: Callable[..., Module], load: Callable[[Module, State, str], None], name: str, starts: str
+) -> Module:
+    """Build an encoder with the weights of an installed package, or else with random weights and a warning."""
+    encoder = make()
+    if (installed := installed_weights(name)) is not None:
+        say(f"{starts} from the ImageNet weights in the package {PACKAGE}")
+        load(encoder, installed, PACKAGE)
+        return encoder
+    other = f". The package {PACKAGE} has weights for it (docs/weights.md)" if name == ENCODER else ""
+    _log.warning("%s from random weights, %s%s", starts, _SLOWER, other)
     return encoder
 
 

@@ -32,9 +32,10 @@ class EncoderHeadSettings(Settings):
     weights: InitialWeights = "random"
     """The encoder's initial weights. 'random': random weights, with a warning. 'hub': download pretrained weights.
     'auto': the same; if the download fails, fall back to the weights of an installed package, which mobilenetv2_100 has
-    (docs/weights.md), or else to random weights with a warning. A weights file (.safetensors or .pth) must have the
-    tensor names of the encoder's family (docs/networks.md). null: random weights, without a warning; for networks whose
-    weights are all loaded afterwards."""
+    (docs/weights.md), or else to random weights with a warning. 'installed': the same without the hub.
+    A weights file (.safetensors or .pth) must have the tensor names of the encoder's
+    family (docs/networks.md). null: random weights, without a
+    warning; for networks whose weights are all loaded afterwards."""
     frozen: bool = False
     """Whether the encoder keeps its weights. It then predicts in training too: without drop path, and with the running
     statistics of its batch normalisation."""

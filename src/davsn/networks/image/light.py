@@ -29,8 +29,9 @@ class LightSettings(Settings):
     weights: InitialWeights = "random"
     """The encoder's initial weights. 'random': random weights, with a warning. 'hub': download timm's ImageNet weights.
     'auto': the same; if the download fails, fall back to the weights of an installed package, which mobilenetv2_100 has
-    (docs/weights.md), or else to random weights with a warning. A weights file (.safetensors or .pth) must have timm's
-    tensor names. null: random weights, without a warning; for networks whose weights are all loaded afterwards."""
+    (docs/weights.md), or else to random weights with a warning. 'installed': the same without the hub.
+    A weights file (.safetensors or .pth) must have timm's tensor names. null: random weights, without a
+    warning; for networks whose weights are all loaded afterwards."""
 
     @field_validator("encoder")
     @classmethod
