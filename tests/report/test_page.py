@@ -164,7 +164,7 @@ def test_differences_between_runs_have_paired_intervals(page):
     ]
     text = page(networks=networks, looks=[])
     rows = Cells(text).rows("results")
-    (place,) = [number for number, row in enumerate(rows) if row == ["network", "confusion"]]
+    (place,) = [number for number, row in enumerate(rows) if row == ["network", "confusion: mean recall"]]
     # recall of road rises by 10 in every clip, so the mean of road and sky by 5 in every resample
     assert rows[place + 1 :] == [["B b", "+5.00 | +5.00 to +5.00"]]
     assert "Differences from" not in page(networks=networks[2:], looks=[])
@@ -175,6 +175,7 @@ def test_scores_by_both_protocols_stand_below_each_other(page):
     text = page(networks=[Network("a", scores=own)], looks=[])
     assert "<h3>On camera</h3>" in text
     assert "<h3>On camera, protocol unified</h3>" in text
+    assert "numbers cannot be compared with the others" in text
 
 
 def test_only_settings_that_differ_are_compared(page):

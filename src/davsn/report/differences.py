@@ -7,6 +7,7 @@ from davsn.core.errors import DataError
 from davsn.report.content import Network
 from davsn.report.tables import Cell
 from davsn.scoring.comparing import compared
+from davsn.scoring.metric_scores import MetricScores
 from davsn.scoring.uncertainty import Difference, Interval
 
 
@@ -47,9 +48,14 @@ def differences(networks: Sequence[Network], name: str) -> Differences | None:
                     continue
                 found[number] = {one.metric: one for one in reversed(several)}  # the first value of each metric
     metrics = first[0].scores.metrics if found else {}
-    shown = {key: one.title for key, one in metrics.items() if any(key in each for each in found.values())}
+    shown = {key: _title(one) for key, one in metrics.items() if any(key in each for each in found.values())}
     rows = {number: [_cell(each.get(key)) for key in shown] for number, each in found.items()}
     return Differences(shown, rows) if rows else None
+
+
+def _title(one: MetricScores) -> str:
+    """The title of a metric's most important value."""
+    return f"{one.title}: {next(iter(one.values))}" if len(one.values) > 1 else one.title
 
 
 def _cell(one: Difference | None) -> Cell:

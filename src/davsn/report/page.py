@@ -91,6 +91,7 @@ class _Set:
     """The scores on one validation set."""
 
     name: str
+    protocol: str
     unscored: frozenset[str]
     columns: Sequence[Any]
     classes: Sequence[Any]
@@ -105,6 +106,7 @@ def _set(report: RunReport, name: str) -> _Set:
     protocol = next(iter(scored.values())).scores[name][0].scores.protocol
     return _Set(
         name if protocol == DAVSN.name else f"{name.removesuffix(f'_{protocol}')}, protocol {protocol}",
+        protocol,
         unscored_of(report, name),
         headline(report.networks, name),
         class_rows(report, name),

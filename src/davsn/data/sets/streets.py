@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from davsn.core.clip import IGNORE
 from davsn.core.errors import DataError
 from davsn.data.dataset import ClipInfo, DatasetSettings, VideoDataset
 from davsn.data.labels.class_tables import CLASSES, ClassSet, named_train_ids, taxonomy
@@ -53,6 +54,9 @@ class Config(DatasetSettings):
     """The class set: 'viper' has the 15 classes of VIPER→Cityscapes-Seq, 'synthia' the 12 of
     SYNTHIA-Seq→Cityscapes-Seq, 'vkitti2' the 10 that Virtual KITTI 2 shares with Cityscapes, 'gta5' the 19 of
     Cityscapes, of which walls and trains are not drawn. Or a class table of your own, which merges or drops classes."""
+    riders: Literal["person", "ignore"] = "person"
+    """What a rider counts as where the class table has persons and no riders: 'person', or 'ignore', as in the protocol
+    ``unified``."""
     split: Literal["train", "val"] = "train"
     """The part to use. The two parts of a seed share no clip."""
     seed: int = Field(0, ge=0)
@@ -97,7 +101,7 @@ class Streets(VideoDataset):
 
     @cached_property
     def _ids(self) -> NDArray[np.uint8]:
-        return train_ids(self.config.classes)
+        return train_ids(self.config.classes, self.config.riders == "ignore")
 
     def _view(self, clip: int, position: int) -> View:
         clips, length = self.config.clips, self.config.length
@@ -149,10 +153,19 @@ class Streets(VideoDataset):
         return motion.flow(self._view(clip, position), self._view(clip, other))
 
 
-def train_ids(classes: ClassSet | Path) -> NDArray[np.uint8]:
-    """(256,) lookup from :class:`Category` to train ids; 255 for categories that the class table leaves out."""
+def train_ids(classes: ClassSet | Path, ignore_riders: bool = False) -> NDArray[np.uint8]:
+    """(256,) lookup from :class:`Category` to train ids; 255 for categories that the class table leaves out.
+
+    Args:
+        classes: the class set, or a class table.
+        ignore_riders: whether riders are 255, instead of persons, where the class table has no riders.
+    """
     names = [(category, category.name.lower()) for category in Category]
-    if not isinstance(classes, Path):
-        return named_train_ids(names, classes)
-    table, merged = merged_classes(classes)
-    return table.mapping([(category, merged[name]) for category, name in names if name in merged])
+    if isinstance(classes, Path):
+        table, merged = merged_classes(classes)
+        ids = table.mapping([(category, merged[name]) for category, name in names if name in merged])
+    else:
+        table, ids = taxonomy(classes), named_train_ids(names, classes)
+    if ignore_riders and "rider" not in table.names:
+        ids[Category.RIDER] = IGNORE
+    return ids
