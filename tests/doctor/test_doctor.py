@@ -41,12 +41,6 @@ def _look(place):
     return look
 
 
-@pytest.fixture(name="unrehearsed")
-def _unrehearsed(monkeypatch):
-    """A rehearsal takes seconds; tests that are about something else take its result as given."""
-    monkeypatch.setattr(examination, "rehearse", lambda *_: Rehearsal(memory=2 * 10**6, checkpoint=10**6))
-
-
 def experiment(place, *changes):
     recipe = {
         "source": {"name": "folder", "root": str(place / "game"), "size": [64, 48], "flow": "zero"},
@@ -224,6 +218,7 @@ def test_weights_that_do_not_fit(place, look):
 
 
 @pytest.mark.parametrize("weights", ["hub", "auto", "random"])
+@pytest.mark.usefixtures("unrehearsed")
 def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
     monkeypatch.setattr(initial_weights, "_from_hub", None)
     found = look(f"network.weights={weights}")
