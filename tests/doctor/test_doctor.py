@@ -23,7 +23,7 @@ from davsn.networks import initial_weights
 from davsn.networks.weights import save_weights
 from tiny_data import CLASSES, cut, write_labelled
 
-NETWORK = {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None}
+NETWORK = {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None}
 
 
 @pytest.fixture(name="place")
