@@ -11,6 +11,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+from davsn.doctor import examination
+from davsn.doctor.rehearsal import Rehearsal
+
 torch.set_num_threads(1)
 torch.backends.cudnn.allow_tf32 = False  # a GPU would keep 10 bits of a convolution's input, and tests compare
 cv2.setNumThreads(1)
@@ -46,6 +49,12 @@ def _make_cache_folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _no_test_writes_to_the_users_cache(monkeypatch, _cache_folder):
     monkeypatch.setenv("DAVSN_CACHE", str(_cache_folder))
+
+
+@pytest.fixture(name="unrehearsed")
+def _unrehearsed(monkeypatch):
+    """A rehearsal of a run's first step takes seconds; tests that are about something else take its result as given."""
+    monkeypatch.setattr(examination, "rehearse", lambda *_: Rehearsal(memory=2 * 10**6, checkpoint=10**6))
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from davsn.experiment.recipes import recipe_values
 from davsn.training.folder import RunFolder
 
 TINY = {
-    "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+    "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
     "source.clips": 1,
     "source.length": 2,
     "training.workers": 0,

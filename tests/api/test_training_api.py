@@ -9,9 +9,11 @@ import pytest
 import davsn
 from davsn.cli import main
 from davsn.core.errors import ConfigError
+from davsn.sweeps import jobs
+from processes import CELLS
 
 QUICK = {
-    "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+    "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
     "source.size": [64, 32],
     "target.size": [64, 32],
     "training.batch_size": 2,
@@ -88,14 +90,15 @@ def test_a_folder_without_a_class_table_is_scored_with_that_of_the_network(
 
 
 @pytest.mark.slow
-def test_a_recipe_may_be_a_dictionary_and_is_swept(run, world, tmp_path):
+def test_a_recipe_may_be_a_dictionary_and_is_swept(run, world, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "subprocess", CELLS)
     recipe = run.model().experiment.model_dump(mode="json") | {"method": {"name": "source_only"}}
     found = davsn.sweep(recipe, ["training.steps=1"], seeds=2, out=tmp_path)
     assert not found.failed
     assert [len(row.runs) for row in found.rows["camera"]] == [2]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("unrehearsed")
 def test_check_finds_what_the_command_finds(world):
     findings = davsn.check(world / "tiny.yaml", {"training.keep": 3}, quiet=True)
     assert any(finding.key == "memory" for finding in findings)

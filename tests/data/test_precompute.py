@@ -1,9 +1,6 @@
 """Flow ahead of its use: each pair once, also after a kill and in parts; into the cache or into files."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -18,6 +15,7 @@ from davsn.data.precompute import Cached, Files, Filled, count_pairs, fill, shar
 from davsn.data.samples import Samples
 from davsn.data.sets.folder import Folder
 from davsn.flow.files.io import read_flow
+from processes import Script
 from tiny_data import cut, frame_of, write_labelled
 
 BEFORE = ClipSpec((0, -1), ((0, -1),))
@@ -177,18 +175,21 @@ def test_after_a_kill_nothing_is_estimated_again(root, tmp_path, way):
     own.write_text(COUNTING)
     count = tmp_path / "count"
     count.touch()
-    command = [sys.executable, "-c", FILL, str(root), str(tmp_path / "out"), way, str(own)]
-    environment = {**os.environ, "COUNT": str(count)}
-    killed = subprocess.Popen(command, env=environment)
+
+    def start():
+        return Script(tmp_path, FILL, root, tmp_path / "out", way, own, COUNT=str(count))
+
+    killed = start()
     while len(count.read_text()) < 4 and killed.poll() is None:
         time.sleep(0.005)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    assert killed.finish().code == -signal.SIGKILL
     before = len(count.read_text())
     assert 4 <= before < 11
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = start().finish()
+    assert done.code == 0, done.printed
     after = len(count.read_text())
     assert after in (11, 12)  # the one that was on its way when the kill came was lost
-    assert done.stdout.strip() == f"Filled(estimated={after - before}, present={11 - (after - before)}, copied=0)"
-    subprocess.run(command, env=environment, check=True)
+    assert done.printed.strip() == f"Filled(estimated={after - before}, present={11 - (after - before)}, copied=0)"
+    assert start().finish().code == 0
     assert len(count.read_text()) == after

@@ -23,7 +23,7 @@ from davsn.networks import initial_weights
 from davsn.networks.weights import save_weights
 from tiny_data import CLASSES, cut, write_labelled
 
-NETWORK = {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None}
+NETWORK = {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None}
 
 
 @pytest.fixture(name="place")
@@ -39,12 +39,6 @@ def _look(place):
         return examine(experiment(place, *changes), folder or place / "run")
 
     return look
-
-
-@pytest.fixture(name="unrehearsed")
-def _unrehearsed(monkeypatch):
-    """A rehearsal takes seconds; tests that are about something else take its result as given."""
-    monkeypatch.setattr(examination, "rehearse", lambda *_: Rehearsal(memory=2 * 10**6, checkpoint=10**6))
 
 
 def experiment(place, *changes):
@@ -224,6 +218,7 @@ def test_weights_that_do_not_fit(place, look):
 
 
 @pytest.mark.parametrize("weights", ["hub", "auto", "random"])
+@pytest.mark.usefixtures("unrehearsed")
 def test_nothing_is_fetched(look, monkeypatch, weights, caplog):
     monkeypatch.setattr(initial_weights, "_from_hub", None)
     found = look(f"network.weights={weights}")

@@ -64,7 +64,7 @@ def recipe(world, **changes):
         "name": "tiny",
         "source": {"name": "folder", "root": str(world / "game")},
         "target": {"name": "folder", "root": str(world / "camera"), "labels": None},
-        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
         "method": "source_only",
         "training": {"steps": 2, "batch_size": 1, "save_every": 1, "workers": 0, "device": "cpu"},
     }

@@ -32,7 +32,7 @@ def recipe(world, **changes):
         "source": {"name": "folder", "root": world / "game"},
         "target": {"name": "folder", "root": world / "camera", "labels": None},
         "validation": {"camera": {"name": "folder", "root": world / "camera"}},
-        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
         "training": {"steps": 2, "batch_size": 2, "save_every": 1, "workers": 0, "device": "cpu"},
         "method": "minent",
         **changes,
