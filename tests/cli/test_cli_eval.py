@@ -244,6 +244,10 @@ def test_two_protocols_and_a_comparison(davsn, world, trained, city):
     code, out, err = davsn(world, "eval", trained, city, "--against", trained)
     assert code == 0, err
     assert "+0.00" in out
+    code, out, err = davsn(world, "eval", trained, city, "--against", trained / "scores_city_unified.json")
+    assert code == 2
+    assert "holds scores by the protocol unified. Compare with scores by the protocol davsn, or score with" in err
+    assert "scoring" not in out  # it is told before anything is scored
 
 
 def test_every_checkpoint_by_two_protocols(davsn, world, trained, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 from davsn.api.model import Model, opened_model
 from davsn.core.console import if_interrupted, say, silent
-from davsn.core.errors import ConfigError
+from davsn.core.errors import ConfigError, DataError
 from davsn.core.plugins import Choice, choose
 from davsn.core.settings import Changes, override
 from davsn.data.dataset import VideoDataset
@@ -29,7 +29,7 @@ from davsn.networks.weights import holds_weights_alone
 from davsn.networks.windows import window_of
 from davsn.scoring.comparing import compared
 from davsn.scoring.measures import Measures, chosen_metrics
-from davsn.scoring.protocols import protocol_of
+from davsn.scoring.protocols import Protocol, protocol_of
 from davsn.scoring.scores import Scores as Scores
 from davsn.scoring.scores import by_protocol as by_protocol
 from davsn.scoring.uncertainty import Difference
@@ -59,7 +59,8 @@ class Evaluation:
         name: the name of the set.
         network: the path and step of what was scored, for a title.
         scores: the scores.
-        file: where the scores were written as JSON; the scores of every frame are beside it, as CSV.
+        file: where the scores were written as JSON.
+        frames: where the scores of every frame were written as CSV.
         pictures: the folder of the predictions; None if they were not requested.
         differences: the differences to other scores; empty if none were named.
     """
@@ -68,6 +69,7 @@ class Evaluation:
     network: str
     scores: Scores
     file: Path
+    frames: Path
     pictures: Path | None
     differences: Sequence[Difference] = ()
 
@@ -172,12 +174,12 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     network = joined(members, paths, "davsn eval", together.weights, together.first_only, at_test_time)
     own = () if named and not data else changes
     sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
-    keys = [measures.protocol.key(name) for name, measures in itertools.product(sets, measured)]
-    others = {key: _others(against, key) for key in keys}  # read before anything is scored
-    if out is not None and len(keys) > 1:
-        raise ConfigError("--out", [f"names one file, but there are {len(keys)} files to write. Leave it out"])
-    for key, ((name, part), measures) in zip(keys, itertools.product(sets.items(), measured), strict=True):
-        folder = pictures / key if pictures and len(keys) > 1 else pictures
+    jobs = {each.protocol.key(name): (name, each) for name, each in itertools.product(sets, measured)}
+    others = {key: _others(against, key, each.protocol) for key, (_, each) in jobs.items()}  # before anything is scored
+    if out is not None and len(jobs) > 1:
+        raise ConfigError("--out", [f"names one file, but there are {len(jobs)} files to write. Leave it out"])
+    for key, (name, measures) in jobs.items():
+        part, folder = sets[name], pictures / key if pictures and len(jobs) > 1 else pictures
         with within(f"validation.{name}", part if data is None else None):
             precision = at_test_time.precision(members[0])
             file = out or _scores_file(paths, key, at_test_time)
@@ -186,7 +188,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
         scores.save(file)
         other = others[key]
         found = () if other is None else compared(other, scores, _own(measures))
-        yield Evaluation(name, _said(members, paths), scores, file, folder, found)
+        yield Evaluation(name, _said(members, paths), scores, file, frames, folder, found)
 
 
 def _measured(metrics: Sequence[Any], full: bool, protocols: Sequence[str]) -> list[Measures]:
@@ -200,10 +202,16 @@ def _own(measures: Measures) -> list[str]:
     return [one.name for one in measures.metrics if one.name.endswith(".py")]
 
 
-def _others(against: Path | None, key: str) -> Scores | None:
+def _others(against: Path | None, key: str, protocol: Protocol) -> Scores | None:
+    """Read the scores to compare with."""
     if against is None:
         return None
-    return Scores.load(RunFolder(against).scores(key) if against.is_dir() else against)
+    file = RunFolder(against).scores(key) if against.is_dir() else against
+    found = Scores.load(file)
+    if found.protocol != protocol.name:
+        remedy = f"Compare with scores by the protocol {protocol.name}, or score with --protocol {found.protocol}"
+        raise DataError(f"holds scores by the protocol {found.protocol}", str(file), remedy)
+    return found
 
 
 def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command

@@ -180,7 +180,8 @@ def _show(evaluations: "Iterable[Evaluation]", counted: Counted, against: Path |
             console.print(each.scores.metric_table())
         if each.differences:
             console.print(difference_table(each.differences, str(against)))
-        say(f"written to {each.file}" + (f", predictions to {each.pictures}" if each.pictures else ""))
+        more = f", predictions to {each.pictures}" if each.pictures else ""
+        say(f"written to {each.file}, the scores of every frame to {each.frames}{more}")
         sets.setdefault(each.name, []).append(each.scores)
     for name, scores in sets.items():
         if len(scores) > 1:
