@@ -105,7 +105,7 @@ def test_neither_do_other_networks_and_settings():
 
 @pytest.mark.parametrize("decay", [0.6, None])
 def test_an_average_counts_on_the_host(decay):
-    network = torch.nn.BatchNorm2d(1, device="meta")
+    network = torch.nn.BatchNorm2d(1).to("meta")
     average = Average(network, decay)
     with NoWaiting():
         for _ in range(3):
