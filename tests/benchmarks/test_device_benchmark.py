@@ -68,11 +68,12 @@ def test_it_needs_neither_the_command_line_nor_video_files_nor_an_installation(m
     def version(name):
         raise PackageNotFoundError(name)
 
-    own = [name for name in sys.modules if name.split(".")[0] in ("davsn", "benchmarks", "oracles")]
+    gone = [name for name in sys.modules if name.split(".")[0] in ("davsn", "benchmarks", "oracles", *NOT_NEEDED)]
     monkeypatch.setattr(importlib.metadata, "version", version)
-    with mock.patch.dict(sys.modules, dict.fromkeys(NOT_NEEDED)):
-        for name in own:
+    with mock.patch.dict(sys.modules):
+        for name in gone:
             del sys.modules[name]
+        sys.modules.update(dict.fromkeys(NOT_NEEDED))
         again = importlib.import_module("benchmarks.costs.device")
         assert again is not device
         assert sys.modules["davsn"].__version__ == "0+source"

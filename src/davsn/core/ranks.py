@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.distributed.rendezvous import rendezvous
 
-from davsn.core.console import silent
 from davsn.core.errors import ElsewhereError, RankError
 
 Value = TypeVar("Value")
@@ -68,6 +67,8 @@ def joined() -> Iterator[None]:
     if not launched() or several():
         yield
         return
+    from davsn.core.console import silent  # training itself needs no terminal
+
     _store, number, count = next(iter(rendezvous("env://", timeout=_LONGEST)))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=_store, rank=number, world_size=count, timeout=_LONGEST)

@@ -9,8 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from davsn.core.console import say
-
 Precision = Literal["fp32", "bf16"]
 
 
@@ -41,6 +39,8 @@ def faster_precision(wished: Precision, device: torch.device) -> Precision:
     """The wished precision; fp32, and a line that says so, in place of bf16 on a CPU that is measured to be slower."""
     if wished == "fp32" or device.type != "cpu" or (times := bf16_slowdown()) < 1:
         return wished
+    from davsn.core.console import say  # training itself needs no terminal
+
     say(f"bf16 takes {times:.1f} times as long as fp32 on this processor, so the network runs in fp32")
     return "fp32"
 
