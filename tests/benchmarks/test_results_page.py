@@ -54,7 +54,7 @@ def test_a_missing_record_is_said_to_be_missing(script):
 def test_the_marked_part_of_a_page_is_replaced(script, records):
     readme = f"above\n{script.START}\nold\n{script.END}\nbelow\n"
     filled = script.in_readme(readme, records)
-    assert "| da_vsn | " in filled
+    assert "| strong recipe | " in filled
     assert "old" not in filled
     assert script.in_readme(filled, {}) == script.in_readme(readme, {})
 
