@@ -195,7 +195,8 @@ def show(rows: list[Row]) -> None:
         literal = f"{row['literal']:9.3f}" if row["literal"] else f"{'–':>9}"
         print(
             f"{row['what']:22}{row['precision']:6}{row['seconds']:9.3f}{row['passes']:9.3f}{literal}"
-            f"{row['peak_gib']:10.2f}{row['of_rate']:13.2f}"
+            f"{row['peak_gib']:10.2f}{row['of_rate']:13.2f}",
+            flush=True,
         )
 
 

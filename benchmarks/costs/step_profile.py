@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.costs.step_profile [--method da_vsn] [--device cpu] [--scale 1] [--save]
 The step is that of benchmarks/costs/device.py. The second step is profiled, since the first prepares kernels. Time is
-that of an operation itself, without the operations it calls: of the processor's threads, or of CUDA's kernels. On the
-CPU the profiler adds to every operation, so small ones seem to cost more than they do.
+that of an operation itself, without the operations it calls: wall time on a processor, or that of CUDA's kernels. On
+the CPU the profiler adds to every operation, so small ones seem to cost more than they do.
 """
 
 import argparse
