@@ -1,7 +1,8 @@
 """What a frame of video costs: beside the public code's frame, in evaluation, as ONNX, and from file to file.
 
 Run: python -m benchmarks.costs.stream [--rounds 3] [--frames 8] [--save]
-Networks have random weights and 15 classes, see frames of 1024×512, and predict masks of 2048×1024. Four parts:
+Networks have random weights and 15 classes, see frames of 1024×512, and predict masks of 2048×1024. With ``--scale``,
+what DeepLab sees and predicts has smaller sides, for a slow machine. Four parts:
 
 - frame: DeepLab-v2 on ResNet-101, processor time on one thread. ``public`` is a literal frame as the public code
   computes it: both frames pass the network with both classifiers, a loop over pixels moves the logits of both, the
@@ -55,6 +56,7 @@ from oracles.propagation import literal_splat
 CLASSES = 15
 SEEN, WHOLE = (512, 1024), (1024, 2048)
 """Height and width of what networks see, and of masks."""
+Size = tuple[int, int]
 LIMITS = {"fp32": 0.50, "bf16": 0.30, "pass": 1.05, "evaluation": 0.70}
 LIGHT = "mobilenetv2_100"
 
@@ -92,8 +94,8 @@ def drawn(size: tuple[int, int], count: int) -> list[np.ndarray]:
 
 
 @torch.no_grad()
-def public_frame(network: VideoSegmenter, current: Tensor, previous: Tensor, flow: Tensor) -> np.ndarray:
-    """The mask (H, W) of a frame, literally as the public code computes it."""
+def public_frame(network: VideoSegmenter, current: Tensor, previous: Tensor, flow: Tensor, whole: Size) -> np.ndarray:
+    """The mask of a frame at the size ``whole``, literally as the public code computes it."""
     seen, before = network.image(current), network.image(previous)
     small = upsample(flow, (seen.main.shape[-2], seen.main.shape[-1])) * (seen.main.shape[-2] / flow.shape[-2])
     fused = {}
@@ -101,19 +103,19 @@ def public_frame(network: VideoSegmenter, current: Tensor, previous: Tensor, flo
         moved, _ = literal_splat(before.named[name][0].numpy(), small[0].numpy())
         assert network.fusion is not None
         fused[name] = network.fusion(torch.cat([logits, torch.from_numpy(moved)[None]], 1))
-    scores: np.ndarray = upsample(fused["main"], WHOLE)[0].numpy().transpose(1, 2, 0)
+    scores: np.ndarray = upsample(fused["main"], whole)[0].numpy().transpose(1, 2, 0)
     return scores.argmax(2)
 
 
-def frame(rounds: int) -> dict[str, float]:
+def frame(rounds: int, seen: Size, whole: Size) -> dict[str, float]:
     """Part ``frame``: seconds of the public frame, ours in each precision, and our pass."""
-    network, (first, second) = deeplab(), drawn(WHOLE, 2)
-    tensors = [torch.rand(1, 3, *SEEN) for _ in range(2)]
-    flow = 2 * torch.randn(1, 2, *SEEN, dtype=torch.float64)
+    network, (first, second) = deeplab(), drawn(whole, 2)
+    tensors = [torch.rand(1, 3, *seen) for _ in range(2)]
+    flow = 2 * torch.randn(1, 2, *seen, dtype=torch.float64)
     kept = folded(network)
 
     def ours(precision: str) -> Callable[[], object]:
-        predictor = Predictor(network, taxonomy("viper"), Dis(Dis.Config()), SEEN[::-1], precision=precision)  # type: ignore[arg-type]
+        predictor = Predictor(network, taxonomy("viper"), Dis(Dis.Config()), seen[::-1], precision=precision)  # type: ignore[arg-type]
         endless = (each for _ in range(rounds + 1) for each in (first, second))
         masks = predictor.label(endless)
         next(masks)  # the first frame has no flow
@@ -123,7 +125,7 @@ def frame(rounds: int) -> dict[str, float]:
         with predicting(kept, "cpu"), main_alone(kept):
             kept.image(tensors[0])
 
-    calls: dict[str, Callable[[], object]] = {"public": lambda: public_frame(network, *tensors, flow)}
+    calls: dict[str, Callable[[], object]] = {"public": lambda: public_frame(network, *tensors, flow, whole)}
     calls |= {"fp32": ours("fp32"), "pass": alone}
     if (times := bf16_slowdown()) < 1:
         calls["bf16"] = ours("bf16")
@@ -183,10 +185,12 @@ def logits_of_light(rounds: int) -> dict[str, float]:
     return least(3 * rounds, **calls)
 
 
-def files(title: str, network: VideoSegmenter, count: int, rounds: int) -> list[dict[str, Any]]:
-    """Part ``files``: wall seconds a frame for videos of both sizes."""
-    predictor, rows = Predictor(network, taxonomy("viper"), Dis(Dis.Config()), SEEN[::-1]), []
-    for size in (SEEN, WHOLE):
+def files(
+    title: str, network: VideoSegmenter, sizes: tuple[Size, Size], count: int, rounds: int
+) -> list[dict[str, Any]]:
+    """Part ``files``: wall seconds a frame for videos of both sizes; the network sees the first size."""
+    predictor, rows = Predictor(network, taxonomy("viper"), Dis(Dis.Config()), sizes[0][::-1]), []
+    for size in sizes:
         with TemporaryDirectory() as place, silent():
             source, target = Path(place) / "in.mp4", Path(place) / "out.mp4"
             with PictureVideo(source, None) as video:
@@ -209,19 +213,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--frames", type=int, default=8, help="frames of a video")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/stream.json")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the sides of DeepLab's frames and masks")
     options, code = parser.parse_args(), commit()
+    seen, whole = ((round(height * options.scale), round(width * options.scale)) for height, width in (SEEN, WHOLE))
     torch.set_num_threads(1)
-    seconds = {"frame": frame(options.rounds), "evaluation": evaluation(options.rounds)}
+    seconds = {"frame": frame(options.rounds, seen, whole), "evaluation": evaluation(options.rounds)}
     seconds["logits"] = logits_of_light(options.rounds)
     results = show(seconds)
     threads, rows = os.cpu_count() or 1, []
     torch.set_num_threads(threads)
     settings = {"rounds": options.rounds, "frames": options.frames, "threads_of_files": threads, "encoder": LIGHT}
-    for title, network, frames, rounds in (
-        ("light", light(), options.frames, options.rounds),
-        ("deeplab", deeplab(), 2, 1),
+    settings |= {"deeplab_seen": f"{seen[1]}×{seen[0]}", "deeplab_masks": f"{whole[1]}×{whole[0]}"}
+    for title, network, sizes, frames, rounds in (
+        ("light", light(), (SEEN, WHOLE), options.frames, options.rounds),
+        ("deeplab", deeplab(), (seen, whole), 2, 1),
     ):
-        rows += files(title, network, frames, rounds)
+        rows += files(title, network, sizes, frames, rounds)
         if options.save:
             rounded = {
                 part: {name: round(value, 4) for name, value in taken.items()} for part, taken in seconds.items()

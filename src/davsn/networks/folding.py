@@ -21,16 +21,18 @@ _CLOSE = 1e-2
 random weights, which amplify it. A convolution whose output is used elsewhere too gives far more."""
 
 
-def folded(network: Network) -> Network:
+def folded(network: Network, device: torch.device | str = "cpu") -> Network:
     """A copy of a network with the same logits up to rounding, for prediction alone; the network stays as it is.
 
     In evaluation mode, batch normalisation is a scale and a shift of each channel. So it can be a part of the weights
     of the convolution before it. The convolutions that this holds for are found by one pass of noise. Should the
-    logits of the noise differ afterwards, the image network stays as it was. On a CPU with oneDNN the weights of
-    convolutions are laid out with channels last. docs/performance.md has what both bring.
+    logits of the noise differ afterwards, or the network not take noise of this size, its image network stays as it
+    was. On a CPU with oneDNN the weights of convolutions are laid out with channels last. docs/performance.md has
+    what both bring.
 
     Args:
         network: a segmentation network, an ensemble or views of one.
+        device: where it will predict.
 
     Returns:
         the copy, or the network itself if nothing can be folded.
@@ -40,29 +42,28 @@ def folded(network: Network) -> Network:
     copied = copy.deepcopy(network)
     for segmenter in (module for module in copied.modules() if isinstance(module, VideoSegmenter)):
         segmenter.image = _folded(segmenter.image)
+        if torch.device(device).type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            segmenter.image.to(memory_format=torch.channels_last)
     return copied
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
 def _folded(image: ImageNetwork) -> ImageNetwork:
-    """An image network with batch normalisation folded, if that does not change its logits."""
-    modes = [(module, module.training) for module in image.modules()]
+    """An image network in evaluation mode with batch normalisation folded, if that does not change its logits."""
     image.eval()
-    where = next(image.parameters())
-    noise = torch.rand(1, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0)).to(where)
+    noise = torch.rand(1, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0)).to(next(image.parameters()))
     faster = copy.deepcopy(image)
-    for convolution, norm in _pairs(faster, noise):
+    try:
+        pairs = _pairs(faster, noise)
+    except (RuntimeError, ValueError):  # such as a network of one fixed size
+        return image
+    for convolution, norm in pairs:
+        act = nn.Sequential(norm.drop, norm.act) if isinstance(norm, BatchNormAct2d) else nn.Identity()
         _replace(faster, convolution, fuse_conv_bn_eval(convolution, norm))
-        _replace(
-            faster, norm, nn.Sequential(norm.drop, norm.act) if isinstance(norm, BatchNormAct2d) else nn.Identity()
-        )
-    if where.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        faster.to(memory_format=torch.channels_last)
+        _replace(faster, norm, act)
     with main_alone(image), main_alone(faster):
         expected, found = image(noise).main, faster(noise).main
-    for module, training in modes:
-        module.training = training
     same = bool((found - expected).abs().max() <= _CLOSE * expected.abs().max())
     return faster if same else image
 

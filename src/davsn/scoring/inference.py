@@ -90,7 +90,7 @@ class Predictor:
         See :func:`stream` and :func:`davsn.networks.folding.folded`.
         """
         where = (self.estimator, self.size, self.device, self.precision)
-        return stream(folded(self.network), frames, *where, probabilities, self.smooth, side_by_side)
+        return stream(folded(self.network, self.device), frames, *where, probabilities, self.smooth, side_by_side)
 
     def predict(
         self,
