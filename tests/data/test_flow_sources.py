@@ -88,10 +88,10 @@ def run_of(world, folder, flow, cache, **training):
     values = {
         "source": {"name": "folder", "root": str(world / "game"), **settings},
         "target": {"name": "folder", "root": str(world / "camera"), "labels": None, **settings},
-        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
         "method": {"name": "da_vsn", "discriminator_width": 4},
         "training": {
-            "steps": 4, "batch_size": 2, "save_every": 1, "log_every": 1, "workers": 0, "device": "cpu", **training
+            "steps": 4, "batch_size": 2, "save_every": 2, "log_every": 1, "workers": 0, "device": "cpu", **training
         },
     }  # fmt: skip
     return Run(load(values), folder)
