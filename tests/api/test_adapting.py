@@ -87,6 +87,16 @@ def test_a_terminal_of_80_columns_is_kept_to_and_the_last_line_is_the_next_comma
     assert moving[-1].split()[2] == "1/1"
 
 
+def test_settings_of_the_validation_set_may_be_overridden(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(adapting, "_run", lambda values, *others: seen.append(values["validation"]))
+    changes = {"validation.target.bad_files": "skip", "validation.other": {"name": "folder", "root": "b"}}
+    davsn.adapt(target="drive.mp4", validation=tmp_path, changes=changes, quiet=True)
+    (found,) = seen
+    assert (found["target"]["root"], found["target"]["bad_files"]) == (tmp_path, "skip")
+    assert found["other"]["root"] == "b"
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [

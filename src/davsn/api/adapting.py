@@ -15,7 +15,7 @@ from davsn.core.errors import ConfigError
 from davsn.core.plugins import choose, find
 from davsn.core.quantities import seconds as seconds_of
 from davsn.core.quantities import size as size_of
-from davsn.core.settings import Changes, override
+from davsn.core.settings import Changes, opened, override
 from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.class_lists import class_table_of
 from davsn.experiment.building import build_dataset, build_source
@@ -91,7 +91,8 @@ def adapt(  # noqa: PLR0913 - the options of a command
         if validation is not None:
             table = classes or (None if source is None else class_table_of(Path(source)))
             scored = {"root": validation, "classes": table, "missing": "repeat", "size": values["target"].get("size")}
-            values["validation"] = {"target": {"name": "folder", **scored}}
+            changed = override({}, changes).get("validation") or {}
+            values["validation"] = {**changed, "target": {"name": "folder", **scored, **opened(changed.get("target"))}}
         if values.get("start") is None and _needs_start(values["method"]):
             source_only = {**values, "name": "source_only", "method": recipe_values("adapt")["method"]}
             source_only = override(
