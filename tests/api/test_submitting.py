@@ -61,7 +61,7 @@ def test_the_signal_of_a_cluster_is_passed_on_when_everything_is_saved():
 def test_mistakes_are_told_before_a_job_is_queued(recipe, tmp_path):
     for options, told in (
         ({"nodes": 0}, r"--nodes and --gpus-per-node should be at least 1"),
-        ({"nodes": 2, "gpus_per_node": 2}, r"training\.batch_size  2 samples cannot be shared by 4 processes"),
+        ({"nodes": 2, "gpus_per_node": 2}, r"training\.batch_size  2 samples cannot be divided among 4 processes"),
         ({"options": ["sofa=1"]}, r"--submit.*sofa"),
         ({"options": ["timeout_min=long"]}, r"--submit.*timeout_min"),
         ({"nodes": 2, "to": "local"}, r"only one node"),

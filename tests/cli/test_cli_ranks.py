@@ -165,7 +165,7 @@ class TestOfTwo:
     def test_a_mistake_is_told_once(self, by_two):
         codes, printed = by_two["mistake"]
         assert codes == [2, 2]
-        assert printed.count("3 samples cannot be shared by 2 processes. Set a multiple of it") == 1
+        assert printed.count("3 samples cannot be divided among 2 processes") == 1
         codes, printed = by_two["option"]
         assert codes == [2, 2]
         assert printed.count("--nonsense") == 1
@@ -232,6 +232,6 @@ def test_gpus_starts_that_many_processes(place, alone, process):
     """The whole way: PyTorch's launcher, two processes of their own, the scores."""
     code, out, err = process(place, *TRAIN, "launched", "--gpus", "2")
     assert (code, err) == (0, "")
-    assert "Training with 2 processes on the CPU, through gloo: there is no CUDA device to use." in out
+    assert "Training with 2 processes on the CPU, through gloo" in out
     assert out.count("Done: launched") == out.count("shared on camera") == 1
     assert_like(place / "launched", place / "one")

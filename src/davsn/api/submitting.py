@@ -65,9 +65,10 @@ def submit(  # noqa: PLR0913 - the options of a command
     if nodes < 1 or gpus_per_node < 1:
         raise ConfigError("the command line", ["--nodes and --gpus-per-node should be at least 1"])
     experiment = read_recipe(recipe, changes)
-    if experiment.training.batch_size % (nodes * gpus_per_node):
-        what = f"training.batch_size  {experiment.training.batch_size} samples cannot be shared by"
-        raise ConfigError("the command line", [f"{what} {nodes * gpus_per_node} processes. Set a multiple of it"])
+    training, number = experiment.training, nodes * gpus_per_node
+    if training.batch_size % (number * training.accumulate):
+        what = f"training.batch_size  {training.batch_size} samples cannot be divided among {number} processes"
+        raise ConfigError("the command line", [f"{what}. Set {number * training.accumulate}, or a multiple"])
     folder = folder_for(recipe, experiment, out).absolute()
     usual: dict[str, Any] = {"name": experiment.name, "slurm_srun_args": ["--kill-on-bad-exit=1"]}
     shape = {"nodes": nodes, "gpus_per_node": gpus_per_node, "tasks_per_node": gpus_per_node}

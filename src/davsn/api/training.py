@@ -125,7 +125,8 @@ def _check_devices(experiment: Experiment, number: int) -> None:
     if mistakes:
         raise ConfigError("the command line", mistakes)
     if device.type != "cuda":
-        say(f"Training with {number} processes on the CPU, through gloo: there is no CUDA device to use.")
+        why = "" if found else ", since there is no CUDA device here"
+        say(f"Training with {number} processes on the CPU, through gloo{why}.")
 
 
 def left_in(folder: Path) -> str:
