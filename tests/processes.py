@@ -1,6 +1,7 @@
 """Processes of their own, forked from a server that has imported PyTorch and davsn once, which takes ten seconds."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -64,10 +65,11 @@ class Command(_Forked):
     Args:
         place: the working directory.
         arguments: what follows ``davsn``.
+        environment: environment variables that are changed.
     """
 
-    def __init__(self, place, *arguments):
-        super().__init__(place, _command, [*map(str, arguments)])
+    def __init__(self, place, *arguments, environment=None):
+        super().__init__(place, _command, [*map(str, arguments)], environment or {})
 
 
 class Script(_Forked):
@@ -111,17 +113,64 @@ CELLS = SimpleNamespace(Popen=_Cell, PIPE=subprocess.PIPE)
 """Stands for the module ``subprocess`` in ``davsn.sweeps.jobs``."""
 
 
+def together(place, number, *commands):
+    """Commands, one after another, in processes that share the work of each as torchrun starts them.
+
+    Returns:
+        for each command: the exit code of every process, and what all printed.
+    """
+    processes = [Several(place, commands, environment) for environment in launch_environments(number)]
+    for process in processes:
+        process.finish()
+    place, found = Path(place), []
+    for index in range(len(commands)):
+        codes, printed = (sorted(place.glob(f".{kind}-{index}-*")) for kind in ("code", "printed"))
+        found.append(Ended([int(file.read_text()) for file in codes], "".join(file.read_text() for file in printed)))
+        for file in (*codes, *printed):
+            file.unlink()
+    return found
+
+
+class Several(_Forked):
+    """A running process that does several commands and leaves the exit code and the output of each in files."""
+
+    def __init__(self, place, commands, environment):
+        given = [[str(argument) for argument in arguments] for arguments in commands]
+        super().__init__(place, _commands, given, environment)
+
+
+def launch_environments(number):
+    """The environment variables that a launcher sets for each of its processes on this machine."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = str(found.getsockname()[1])  # nobody listens there
+    shared = {"WORLD_SIZE": str(number), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [{"RANK": str(rank), "LOCAL_RANK": str(rank), **shared} for rank in range(number)]
+
+
 def _run(place, printed, call, *arguments):
     """What every forked process does: it prints to a file, and calls."""
     os.chdir(place)
-    file = os.open(printed, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    _print_to(printed)
     torch.set_num_threads(1)  # several run at a time
     sys.exit(call(*arguments))
 
 
-def _command(arguments):
+def _print_to(path):
+    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+
+
+def _commands(commands, environment):
+    os.environ.update(environment)
+    for index, arguments in enumerate(commands):
+        _print_to(f".printed-{index}-{environment['RANK']}")
+        Path(f".code-{index}-{environment['RANK']}").write_text(str(main(arguments)))
+
+
+def _command(arguments, environment):
+    os.environ.update(environment)
     jobs.subprocess = CELLS
     return main(arguments)
 

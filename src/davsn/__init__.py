@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from davsn.api.predicting import predict as predict
     from davsn.api.report import write_report as write_report
     from davsn.api.streets import write_streets as write_streets
+    from davsn.api.submitting import submit as submit
     from davsn.api.sweeping import sweep as sweep
     from davsn.api.training import TrainedRun as TrainedRun
     from davsn.api.training import train as train
@@ -68,6 +69,7 @@ _PLACES = {
     "api.predicting": ("predict",),
     "api.report": ("write_report",),
     "api.streets": ("write_streets",),
+    "api.submitting": ("submit",),
     "api.sweeping": ("sweep",),
     "api.training": ("TrainedRun", "train"),
     "api.watching": ("watch",),

@@ -5,7 +5,6 @@ discriminator's gradients nearly cancel. So the methods with discriminators are 
 """
 
 import os
-import socket
 from dataclasses import fields
 
 import pytest
@@ -21,7 +20,7 @@ from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
 from davsn.training.optimisation import OptimiserSettings
-from processes import CONTEXT
+from processes import CONTEXT, launch_environments
 
 METHODS = available(Method)
 ADVERSARIAL = ("advent", "da_vsn")
@@ -81,28 +80,21 @@ def trained(name):
         torch.set_default_dtype(before)
 
 
-def leave(folder, rank, port):
+def leave(folder, environment):
     """What each of two processes does: train every method, and write the result of rank 0."""
-    os.environ.update(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    os.environ.update(environment)
     torch.set_num_threads(1)
     with ranks.joined():
         for name in METHODS:
             result = trained(name)
-            if rank == 0:
+            if ranks.rank() == 0:
                 torch.save(result, folder / f"{name}.pt")
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def by_two(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("ranks"), free_port()
-    processes = [CONTEXT.Process(target=leave, args=(folder, rank, port)) for rank in range(2)]
+    folder = tmp_path_factory.mktemp("ranks")
+    processes = [CONTEXT.Process(target=leave, args=(folder, each)) for each in launch_environments(2)]
     for process in processes:
         process.start()
     for process in processes:

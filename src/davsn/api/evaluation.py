@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from davsn.api.model import Model, opened_model
+from davsn.core import ranks
 from davsn.core.console import if_interrupted, say, silent
 from davsn.core.errors import ConfigError, DataError
 from davsn.core.plugins import Choice, choose
@@ -89,6 +90,8 @@ def evaluate(  # noqa: PLR0913 - the options of a command
 ) -> Scores:
     """Score a trained network on a labelled folder; docs/evaluation.md describes the scores. Only ``frames`` is a file.
 
+    Processes that torchrun starts share the clips, here and below; the scores are those of one.
+
     Args:
         model: see :func:`davsn.load`.
         data: a labelled folder: ``frames/CLIP/NAME.jpg``, ``labels/CLIP/NAME.png``.
@@ -110,7 +113,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command
     measures = Measures(chosen_metrics(metrics), full, protocol_of(protocol))
     opened = opened_model(model)
     trained = opened.trained
-    with silent(quiet):
+    with ranks.joined(), silent(quiet):
         (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
         table = None if frames is None else Path(frames)
         network, precision = opened.network, opened.precision
@@ -178,17 +181,19 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     others = {key: _others(against, key, each.protocol) for key, (_, each) in jobs.items()}  # before anything is scored
     if out is not None and len(jobs) > 1:
         raise ConfigError("--out", [f"names one file, but there are {len(jobs)} files to write. Leave it out"])
-    for key, (name, measures) in jobs.items():
-        part, folder = sets[name], pictures / key if pictures and len(jobs) > 1 else pictures
-        with within(f"validation.{name}", part if data is None else None):
-            precision = at_test_time.precision(members[0])
-            file = out or _scores_file(paths, key, at_test_time)
-            frames = RunFolder.frames_of(file)
-            scores = score(members[0], part, name, labelled_only, network, precision, folder, measures, frames)
-        scores.save(file)
-        other = others[key]
-        found = () if other is None else compared(other, scores, _own(measures))
-        yield Evaluation(name, _said(members, paths), scores, file, frames, folder, found)
+    with ranks.joined():
+        for key, (name, measures) in jobs.items():
+            part, folder = sets[name], pictures / key if pictures and len(jobs) > 1 else pictures
+            with within(f"validation.{name}", part if data is None else None):
+                precision = at_test_time.precision(members[0])
+                file = out or _scores_file(paths, key, at_test_time)
+                frames = RunFolder.frames_of(file)
+                scores = score(members[0], part, name, labelled_only, network, precision, folder, measures, frames)
+            if ranks.rank() == 0:
+                scores.save(file)
+            other = others[key]
+            found = () if other is None else compared(other, scores, _own(measures))
+            yield Evaluation(name, _said(members, paths), scores, file, frames, folder, found)
 
 
 def _measured(metrics: Sequence[Any], full: bool, protocols: Sequence[str]) -> list[Measures]:
@@ -260,7 +265,7 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     file = out or RunFolder(folder).snapshots
     measures = _measured(metrics, full, protocols)
     options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
-    with if_interrupted(lambda: _left_in(file)):
+    with ranks.joined(), if_interrupted(lambda: _left_in(file)):
         return score_checkpoints(folder, experiment, sets, file, **options, measures=measures, window=windows)
 
 

@@ -11,6 +11,7 @@ import torch
 
 from davsn.api.choices import Direction, FormName, Unit
 from davsn.api.model import chosen_flow
+from davsn.core import ranks
 from davsn.core.clip import PAIR, ClipSpec
 from davsn.core.console import if_interrupted, progress, say
 from davsn.core.errors import ConfigError, DataError
@@ -66,14 +67,15 @@ def compute_flow(  # noqa: PLR0913 - the options of a command
         ConfigError: mistakes in the settings.
         DataError, FlowError: frames that cannot be read, or flow that cannot be written.
     """
-    place = _device(device)
-    index, count = _part_of(part)
-    for name, (choice, needed) in _domains(str(data), changes, estimator).items():
-        dataset = target_training(build_dataset(choice))
-        for spec in _specs(needed, offsets, both):
-            samples = shard(Samples(dataset, spec), index, count)
-            keeper = Cached(samples) if out is None else Files(samples, Path(out) / name)
-            _fill(samples, keeper, place, batch_size, name or "flow")
+    with ranks.joined():
+        place = _device(device)
+        index, count = _part_of(part)
+        for name, (choice, needed) in _domains(str(data), changes, estimator).items():
+            dataset = target_training(build_dataset(choice))
+            for spec in _specs(needed, offsets, both):
+                samples = shard(Samples(dataset, spec), index, count)
+                keeper = Cached(samples) if out is None else Files(samples, Path(out) / name)
+                _fill(samples, keeper, place, batch_size, name or "flow")
 
 
 def convert_flow(
@@ -112,11 +114,10 @@ def _fill(samples: Samples, keeper: Keeper, device: torch.device, batch_size: in
     with if_interrupted(lambda: f"Stopped; what is estimated so far is kept: {keeper}. {_RESUME}"):
         with progress(what, count_pairs(samples)) as report:
             filled = fill(samples, keeper, device, report, batch_size)
+    estimated, present, copied = ranks.sums(filled.estimated, filled.present, filled.copied)
     seconds = time.perf_counter() - begin
-    counts = (
-        f"{filled.estimated} flows estimated by {setting.name} in {seconds:.1f} s, {filled.present} existed already"
-    )
-    counts += f", {filled.copied} copied from the cache" if filled.copied else ""
+    counts = f"{estimated} flows estimated by {setting.name} in {seconds:.1f} s, {present} existed already"
+    counts += f", {copied} copied from the cache" if copied else ""
     say(f"{what}: {counts}; {keeper}")
     if isinstance(keeper, Files):
         say("Set flow: stored and flow_root to this folder to use them.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from davsn.api.model import Model, opened_model
+from davsn.core import ranks
 from davsn.core.console import progress, say, silent
 from davsn.core.errors import ConfigError, DataError
 from davsn.data.transforms import Size
@@ -31,6 +32,8 @@ def predict(  # noqa: PLR0913 - the options of a command
 ) -> Summary:
     """Segment a video and write the result: an overlay video, masks, and other outputs.
 
+    Processes that torchrun starts share several recordings; the first process alone segments a single one.
+
     Args:
         model: see :func:`davsn.load`; :meth:`davsn.Model.using` chooses how it is run.
         source: see :meth:`davsn.Model.segment`; also a folder of videos, or of folders of frames. Each of these gets
@@ -55,22 +58,29 @@ def predict(  # noqa: PLR0913 - the options of a command
         ConfigError: wrong choices, all named at once.
         CheckpointError: see :func:`davsn.load`.
     """
-    model, out = opened_model(model), Path(out)
-    output = Output(out, tuple(outputs), Look(alpha, tuple(classes), legend))
-    if mistakes := output.mistakes(model.trained.taxonomy):
-        raise ConfigError("davsn predict", mistakes)
-    several = recordings(Path(source), without=out) if isinstance(source, str | Path) else {}
-    if len(several) == 1 and output.is_file:
-        several, source = {}, next(iter(several.values()))
-    if several and output.is_file:
-        found = f"is one file, but {source} holds {len(several)} recordings"
-        raise DataError(found, str(out), "Give a folder, for their masks or the outputs that --as names")
-    predictor, policy = model.predictor(flow, size), bad_files or model.bad_files
-    with silent(quiet):
+    with ranks.joined(), silent(quiet):
+        model, out = opened_model(model), Path(out)
+        output = Output(out, tuple(outputs), Look(alpha, tuple(classes), legend))
+        if mistakes := output.mistakes(model.trained.taxonomy):
+            raise ConfigError("davsn predict", mistakes)
+        several = recordings(Path(source), without=out) if isinstance(source, str | Path) else {}
+        if len(several) == 1 and output.is_file:
+            several, source = {}, next(iter(several.values()))
+        if several and output.is_file:
+            found = f"is one file, but {source} holds {len(several)} recordings"
+            raise DataError(found, str(out), "Give a folder, for their masks or the outputs that --as names")
+        predictor, policy = model.predictor(flow, size), bad_files or model.bad_files
         if several:
-            return _predict_each(predictor, several, output, policy, stream)
-        with progress("segmenting", footage(source, policy, stream).count) as report:
-            return predictor.predict(source, output, lambda at: report(at.done, _note(at)), policy, stream)
+            return _predict_each(predictor, ranks.from_first(several), output, policy, stream)
+        alone = _predict_one(predictor, source, output, policy, stream) if ranks.rank() == 0 else None
+        done = ranks.from_first(alone)
+        assert done is not None  # rank 0 has it
+        return done
+
+
+def _predict_one(predictor: Predictor, source: Source, output: Output, policy: BadFiles, stream: int | None) -> Summary:
+    with progress("segmenting", footage(source, policy, stream).count) as report:
+        return predictor.predict(source, output, lambda at: report(at.done, _note(at)), policy, stream)
 
 
 def _note(at: Progress) -> str:
@@ -82,13 +92,15 @@ def _predict_each(
 ) -> Summary:
     """Segment recordings one after another. The policy 'skip' also passes over a recording that cannot be read.
 
+    Of several ranks, each segments every n-th recording.
+
     Raises:
         DataError: a recording cannot be read, or none can be with the policy 'skip'.
         KeyboardInterrupt: the user stopped it; lines say what is written.
     """
     parts: list[Summary] = []
     failed: list[DataError] = []
-    for name, one in several.items():
+    for name, one in ranks.every(list(several.items())):
         try:
             with progress(f"segmenting {name}", footage(one, policy, stream).count) as report:
                 written = output.of_recording(name, one)
@@ -102,10 +114,17 @@ def _predict_each(
         except KeyboardInterrupt:
             say(_finished(parts, several, output.path))
             raise
-    if not parts:
+    shares = ranks.gathered((parts, len(failed)))
+    parts = [part for share, _ in shares for part in share]
+    if not parts and failed:
         raise failed[0]
-    frames, seconds = sum(part.frames for part in parts), sum(part.seconds for part in parts)
-    return Summary(output.path, frames, seconds, sum(part.skipped for part in parts) + len(failed))
+    frames, seconds = sum(part.frames for part in parts), max(_seconds(share) for share, _ in shares)
+    skipped = sum(part.skipped for part in parts) + sum(number for _, number in shares)
+    return Summary(output.path, frames, seconds, skipped)
+
+
+def _seconds(parts: Sequence[Summary]) -> float:
+    return sum(part.seconds for part in parts)
 
 
 def _finished(parts: Sequence[Summary], several: Mapping[str, Path], out: Path) -> str:

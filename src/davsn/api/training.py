@@ -1,16 +1,23 @@
 """``davsn.train``: train a network in a run folder, or resume the run."""
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import torch
+
+from davsn.api.launching import launch
 from davsn.api.model import Model, load
 from davsn.core import ranks
 from davsn.core.console import doing, if_interrupted, say, silent
+from davsn.core.errors import ConfigError
 from davsn.core.settings import Changes
 from davsn.doctor.examination import short_resources
-from davsn.experiment.building import within
-from davsn.experiment.experiment import Experiment
+from davsn.experiment.building import device_of, within
+from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.recipes import Recipe, folder_for, read_recipe
 from davsn.experiment.run import train_in
 from davsn.experiment.scoring import score as score_set
@@ -45,7 +52,13 @@ class TrainedRun:
 
 
 def train(
-    recipe: Recipe, changes: Changes = (), *, out: Path | str | None = None, score: bool = True, quiet: bool = False
+    recipe: Recipe,
+    changes: Changes = (),
+    *,
+    out: Path | str | None = None,
+    score: bool = True,
+    gpus: int | None = None,
+    quiet: bool = False,
 ) -> TrainedRun:
     """Train a recipe, or resume a run that was stopped. The same call does both.
 
@@ -58,18 +71,62 @@ def train(
             ``["training.steps=2000"]``.
         out: the run folder; None: the one that was given as the recipe, else ``runs/`` and the recipe's name.
         score: whether to score the validation sets at the end.
+        gpus: train with this number of processes on this machine, one for each CUDA device; without CUDA, they share
+            the CPU. None: in this process.
         quiet: print neither progress nor messages.
 
     Raises:
         ConfigError: mistakes in the settings, or another run in the folder.
         DataError, FlowError, CheckpointError, TrainingError, WorkerError: the problem that stopped the run; earlier
             checkpoints are kept.
+        RankError: a process that shared the run was killed.
+        ElsewhereError: a process that shared the run failed, and has printed why.
     """
     with ranks.joined(), silent(quiet):
         experiment = read_recipe(recipe, changes)
         folder = folder_for(recipe, experiment, out)
         with if_interrupted(lambda: left_in(folder)):
+            if gpus is not None:
+                return _in_processes(experiment, folder, score, gpus, quiet)
             return carry_out(experiment, folder, score)
+
+
+def _in_processes(experiment: Experiment, folder: Path, scored: bool, number: int, quiet: bool) -> TrainedRun:
+    """Train in processes of their own on this machine.
+
+    Raises:
+        ConfigError: this machine has fewer CUDA devices, or another launcher has started this process.
+    """
+    _check_devices(experiment, number)
+    task = {"settings": dump(experiment), "folder": str(folder), "scored": scored, "quiet": quiet}
+    with TemporaryDirectory(prefix="davsn-") as place:
+        file = Path(place) / "task.json"
+        file.write_text(json.dumps(task), encoding="utf-8")
+        launch([sys.executable, "-u", "-m", "davsn.api.rank", str(file)], number, Path(place) / "logs")
+    sets = experiment.validation if scored else ()
+    found = {name: Scores.load(RunFolder(folder).scores(name)) for name in sets}
+    return TrainedRun(experiment.name, folder, finished=True, scores=found)
+
+
+def _check_devices(experiment: Experiment, number: int) -> None:
+    device, found = device_of(experiment.training.device), torch.cuda.device_count()
+    mistakes = []
+    if number < 1:
+        mistakes.append("--gpus  should be at least 1")
+    if ranks.several():
+        mistakes.append("--gpus  another launcher, such as torchrun, has started this process. Leave --gpus out")
+    if device.type == "cuda" and found < number:
+        mistakes.append(f"--gpus  is {number}, but this machine has {found} CUDA devices. Set --gpus {found}")
+    if experiment.training.device not in ("auto", "cpu", "cuda"):
+        what = f"training.device  is {experiment.training.device}"
+        mistakes.append(
+            f"{what}, but several processes take cuda or cpu. Set training.device=auto, or leave --gpus out"
+        )
+    if mistakes:
+        raise ConfigError("the command line", mistakes)
+    if device.type != "cuda":
+        why = "" if found else ", since there is no CUDA device here"
+        say(f"Training with {number} processes on the CPU, through gloo{why}.")
 
 
 def left_in(folder: Path) -> str:
@@ -85,10 +142,13 @@ def carry_out(experiment: Experiment, folder: Path, scored: bool = True) -> Trai
     if not _train_warned(experiment, folder):
         return TrainedRun(experiment.name, folder, finished=False)
     found = {}
-    for name, part in experiment.validation.items() if scored and ranks.rank() == 0 else ():
+    for name, part in experiment.validation.items() if scored else ():
+        with ranks.first():  # it has saved the checkpoint before
+            trained = load(folder, own_code=True).trained
         with within(f"validation.{name}", part):
-            found[name] = score_set(load(folder, own_code=True).trained, part, name)
-        found[name].save(RunFolder(folder).scores(name))
+            found[name] = score_set(trained, part, name)
+        if ranks.rank() == 0:
+            found[name].save(RunFolder(folder).scores(name))
     return TrainedRun(experiment.name, folder, finished=True, scores=found)
 
 

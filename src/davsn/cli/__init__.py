@@ -1,7 +1,9 @@
 """The command line: one small file for each command, imported when the command is called."""
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from inspect import BoundArguments
 
 from cyclopts import App, CycloptsError
 
@@ -9,6 +11,7 @@ from davsn import __version__
 from davsn.cli.words import settings_last
 from davsn.core.console import console, doing, wrapped
 from davsn.core.errors import DavsnError, ElsewhereError
+from davsn.core.launched import changed_environment, first_launched, launched
 from davsn.core.memory import LESS, enough_memory
 
 ABOUT = """Adapt a video segmentation network from labelled video to unlabelled video.
@@ -70,6 +73,10 @@ APIS = {
 """The modules of ``davsn.api`` by the command's file, where their names differ; None: it may take no time."""
 
 
+SHARED = ("train", "eval", "predict", "flow")
+"""The commands whose work the processes share that a launcher such as torchrun has started."""
+
+
 def _load(module: str) -> None:
     """Import what a command needs, PyTorch above all, which takes seconds; a terminal says so meanwhile."""
     room, _, name = module.rpartition(".")
@@ -77,6 +84,23 @@ def _load(module: str) -> None:
     if console.is_terminal and room == "davsn.cli" and api is not None:
         with doing("Starting …"):
             import_module(f"davsn.api.{api}")
+
+
+def _run(command: Callable[..., object], given: BoundArguments) -> object:
+    """Run a command. Of several processes, the first alone runs a command whose work cannot be shared."""
+    shared = command.__module__.rpartition(".")[2] in SHARED
+    if not shared and not first_launched():
+        return 0
+    _load(command.__module__)
+    if not launched():
+        return command(*given.args, **given.kwargs)
+    if not shared:
+        with changed_environment(WORLD_SIZE=None, RANK=None):
+            return command(*given.args, **given.kwargs)
+    from davsn.core import ranks
+
+    with ranks.joined():
+        return command(*given.args, **given.kwargs)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,12 +113,13 @@ def main(arguments: list[str] | None = None) -> int:
         the exit code: 0; 2 for an error that the user can correct; 130 when interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    first = first_launched()
     try:
         app = build(arguments[0] if arguments else None)
         with enough_memory("davsn", LESS):
-            command, given, _ = app.parse_args(settings_last(app, arguments), exit_on_error=False)
-            _load(command.__module__)
-            result = command(*given.args, **given.kwargs)
+            words = settings_last(app, arguments)
+            command, given, _ = app.parse_args(words, exit_on_error=False, print_error=first)
+            result = _run(command, given)
     except CycloptsError:  # it has printed what is wrong; by itself it would exit with 1 before cyclopts 5
         return 2
     except ElsewhereError:
@@ -104,6 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(wrapped(text, console.width) if sys.stderr.isatty() else text, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        if first:
+            print("interrupted", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0

@@ -32,16 +32,18 @@ _shown: ContextVar[Progress | None] = ContextVar("shown", default=None)
 
 @contextmanager
 def silent(wished: bool = True) -> Iterator[None]:
-    """Print nothing inside the block, neither progress nor messages.
+    """Print nothing inside the block, neither progress nor messages nor tables.
 
     Args:
         wished: False changes nothing.
     """
-    before = _silent.set(_silent.get() or wished)
+    before, quiet = _silent.set(_silent.get() or wished), console.quiet
+    console.quiet = quiet or wished
     try:
         yield
     finally:
         _silent.reset(before)
+        console.quiet = quiet
 
 
 def say(text: str, style: str | None = None, whole: bool = False) -> None:

@@ -7,10 +7,11 @@ Without a launcher there is one rank, and every function here returns at once.
 The collectives are PyTorch's: gloo for tensors on the CPU, NCCL for those on CUDA.
 """
 
-import os
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -20,13 +21,24 @@ from torch.autograd import Function
 from torch.distributed.rendezvous import rendezvous
 
 from davsn.core.errors import ElsewhereError, RankError
+from davsn.core.launched import launched
+from davsn.core.launched import place as place
 
 Value = TypeVar("Value")
 
 _LONGEST = timedelta(hours=12)
 """How long a rank waits for another. Rank 0 scores and writes alone; the launcher notices ranks that have died."""
-_store: Any = None
-"""Where the ranks agree on who tells of an error."""
+_MEETING = timedelta(minutes=30)
+"""How long a rank waits until all have started."""
+_TOLD = 10.0
+"""Seconds that rank 0 stays after an error, so that the others can ask whether it has been told."""
+_FAILED = "failed"
+_ENDED = (
+    "another process of this run has ended, perhaps killed because memory ran out. Run the same command again: it "
+    "resumes from the newest checkpoint"
+)
+_stores: list[Any] = []
+"""Where the ranks agree on who tells of an error; one for each time that this process has joined the others."""
 
 
 def rank() -> int:
@@ -44,16 +56,6 @@ def several() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
-def place() -> int:
-    """The number of this process on its machine, from 0: the CUDA device that it takes."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
-
-
-def launched() -> bool:
-    """Whether a launcher has started this process beside others."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ
-
-
 @contextmanager
 def joined() -> Iterator[None]:
     """Join the other processes that the launcher has started. Inside, ranks other than 0 print nothing.
@@ -63,33 +65,51 @@ def joined() -> Iterator[None]:
     Raises:
         ElsewhereError: in every other rank, if ranks fail.
     """
-    global _store
     if not launched() or several():
         yield
         return
     from davsn.core.console import silent  # training itself needs no terminal
 
-    _store, number, count = next(iter(rendezvous("env://", timeout=_LONGEST)))
+    store, number, count = _met()
+    _stores.append(dist.PrefixStore(f"davsn {len(_stores)}", store))  # type: ignore[attr-defined]
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, store=_store, rank=number, world_size=count, timeout=_LONGEST)
+    dist.init_process_group(backend, store=_stores[-1], rank=number, world_size=count, timeout=_LONGEST)
     try:
         with silent(number != 0):
             yield
     except Exception as error:
-        if _first_to_fail():
+        first = _first_to_fail(error)
+        dist.destroy_process_group()  # the others notice
+        if number == 0:
+            _stay(count)
+        if first:
             raise
         raise ElsewhereError("another process of this run failed; its message says why") from error
     finally:
-        dist.destroy_process_group()
-        _store = None
+        if several():
+            dist.destroy_process_group()
 
 
-def _first_to_fail() -> bool:
-    assert _store is not None
+@cache
+def _met() -> tuple[Any, int, int]:
+    """The store that all processes share, this process's number and their count; found once."""
+    store, number, count = next(iter(rendezvous("env://", timeout=_MEETING)))
+    return store, number, count
+
+
+def _first_to_fail(error: Exception) -> bool:
     try:
-        return bool(_store.add("failed", 1) == 1)
-    except RuntimeError:  # whoever held the store has ended, and told why
-        return False
+        return bool(_stores[-1].add(_FAILED, 1) == 1)
+    except RuntimeError:  # rank 0, which holds the store of some launchers, has ended; if by an error, it has told that
+        return isinstance(error, RankError)
+
+
+def _stay(count: int) -> None:
+    """Wait until all ranks have failed, since this process may hold the store that they ask."""
+    end = time.monotonic() + _TOLD
+    with suppress(RuntimeError):
+        while _stores[-1].add(_FAILED, 0) < count and time.monotonic() < end:
+            time.sleep(0.1)
 
 
 @contextmanager
@@ -98,10 +118,7 @@ def _with_the_others() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise RankError(
-            "another process of this run has ended, perhaps killed because memory ran out. Run the same command "
-            "again: it resumes from the newest checkpoint"
-        ) from error
+        raise RankError(_ENDED) from error
 
 
 def own(values: Sequence[Value]) -> Sequence[Value]:
@@ -113,6 +130,11 @@ def own(values: Sequence[Value]) -> Sequence[Value]:
 def every(values: Sequence[Value]) -> Sequence[Value]:
     """Every n-th value, for n ranks, beginning with the rank: the work of this rank where order does not matter."""
     return values[rank() :: world()]
+
+
+def from_first(value: Value) -> Value:
+    """The value that rank 0 has, on all ranks; any data that can be pickled."""
+    return gathered(value)[0]
 
 
 def rand(samples: int, *shape: int) -> Tensor:

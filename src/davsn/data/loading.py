@@ -93,12 +93,13 @@ def training_batches(
     return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers)
 
 
-def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
+def evaluation_batches(samples: Samples, workers: int = 0, shared: bool = False) -> Iterator[Batch]:
     """Yield every sample once, in order, as a batch of one, with label maps at their own size and no random changes.
 
     Args:
         samples: the samples to read. With ``bad_files: skip``, those that cannot be read are left out, with a warning.
         workers: number of processes that load ahead; 0 loads in this process.
+        shared: whether the samples are this rank's part. All ranks then read theirs to the end.
 
     Raises:
         DataError, FlowError: a file cannot be used, and ``bad_files`` is not 'skip'; or none can be used.
@@ -113,6 +114,7 @@ def evaluation_batches(samples: Samples, workers: int = 0) -> Iterator[Batch]:
         else:
             last = batch
             _warn_once(str(batch))
+    used = ranks.sums(used)[0] if shared else used
     if last is not None and not used:
         raise DataError(f"none of {len(samples)} samples can be read; the last: {last}")
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from davsn.core import ranks
 from davsn.core.cache import identity
 from davsn.core.errors import ConfigError, FileError, FlowError
 from davsn.data.samples import Samples, as_arrays
@@ -202,29 +203,51 @@ def fill(
 
 
 def needs_filling(samples: Samples) -> bool:
-    """Whether the cache must be filled before the first step. Cached neural flow needs this once."""
+    """Whether the cache must be filled before the first step. Cached neural flow needs this once. All ranks ask."""
     setting = samples.dataset.config.flow
-    return setting.cached and setting.on_device and not samples.flow_cache.is_whole(_described(samples))
+    return ranks.from_first(
+        setting.cached and setting.on_device and not samples.flow_cache.is_whole(_described(samples))
+    )
 
 
 def fill_ahead(
     samples: Samples, device: torch.device | str, report: Report = lambda done, note="": None, batch_size: int = 1
 ) -> None:
-    """Fill the cache, if this is needed before the first step; see :func:`fill`.
+    """Fill the cache, if this is needed before the first step; see :func:`fill`. All ranks call it, and share the work.
 
     A step cannot fill it. The cache holds the flow of whole frames, which a step no longer has after a crop. Writing
     would also copy to the host and wait. The loader's workers can estimate flow, but only on the CPU. They do so for
     entries that get lost later.
     """
     if needs_filling(samples):
-        fill(samples, Cached(samples), device, report, batch_size)
-        samples.flow_cache.whole(_described(samples))
+        fill(shared(samples), Cached(samples), device, report, batch_size)
+        ranks.sums(0)  # waits for all
+        if ranks.rank() == 0:
+            samples.flow_cache.whole(_described(samples))
 
 
 def shard(samples: Samples, index: int, count: int) -> Samples:
     """Select one of ``count`` parts of nearly equal length. A part is consecutive, so a video is read forwards."""
     bounds = np.linspace(0, len(samples), count + 1).astype(int)
     return samples.only(samples.places[bounds[index] : bounds[index + 1]])
+
+
+def shared(samples: Samples) -> Samples:
+    """Select the part of this rank; see :func:`shard`."""
+    return shard(samples, ranks.rank(), ranks.world())
+
+
+def shared_by_clip(samples: Samples) -> Samples:
+    """Select the part of this rank, of whole clips. A part may be empty; all parts, one after another, are in order."""
+    clips: dict[str, list[tuple[int, int]]] = {}
+    for place in samples.places:
+        clips.setdefault(samples.dataset.clips[place[0]].name, []).append(place)
+    parts: list[list[tuple[int, int]]] = [[] for _ in range(ranks.world())]
+    before = 0
+    for places in clips.values():
+        parts[int((before + len(places) / 2) / len(samples) * len(parts))] += places
+        before += len(places)
+    return samples.only(parts[ranks.rank()])
 
 
 def _pairs(samples: Samples) -> Iterator[PairOfFrames]:

@@ -159,13 +159,13 @@ def checkpoint_at(path: Path) -> Path:
 def device_of(name: str) -> torch.device:
     """Find the device that a setting names; 'auto' takes CUDA, then Apple's GPU, then the CPU.
 
-    Where several ranks share a machine, each takes a CUDA device of its own.
+    Where several ranks share a machine, each takes a CUDA device of its own; without CUDA, they share the CPU.
 
     Raises:
         ConfigError: this machine has no such device.
     """
-    if ranks.several() and torch.cuda.is_available() and name in ("auto", "cuda"):
-        name = f"cuda:{ranks.place()}"
+    if ranks.several() and name in ("auto", "cuda"):
+        name = f"cuda:{ranks.place()}" if torch.cuda.is_available() else name.replace("auto", "cpu")
     if name != "auto":
         try:
             device = torch.device(name)

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
+from davsn.core import ranks
 from davsn.core.console import say
 from davsn.core.errors import CheckpointError, DataError
 from davsn.core.files.writing import replacing
@@ -80,6 +81,10 @@ class CheckpointScores:
         """
         others = {key: known for key, known in self.entries.items() if known.step != entry.step}
         self.entries = dict(sorted({**others, content: entry}.items(), key=lambda item: item[1].step))
+        if ranks.rank() == 0:
+            self._write()
+
+    def _write(self) -> None:
         whole = _read(self.file)  # other sets may have been scored in the meantime
         whole["sets"][self.name] = {
             "settings": self.settings,
@@ -218,26 +223,40 @@ def score_checkpoints(  # noqa: PLR0913 - the options of a command
         )
         for (name, part), each in product(sets.items(), measures)
     }
-    for path in follow(folder, experiment.training.steps, watch):
-        with held(path) as kept:
-            if kept is None:
-                say(f"{path} was deleted before it could be scored. Raise training.keep to keep more checkpoints")
-                continue
-            content = content_of(kept)
-            wanted = {key: job for key, job in jobs.items() if not job[0].has(content, job[2])}
-            if not wanted:
-                continue
-            trained = open_trained(kept, own_code).windowed(window)
-            for key, (known, part, each) in wanted.items():
-                scores = score(trained, part, key, labelled_only, measures=each).without_clips()
-                known.add(content, Entry(trained.step or 0, scores, trained.criteria))
-                say(f"step {trained.step} on {key}: mIoU {percent(scores.miou)}")
+    for kept, content in _shared(_contents(folder, experiment.training.steps, watch)):
+        wanted = {key: job for key, job in jobs.items() if not job[0].has(content, job[2])}
+        if not wanted:
+            continue
+        trained = open_trained(kept, own_code).windowed(window)
+        for key, (known, part, each) in wanted.items():
+            scores = score(trained, part, key, labelled_only, measures=each).without_clips()
+            known.add(content, Entry(trained.step or 0, scores, trained.criteria))
+            say(f"step {trained.step} on {key}: mIoU {percent(scores.miou)}")
     found = {key: known for key, (known, _, _) in jobs.items()}
     if not all(known.entries for known in found.values()):
         raise CheckpointError(
             f"{folder} holds no checkpoint yet. Name a run that has saved one, or wait for it with --watch"
         )
     return found
+
+
+def _contents(folder: Path, steps: int, watch: bool) -> Iterator[tuple[Path, str]]:
+    """Yield a second name of each checkpoint, under which it stays while it is scored, and its content's hash."""
+    for path in follow(folder, steps, watch):
+        with held(path) as kept:
+            if kept is None:
+                say(f"{path} was deleted before it could be scored. Raise training.keep to keep more checkpoints")
+            else:
+                yield kept, content_of(kept)
+
+
+def _shared(found: Iterator[tuple[Path, str]]) -> Iterator[tuple[Path, str]]:
+    """Yield on every rank what rank 0 finds, since ranks may look at a folder at different moments."""
+    while True:
+        each = ranks.from_first(next(found, None) if ranks.rank() == 0 else None)
+        if each is None:
+            return
+        yield each
 
 
 def follow(folder: Path, steps: int, watch: bool) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from davsn.data.dataset import DatasetSettings
 from davsn.data.labels.survey import Survey, doubts, sampled, size_doubt
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.data.loading import Samples, target_training
-from davsn.data.precompute import count_pairs, fill_ahead, needs_filling
+from davsn.data.precompute import count_pairs, fill_ahead, needs_filling, shared
 from davsn.data.rare_classes import Counts
 from davsn.data.reader import store_of
 from davsn.experiment.building import build_dataset, build_labelled, device_of, within
@@ -25,7 +25,7 @@ _SLOWER = 1.5
 def fill_with_progress(samples: Samples, device: torch.device, batch_size: int = 1) -> None:
     """Fill the cache with flow, if that is needed first; see :func:`davsn.data.precompute.fill_ahead`."""
     if needs_filling(samples):
-        with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(samples)) as report:
+        with progress(f"flow by {samples.dataset.config.flow.name}", count_pairs(shared(samples))) as report:
             fill_ahead(samples, device, report, batch_size)
 
 

@@ -111,9 +111,8 @@ class Run:
             MemoryShortError: memory ran out; earlier checkpoints are kept.
         """
         with alone(self.folder.path), enough_memory("training", self._smaller):
-            with ranks.first():
-                for samples in self.domains:
-                    fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
+            for samples in self.domains:
+                fill_ahead(samples, self.device, batch_size=self.experiment.training.batch_size)
             self.count_classes()
             return self._train(progress)
 
@@ -256,8 +255,7 @@ def train_in(experiment: Experiment, folder: Path) -> bool:
     for domain in run.domains:
         if domain.left_out:
             say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
-        with ranks.first():
-            fill_with_progress(domain, run.device, experiment.training.batch_size)
+        fill_with_progress(domain, run.device, experiment.training.batch_size)
     counts = count_with_progress(run)
     _tell_data(run, counts)
     losses, steps, saved = "", experiment.training.steps, run.steps_saved()

@@ -8,6 +8,7 @@ from davsn.core.clip import Batch
 from davsn.core.console import Report, progress
 from davsn.core.plugins import Choice
 from davsn.data.loading import Samples, evaluation_batches
+from davsn.data.precompute import shared_by_clip
 from davsn.experiment.pictures import Pictures
 from davsn.experiment.preparation import fill_with_progress
 from davsn.experiment.trained import Trained, scored_frames
@@ -34,6 +35,8 @@ def score(  # noqa: PLR0913 - what a command can ask for
 ) -> Scores:
     """Score a network and show progress; see :func:`davsn.experiment.trained.scored_frames`.
 
+    Where several ranks share the work, each predicts some of the clips, and all return the scores of all clips.
+
     Args:
         trained: the network.
         part: the data set.
@@ -48,6 +51,7 @@ def score(  # noqa: PLR0913 - what a command can ask for
     part, neighbours = measures.protocol.data(part), measures.in_time and not labelled_only
     samples = scored_frames(trained, part, labelled_only=labelled_only, neighbours=neighbours)
     fill_with_progress(samples, trained.device)
+    samples = shared_by_clip(samples)
     keep = Pictures(pictures, samples, trained.taxonomy) if pictures is not None else lambda batch, prediction: None
     with progress(f"scoring {name}", len(samples)) as report:
         batches = _reported(samples, report)
@@ -73,6 +77,6 @@ def _seen_through(window: Window | None, network: SegmentationNetwork | Views) -
 
 
 def _reported(samples: Samples, report: Report) -> Iterator[Batch]:
-    for done, batch in enumerate(evaluation_batches(samples), 1):
+    for done, batch in enumerate(evaluation_batches(samples, shared=True), 1):
         yield batch
         report(done)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from davsn.core import ranks
 from davsn.core.clip import Batch
 from davsn.data.labels.taxonomy import Taxonomy
 from davsn.networks.predicting import Precision, predicting
@@ -42,6 +43,9 @@ def evaluate(  # noqa: PLR0913 - what a caller can ask for
     another network than the one that is scored. So a sparsely labelled set has no values in time, unless its unlabelled
     frames are given too. That is allowed: they count there and in no IoU.
 
+    Where several ranks share the work, each gets the batches of whole clips, in the order of the ranks. Every rank
+    returns the scores of all, which are those of one process to the bit.
+
     Args:
         segmenter: the network or ensemble, also with test-time augmentation; its training or evaluation mode is
             restored afterwards.
@@ -71,13 +75,14 @@ def evaluate(  # noqa: PLR0913 - what a caller can ask for
                     scored(batch.names[index], row(counted))
             predicted(batch, prediction)
             frames += len(prediction)
-    found = {name: MetricScores.of(tally.metric, tally.clips) for name, tally in tallies.items()}
+    clips = _gathered(tallies)
+    found = {name: MetricScores.of(tally.metric, clips[name]) for name, tally in tallies.items()}
     consistency = found["consistency"].headline
     return Scores(
         names=taxonomy.names,
         unscored=taxonomy.unscored,
-        counts=_matrix(tallies["miou"].clips, len(taxonomy)),
-        frames=frames,
+        counts=_matrix(clips["miou"], len(taxonomy)),
+        frames=ranks.sums(frames)[0],
         seconds=time.perf_counter() - begin,
         temporal_consistency=None if math.isnan(consistency) else consistency,
         protocol=protocol.name,
@@ -108,6 +113,12 @@ class _Tally:
         before = self.clips.get(seen.clip)
         self.clips[seen.clip] = own if before is None else {name: before[name] + own[name] for name in own}
         return own
+
+
+def _gathered(tallies: Mapping[str, _Tally]) -> dict[str, dict[str, Counts]]:
+    """The counts of every metric by clip, of all ranks. The clips are in the order in which one process counts them."""
+    parts = ranks.gathered({name: tally.clips for name, tally in tallies.items()})
+    return {name: {clip: counts for part in parts for clip, counts in part[name].items()} for name in tallies}
 
 
 def _predicted(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from davsn.core import ranks
 from davsn.core.errors import DataError
 from davsn.core.files.writing import replacing
 from davsn.scoring.metric import Counts, Metric
@@ -38,6 +39,8 @@ def row(counted: Mapping[str, tuple[Metric, Counts | None]]) -> dict[str, float]
 def frame_table(path: Path) -> Iterator[Callable[[str, Row], None]]:
     """Write a table with a row for every frame. The file appears when the block ends without an error.
 
+    Where several ranks share the frames, rank 0 writes the rows of all, in the order of the ranks.
+
     Args:
         path: the CSV file.
 
@@ -48,6 +51,11 @@ def frame_table(path: Path) -> Iterator[Callable[[str, Row], None]]:
     Raises:
         DataError: the file cannot be written.
     """
+    rows: list[tuple[str, Row]] = []
+    if ranks.rank() > 0:
+        yield lambda frame, scores: rows.append((frame, scores))
+        ranks.gathered(rows)
+        return
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         names: list[str] = []
@@ -60,6 +68,9 @@ def frame_table(path: Path) -> Iterator[Callable[[str, Row], None]]:
             writer.writerow([frame, *("" if math.isnan(value) else f"{value:.4f}" for value in values)])
 
         yield write
+        for part in ranks.gathered(rows):
+            for frame, scores in part:
+                write(frame, scores)
 
 
 def read_frames(path: Path) -> dict[str, dict[str, float]]:

@@ -19,6 +19,8 @@ from davsn.training.folder import RunFolder
 
 POLL = 0.5
 """Seconds between two checks of the progress of the cells."""
+_AGAIN = 100
+"""How often a cluster queues a job again that its time limit has stopped, if the job can resume."""
 
 
 def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = None) -> int:
@@ -82,9 +84,9 @@ def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
     except ImportError:
         raise ConfigError("--submit", ["needs submitit, which is not installed: pip install 'davsn[slurm]'"]) from None
     try:
-        executor: Any = submitit.AutoExecutor(folder, cluster=kind)
+        executor: Any = submitit.AutoExecutor(folder, cluster=kind, slurm_max_num_timeout=_AGAIN)
         executor.update_parameters(**options)
-    except (RuntimeError, NameError, TypeError, ValueError) as error:
+    except (RuntimeError, NameError, TypeError, ValueError, AssertionError) as error:
         raise ConfigError("--submit", [f"{kind}: {error}"]) from None
     return executor  # type: ignore[no-any-return]
 

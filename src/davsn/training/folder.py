@@ -80,6 +80,11 @@ class RunFolder:
         """The printed output of the process of a sweep's run."""
         return self.path / "output.txt"
 
+    @property
+    def jobs(self) -> Path:
+        """The scripts of a cluster's jobs, and what their processes print."""
+        return self.path / "jobs"
+
     def scores(self, name: str) -> Path:
         """The scores on one validation set, as JSON.
 

@@ -267,10 +267,18 @@ def _skipped(pair: Loaded | None) -> int:
     return len(messages)
 
 
+_PASSED_ON = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows has no such signal
+_STOPPING = {signal.SIGINT, signal.SIGTERM, _PASSED_ON}
+
+
 class Stop:
-    """Turns SIGINT and SIGTERM into a request to stop after the current step; the same signal again stops at once.
+    """Turns signals into a request to stop after the current step; the same signal again stops at once.
 
     The other signal does not, since a terminal's Ctrl-C reaches all processes of a sweep, which then end each other.
+    Neither does the same signal if several ranks share the run: the launcher passes on what the ranks get themselves.
+
+    The signals are SIGINT, SIGTERM, and SIGUSR2, which submitit lets SLURM send before a job must end. The last one
+    belongs to whoever handled it before: when the block ends, and so everything is saved, it is passed on.
     """
 
     def __init__(self) -> None:
@@ -282,12 +290,14 @@ class Stop:
         return bool(self._signals)
 
     def __enter__(self) -> "Stop":
-        self.before = {number: signal.signal(number, self._wish) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.before = {number: signal.signal(number, self._wish) for number in _STOPPING}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        if _PASSED_ON in self._signals and callable(self.before[_PASSED_ON]):
+            signal.raise_signal(_PASSED_ON)
 
     def guard(self, loaded: Iterator[Loaded]) -> Loaded | None:
         """The next batches; None if the signal that asked us to stop has also ended the loader's workers.
@@ -303,7 +313,7 @@ class Stop:
             raise
 
     def _wish(self, number: int, frame: FrameType | None) -> None:
-        if number in self._signals:
+        if number in self._signals and not ranks.several():
             raise KeyboardInterrupt
         self._signals.add(number)
 
