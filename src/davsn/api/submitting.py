@@ -81,8 +81,8 @@ def submit(  # noqa: PLR0913 - the options of a command
 class RankOfJob:
     """What each task of a job does: it trains as one of the processes of the run."""
 
-    def __call__(self, settings: Mapping[str, Any], folder: str, scored: bool) -> None:
-        """Train and score; a failure ends the process, so that the cluster counts the job as failed.
+    def __call__(self, settings: Mapping[str, Any], folder: str, scored: bool) -> int:
+        """Train and score; return 0. A failure ends the process, so that the cluster counts the job as failed.
 
         Args:
             settings: the experiment as plain data.
@@ -101,6 +101,7 @@ class RankOfJob:
             sys.exit(TOLD)
         if not finished:
             sys.exit(STOPPED)
+        return 0
 
     def checkpoint(self, *given: Any) -> Any:
         """Say how the job is queued again: with the same call, which resumes the run."""

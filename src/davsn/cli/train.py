@@ -70,8 +70,16 @@ def train_(  # noqa: PLR0913 - a parameter for each option
         return show(davsn.train(recipe, changes, out=out, score=score, gpus=gpus))
     if gpus is not None:
         raise ConfigError("davsn train", ["--gpus  is for this machine. With --submit, set --gpus-per-node"])
-    where = {"to": submit, "nodes": nodes or 1, "gpus_per_node": gpus_per_node or 1, "options": option}
-    submitted = davsn.submit(recipe, changes, out=out, score=score, **where)
+    submitted = davsn.submit(
+        recipe,
+        changes,
+        to=submit,
+        nodes=nodes or 1,
+        gpus_per_node=gpus_per_node or 1,
+        options=option,
+        out=out,
+        score=score,
+    )
     say(f"Submitted as job {submitted.job.job_id}. Follow it: davsn watch {submitted.folder}")
     say(f"What its processes print: {submitted.logs}")
     return 0

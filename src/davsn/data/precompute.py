@@ -243,10 +243,9 @@ def shared_by_clip(samples: Samples) -> Samples:
     for place in samples.places:
         clips.setdefault(samples.dataset.clips[place[0]].name, []).append(place)
     parts: list[list[tuple[int, int]]] = [[] for _ in range(ranks.world())]
-    before = 0
     for places in clips.values():
-        parts[int((before + len(places) / 2) / len(samples) * len(parts))] += places
-        before += len(places)
+        middle = sum(map(len, parts)) + len(places) / 2
+        parts[int(middle / len(samples) * len(parts))] += places
     return samples.only(parts[ranks.rank()])
 
 
