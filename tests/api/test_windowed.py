@@ -21,8 +21,7 @@ def test_a_loaded_network_sees_windows(run, frames):
     seen = []
     several.trained.segmenter.image.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
     assert masks(several, frames).shape == masks(whole, frames).shape
-    probe, *windows = seen  # prediction first folds the network, for which a small frame passes once
-    assert probe not in ((64, 32), (32, 64))
+    windows = [size for size in seen if size != (96, 96)]  # on noise of 96×96 prediction compares the folded network
     assert windows == [(32, 32)] * 3 * len(frames)
 
 
