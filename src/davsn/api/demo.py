@@ -48,16 +48,16 @@ QUICK = Scale((256, 128), (3, 5), (2, 3), 6)
 SINGLE = {"video.propagation": "none"}
 """A network of single frames. Plain training gains nothing from pairs of frames, and single frames cost half."""
 
+_RECIPE: dict[str, Any] = {
+    **SINGLE,
+    "method": {"name": "source_only", "adjust": 0.5},
+    "source.photometric": {"share": 0.5, "strength": 0.6},
+    "training.target_statistics": 50,
+}
 RUNS: dict[str, dict[str, Any]] = {
     "source only": {"method": "source_only", **SINGLE},
-    "strong recipe": {
-        **SINGLE,
-        "method": {"name": "source_only", "adjust": 0.5},
-        "source.photometric": {"share": 0.5, "strength": 0.6},
-        "source.style": {"share": 0.5, "kind": "lab"},
-        "training.target_statistics": 50,
-    },
-    "trained on target labels": {"method": "source_only", "source.root": "camera", **SINGLE},
+    "strong recipe": {**_RECIPE, "source.style": {"share": 0.5, "kind": "lab"}},
+    "trained on target labels": {**_RECIPE, "source.root": "camera"},
 }
 """Rows of the table, with each run's overrides of the recipe 'demo'. All runs start from the same weights:
 those of ImageNet, if the package that has them is installed."""
