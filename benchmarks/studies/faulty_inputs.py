@@ -154,6 +154,7 @@ def _read_all(folder: Path, reader: Reader, content: bytes, seeds: range, report
     os.dup2(devnull, 2)  # FFmpeg writes of damage by itself
     try:
         for seed in seeds:
+            path.unlink(missing_ok=True)  # writing over a file would wait for the disk
             path.write_bytes(damage(content, random.Random(seed)))
             problem = _problem(read, path)
             if problem:

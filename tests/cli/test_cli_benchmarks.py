@@ -1,5 +1,8 @@
 """streets in the published layouts → check → train → eval, with real files, labels and flow known exactly."""
 
+from functools import cache
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -66,6 +69,24 @@ def written(davsn, place, layout, *changes):
     return {"root": str(place / name), "flow": "stored", "flow_root": str(place / name / flow)}
 
 
+class Seen(NamedTuple):
+    """One moment of the world; flow to the moment before, with what is in sight, is None in the first."""
+
+    frame: np.ndarray
+    label: np.ndarray
+    categories: np.ndarray
+    flow: tuple | None
+
+
+@cache
+def seen(classes, clip, position):
+    """What the world shows, drawn once for all layouts."""
+    world = Streets(Config(size=(64, 32), clips=2, length=LENGTH, classes=classes))
+    flow = world.read_flow(clip, position, position - 1) if position else None
+    reads = (world.read_frame, world.read_label, world.read_categories)
+    return Seen(*(read(clip, position) for read in reads), flow)
+
+
 @pytest.mark.parametrize(
     ("part", "layout", "keys", "used"),
     [
@@ -92,21 +113,20 @@ def test_what_was_written_is_what_the_world_shows(davsn, layouts, part, layout, 
     values = written(davsn, layouts, layout)
     samples = Samples(part(part.Config(**values, **keys)), SPEC)
     classes = keys.get("classes", {"synthia": "synthia", "vkitti2": "vkitti2"}.get(layout, "viper"))
-    world = Streets(Config(size=(64, 32), clips=2, length=LENGTH, classes=classes))
     raw = RAW.get(layout, layout.replace("-", "_"))
     assert [(clip, position) for clip, position in samples.places] == [(clip, at) for clip in (0, 1) for at in used]
-    shown = np.array([[world.read_frame(clip, at) for at in range(LENGTH)] for clip in (0, 1)], np.float32)
+    shown = np.array([[seen(classes, clip, at).frame for at in range(LENGTH)] for clip in (0, 1)], np.float32)
     for index, (clip, position) in enumerate(samples.places):
         sample = samples[index]
         for offset, frame in sample.frames.items():
             differences = np.abs(shown[clip] - frame).mean((1, 2, 3))
             assert np.argmin(differences) == position + offset
             assert layout in ("viper", "vkitti2", "shift", "bddvid") or differences.min() == 0  # these are JPEG
-        flow, in_sight = world.read_flow(clip, position, position - 1)
+        there = seen(classes, clip, position)
+        flow, in_sight = there.flow
         assert np.abs(sample.flows[0, -1] - flow)[known_in(sample, flow, in_sight)].max() <= 0.0501  # tenths
-        label = train_ids(raw, classes)[published_ids(raw)[world.read_categories(clip, position)]]
-        expected = world.read_label(clip, position)
-        assert ((label == expected) | (label == 255)).all()  # what a data set has no class of is ignored
+        label = train_ids(raw, classes)[published_ids(raw)[there.categories]]
+        assert ((label == there.label) | (label == 255)).all()  # what a data set has no class of is ignored
         differs = sample.labels != label
         own_car = (label == 10) & (sample.labels == 255) if layout == "viper" else np.zeros_like(differs)
         assert not (differs & ~own_car).any()
@@ -167,7 +187,7 @@ def test_from_virtual_kitti_to_either_further_target(davsn, layouts, layout, uns
         "source": {"name": "vkitti2", **written(davsn, layouts, "vkitti2")},
         "target": target,
         "validation": {"real": target},
-        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
         "method": {"name": "da_vsn", "discriminator_width": 4},
         "optimiser": {"name": "adamw"},
         "training": {"steps": 3, "batch_size": 1, "workers": 0, "device": "cpu"},
@@ -195,7 +215,7 @@ def _pair(request, davsn, layouts):
         "source": source,
         "target": {**city, **written(davsn, layouts, "cityscapes", "domain=camera", "seed=1")},
         "validation": {"city": {**city, "split": "val", **written(davsn, layouts, "cityscapes", "split=val")}},
-        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
         "method": {"name": "da_vsn", "discriminator_width": 4},
         "optimiser": {"name": "adamw"},
         "training": {"steps": 3, "batch_size": 1, "workers": 0, "device": "cpu"},
@@ -225,6 +245,7 @@ def test_check_train_and_score(davsn, layouts, pair):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrehearsed")
 def test_flow_of_the_wrong_sign_is_found_before_training(davsn, layouts, pair, tmp_path):
     for path in (layouts / "cityscapes-domain=camera-seed=1").glob("Estimated*/*.npy"):
         np.save(tmp_path / path.name, -np.load(path))
@@ -235,6 +256,7 @@ def test_flow_of_the_wrong_sign_is_found_before_training(davsn, layouts, pair, t
     assert line.endswith("to the previous one (docs/conventions.md), or set target.flow: dis")
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_missing_flow_file_is_found_before_training(davsn, layouts, pair, tmp_path):
     folder = tmp_path / "flow"
     folder.mkdir()
@@ -303,7 +325,7 @@ def test_tps_without_its_repair_says_what_height_it_is_made_for(davsn, layouts):
         "mode": "faithful",
         "source": {"name": "viper", **written(davsn, layouts, "viper")},
         "target": {"name": "cityscapes", **target},
-        "network": {"name": "light", "encoder": "mobilenetv3_small_050", "width": 8, "weights": None},
+        "network": {"name": "light", "encoder": "test_efficientnet", "width": 8, "weights": None},
         "method": "tps",
         "training": {"steps": 1, "workers": 0, "device": "cpu"},
     }

@@ -65,6 +65,7 @@ def test_no_problem(shown, terminal):
     assert told.splitlines()[-1] == "No problem found."
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_many_findings_of_a_kind_are_a_line(davsn, world, tmp_path):
     assert davsn(tmp_path, "streets", "game", "size=[64,32]", "clips=1", "length=40")[0] == 0
     for path in (tmp_path / "game" / "frames").rglob("*.png"):
@@ -76,6 +77,7 @@ def test_many_findings_of_a_kind_are_a_line(davsn, world, tmp_path):
     assert line.endswith("(and 39 more like this). Copy or render the file again")
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_where_it_would_run(davsn, world, tmp_path):
     code, out, _ = davsn(world, "check", "tiny.yaml", "-o", tmp_path / "there")
     assert code == 0

@@ -2,8 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from davsn.flow.estimators.dis import Dis
 from davsn.flow.files.coding import STEPS, decode, encode, rounded
 from davsn.flow.files.io import read_flow
 from davsn.flow.setting import FlowSetting
+from processes import Script
 
 SHARED = Path(os.environ.get("DAVSN_SHARED", Path(__file__).parents[3] / "shared"))
 PROCITY = SHARED / "data" / "flow_gt" / "procity"
@@ -126,7 +126,7 @@ def test_an_entry_is_read_again_by_another_process_with_its_mask(tmp_path):
         "cache = FlowCache(FlowSetting.model_validate('dis, checked'), Store(Path(sys.argv[1]), 10**7))\n"
         "np.savez(sys.argv[2], *cache.get(frame(0), frame(1)))\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path), str(tmp_path / "read.npz")], check=True)
+    assert Script(tmp_path, code, tmp_path, tmp_path / "read.npz").finish().code == 0
     read = np.load(tmp_path / "read.npz")
     assert np.array_equal(read["arr_0"], flow)
     assert np.array_equal(read["arr_1"], valid)
@@ -209,21 +209,16 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-def writer(folder, rounds):
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(rounds)], stdout=subprocess.PIPE, text=True)
-
-
 @pytest.mark.slow
 def test_two_writers_and_one_killed_in_the_middle_leave_only_whole_entries(tmp_path):
-    killed, other = writer(tmp_path, 10_000), writer(tmp_path, 3)
-    for _ in range(55):  # in its second round, over entries that the other one writes as well
-        killed.stdout.readline()
+    killed, other = (Script(tmp_path, WRITER, tmp_path / "cache", rounds) for rounds in (10_000, 3))
+    while killed.lines() < 55:  # in its second round, over entries that the other one writes as well
+        assert killed.poll() is None
+        time.sleep(0.001)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    killed.stdout.close()
-    other.communicate(timeout=120)
-    assert other.returncode == 0
-    cache = cache_of(tmp_path)
+    assert killed.finish().code == -signal.SIGKILL
+    assert other.finish().code == 0
+    cache = cache_of(tmp_path / "cache")
     for seed in range(40):
         assert np.array_equal(cache.get(frame(seed), frame(seed + 1))[0], rounded(flow_of(seed)))
 
