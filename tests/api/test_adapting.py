@@ -4,6 +4,7 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ import yaml
 from rich.console import Console
 
 import davsn
+from colour_network import TAXONOMY, colour_segmenter
 from davsn.api import adapting, pace
 from davsn.api.pace import Pace, measured, steps_within
 from davsn.api.training import TrainedRun
@@ -183,6 +185,20 @@ def test_a_few_steps_are_measured_and_leave_no_run(tmp_path):
     assert before.end > 0
     assert RunFolder(tmp_path).newest is None
     assert RunFolder(tmp_path).source_classes.is_file()  # so that the run need not count again
+
+
+@pytest.mark.parametrize(("start", "networks"), [(None, 1), (Path("start.pt"), 2)])
+def test_overlay_and_report_are_planned_by_their_frames(monkeypatch, start, networks):
+    experiment = tiny().model_copy(update={"start": start})
+    segmenter = colour_segmenter(propagation="none")
+    run = SimpleNamespace(
+        experiment=experiment, trainer=SimpleNamespace(segmenter=segmenter), taxonomy=TAXONOMY, device="cpu"
+    )
+    clock = iter([0.0, 3.0, 7.0])  # one frame takes 3 s, six take 4 s: so each takes 0.2 s, and the beginning 2.8 s
+    monkeypatch.setattr(pace, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(pace, "write_excerpt", lambda *_: 90)
+    report = pace._REPORT_FRAME * 0.2 * 3 * 24 * networks
+    assert pace._showing_time(run) == pytest.approx(2.8 + 90 * 0.2 + report)
 
 
 def test_steps_fill_the_time_that_is_left():

@@ -7,7 +7,7 @@ from typing import Any
 
 from davsn.api.data import footage_choice
 from davsn.api.excerpt import write_excerpt
-from davsn.api.pace import steps_within
+from davsn.api.pace import SHOWN, steps_within
 from davsn.api.report import run_subjects, try_report
 from davsn.api.training import TrainedRun, carry_out, left_in
 from davsn.core.console import if_interrupted, say, silent
@@ -24,15 +24,12 @@ from davsn.experiment.experiment import load as load_experiment
 from davsn.experiment.preparation import read_ahead
 from davsn.experiment.recipes import recipe_values
 from davsn.experiment.shapes import fitting_sizes
-from davsn.experiment.showing import Extent
 from davsn.learning.method import Method
 from davsn.training.folder import RunFolder
 
 _WHERE = "davsn adapt"
 _SMALL = {"views": "logits", "discriminator_width": 32, "adversarial_weight": 0.05, "consistency_weight": 1}
 """Settings for a short run on a laptop, for those methods that have them."""
-_SHOWN = Extent(clips=3)
-"""How much the report shows: about as many frames as the overlay video, by whose time its own is planned."""
 _TARGET_FRAMES = 120
 """Frames that a run reads of its videos if its method learns nothing from them: for style and statistics."""
 
@@ -125,7 +122,7 @@ def _run(values: dict[str, Any], folder: Path, limit: float | None, begun: float
     overlay, page = folder / "overlay.mp4", RunFolder(folder).report
     if _outdated(overlay, folder):
         write_excerpt(run.model().predictor(), target, overlay)
-    report = page if not _outdated(page, folder) else try_report(run_subjects(folder), page, extent=_SHOWN)
+    report = page if not _outdated(page, folder) else try_report(run_subjects(folder), page, extent=SHOWN)
     shown = overlay if overlay.is_file() else None
     return TrainedRun(run.name, folder, True, run.scores, shown, report)
 
