@@ -150,7 +150,7 @@ def test_predict_passes_over_what_is_broken_and_says_so(davsn, world, trained, t
     code, _, err = davsn(world, "predict", "runs/tiny", frames, "-o", tmp_path / "masks")
     assert code == 2
     assert f"{broken.name}: is a truncated or damaged image" in err
-    assert "or set bad_files: skip to pass over it. The 1 masks written so far are in" in err
+    assert "or set bad_files: skip (--bad-files skip) to pass over it. The 1 masks written so far are in" in err
     code, out, _ = davsn(world, "predict", "runs/tiny", frames, "-o", tmp_path / "masks", "--bad-files", "skip")
     assert code == 0
     assert "3 frames, 1 passed over in " in out

@@ -315,7 +315,7 @@ def test_a_broken_frame_is_passed_over_and_named_if_the_policy_says_so(tmp_path,
     ids = random_ids(4, 40, 40)
     source = write_pictures(tmp_path / "in", map(frame, ids))
     (source / "002.png").write_bytes((source / "002.png").read_bytes()[:200])
-    with pytest.raises(DataError, match=r"002\.png: .*, or set bad_files: skip to pass over it"):
+    with pytest.raises(DataError, match=r"002\.png: .*, or set bad_files: skip \(--bad-files skip\) to pass over it"):
         predictor().predict(source, tmp_path / "masks")
     summary = predictor().predict(source, tmp_path / "out", bad_files="skip")
     assert (summary.frames, summary.skipped) == (3, 1)
