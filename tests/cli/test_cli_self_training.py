@@ -47,9 +47,10 @@ ADAPTING = [*([name] for name in available(Method)), ["masked", "method.over.nam
 
 
 @pytest.mark.parametrize("method", ADAPTING, ids="-".join)
+@pytest.mark.usefixtures("unrehearsed")
 def test_adapt_by_every_method_with_a_start_for_those_that_need_one(davsn, world, method):
-    tiny = ["network.encoder=mobilenetv3_small_050", "network.width=8", "network.weights=null", "training.workers=0"]
-    few = ["training.steps=1", "training.save_every=1", "training.device=cpu"]
+    tiny = ["network.encoder=test_efficientnet", "network.width=8", "network.weights=null", "training.workers=0"]
+    few = ["training.steps=1", "training.batch_size=2", "training.save_every=1", "training.device=cpu"]
     data = ["--source", "game", "--target", "camera/frames"]
     out = f"runs/adapted_{len(method)}_{method[0]}"
     code, _, err = davsn(world, "adapt", *data, "--method", *method, "-o", out, *tiny, *few)
