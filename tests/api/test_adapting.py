@@ -165,6 +165,14 @@ def test_all_mistakes_in_the_options_are_told_at_once():
         assert text in str(error.value)
 
 
+def test_a_setting_is_not_given_twice():
+    with pytest.raises(ConfigError) as error:
+        davsn.adapt(target="a.mp4", size=64, steps=9, changes=["training.steps=3", "target.size=32", "training.clip=2"])
+    assert "training.steps  is given twice, by --steps too" in str(error.value)
+    assert "target.size  is given twice, by --size too" in str(error.value)
+    assert "2 mistakes" in str(error.value)
+
+
 def test_the_samples_of_videos_are_spread_over_all(tmp_path):
     paths = (film(tmp_path / "a.mp4", frames=4), film(tmp_path / "b.mp4", frames=8))
     few = Video(Video.Config(paths=paths, samples=4))

@@ -159,11 +159,23 @@ def _options(
         limit = None if time is None else seconds_of(time)
     except ValueError as error:
         mistakes.append(f"--time  {error}")
-    if time is not None and (steps or "steps" in (override({}, changes).get("training") or {})):
+    changed = override({}, changes)
+    twice = {key for key in options if _has(changed, key)}
+    if time is not None and (steps or "training.steps" in twice):
         mistakes.append("--time  chooses the number of steps. Leave out either it or --steps")
+    names = {"training.steps": "--steps", "training.batch_size": "--batch", "training.device": "--device"}
+    for key in sorted(key for key in twice if options[key] is not None):
+        mistakes.append(f"{key}  is given twice, by {names.get(key, '--size')} too. Leave out one of them")
     if mistakes:
         raise ConfigError(_WHERE, mistakes)
     return {key: value for key, value in options.items() if value is not None}, limit
+
+
+def _has(changes: dict[str, Any], key: str) -> bool:
+    """Whether overrides set a key of a part, such as ``training.steps``."""
+    part, name = key.split(".")
+    values = changes.get(part)
+    return isinstance(values, dict) and name in values
 
 
 def _values(

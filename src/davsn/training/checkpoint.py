@@ -166,8 +166,8 @@ def random_state() -> dict[str, Any]:
 def restore_random_state(state: dict[str, Any]) -> None:
     """Restore the generators to the states that :func:`random_state` returned."""
     torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+    for device, each in enumerate(state["cuda"][: torch.cuda.device_count()]):  # fewer may be visible than were
+        torch.cuda.set_rng_state(each, device)
     version, internal, gauss_next = state["python"]
     random.setstate((version, tuple(internal), gauss_next))
     kind, keys, position, has_gauss, gauss = state["numpy"]
