@@ -1,23 +1,21 @@
 """The campaign of faults on purpose, in a short form."""
 
 import random
-import subprocess
 import sys
 
 import pytest
 
-from benchmarks.records import PROJECT
 from benchmarks.studies.faulty_inputs import READERS, damage, damaged, examples
 from benchmarks.studies.whole_files import incomplete
+from processes import Script
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks processes, and measures them as Linux does")
 
 SHORT = """
 import random, sys, tempfile
 from pathlib import Path
-import cv2, torch
+import cv2
 from benchmarks.studies import faults
-torch.set_num_threads(1)
 cv2.setNumThreads(1)
 with tempfile.TemporaryDirectory() as folder:
     place = Path(folder)
@@ -35,10 +33,10 @@ sys.exit(any(part.broken for part in parts.values()))
 
 
 @pytest.mark.slow
-def test_kills_full_disks_and_two_processes_at_once():
+def test_kills_full_disks_and_two_processes_at_once(tmp_path):
     """In a process of its own: it forks, and the tests' own process has threads."""
-    done = subprocess.run([sys.executable, "-c", SHORT], cwd=PROJECT, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = Script(tmp_path, SHORT).finish(within=400)
+    assert done.code == 0, done.printed
 
 
 @pytest.mark.slow
