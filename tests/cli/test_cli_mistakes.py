@@ -75,6 +75,7 @@ def test_other_settings_in_a_run_that_is_there(davsn, world, trained):
     assert "seed  is 0 there and 4 here" in err
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_damaged_frame_is_named_by_check_and_by_training(davsn, world, tmp_path):
     shutil.copytree(world / "game", tmp_path / "game")
     frame = sorted((tmp_path / "game" / "frames").rglob("*.png"))[1]

@@ -20,10 +20,10 @@ from davsn.training.checkpoint import all_of
 from processes import Command
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("published")]  # the tree holds gigabytes
-SIZES = [f"{part}.size=[128,64]" for part in ("source", "target", "validation.cityscapes")]
+SIZES = [f"{part}.size=[64,32]" for part in ("source", "target", "validation.cityscapes")]
 HERE = ["training.workers=0", "training.device=cpu"]
 SHORT = ["training.steps=2", "training.save_every=1", "training.keep=2", *HERE]
-FULL = {"viper": [], "synthia": ["source.full=[128,184]"]}
+FULL = {"viper": [], "synthia": ["source.full=[64,152]"]}
 """Of SYNTHIA-Seq 120 rows are cut off, whatever its size."""
 
 
@@ -48,7 +48,7 @@ def _tree(tmp_path_factory):
 
 
 def _streets(folder, layout, *changes):
-    assert main(["streets", str(folder), "--layout", layout, "size=[128,64]", "clips=2", *changes]) == 0
+    assert main(["streets", str(folder), "--layout", layout, "size=[64,32]", "clips=2", *changes]) == 0
 
 
 def wait_for(what, process):
@@ -84,7 +84,7 @@ def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree,
     assert "step 2 on cityscapes" not in out  # all were scored while watching
 
     model = pictured_and_exported(davsn, tree, "viper", run)
-    once = ["source.size=[128,64]", *HERE, "training.steps=1", "validation={}", "seed=7"]
+    once = ["source.size=[64,32]", *HERE, "training.steps=1", "validation={}", "seed=7"]
     code, _, err = davsn(tree, "train", "source_only_viper", *once, f"start={model}", "-o", "runs/on_viper")
     assert code == 0, err
     before, after = (open_trained(tree / path).segmenter.state_dict() for path in (run, "runs/on_viper"))
@@ -119,7 +119,7 @@ def pictured_and_exported(davsn, tree, pair, run):
     code, out, err = davsn(tree, "export", run, "-o", model)
     assert code == 0, err
     assert out.startswith("641 tensors of ")
-    code, _, err = davsn(tree, "eval", model, "--recipe", f"da_vsn_{pair}", "validation.cityscapes.size=[128,64]")
+    code, _, err = davsn(tree, "eval", model, "--recipe", f"da_vsn_{pair}", "validation.cityscapes.size=[64,32]")
     assert code == 0, err
     exported = Scores.load(tree / "pretrained_models" / f"scores_cityscapes_davsn_{pair}.json")
     assert exported.counts == single.counts
@@ -136,7 +136,7 @@ def test_check_and_train_tps_and_cmom_from_it(davsn, tree, pair):
     }
     flow = [f"{part}.flow_root=data/Estimated_optical_flow_{name}" for part, name in names.items()]  # one copy for all
     once = [*SIZES, *FULL[pair], *flow, *HERE, "training.steps=1"]
-    recipes = {"tps": ["method.split=64"], "cmom": [f"start=runs/tps_{pair}"]}  # of 64 rows; 512 are published
+    recipes = {"tps": ["method.split=32"], "cmom": [f"start=runs/tps_{pair}"]}  # of 32 rows; 512 are published
     if pair == "synthia":
         del recipes["cmom"]
     for name, changes in recipes.items():

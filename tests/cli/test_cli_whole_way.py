@@ -17,7 +17,7 @@ from davsn.networks import predicting
 from davsn.scoring.scores import Scores
 from tiny_recipe import TINY
 
-SHORT = [*TINY, "training.steps=2", "source.size=[256,128]", "target.size=[256,128]"]
+SHORT = [*TINY, "training.steps=2", "source.size=[96,48]", "target.size=[96,48]"]
 
 
 def picture_folders(root):
@@ -56,6 +56,7 @@ def test_train_scores_the_validation_set_and_says_where(davsn, world, trained):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_cache_is_told_of_and_changes_no_number(davsn, world, tmp_path):
     cache = [f"source.cache_folder={tmp_path / 'cache'}", "source.cached=true", "source.cache_limit=0.5"]
     line = f"Cache: {tmp_path / 'cache'}, 0.0 of 0.5 GB; you can delete it at any time\n"
@@ -171,7 +172,7 @@ def test_adapt_to_frames_or_to_videos(davsn, world, tmp_path, target):
     assert trained.step == 2
     assert trained.experiment.method.name == "source_only"
     assert trained.experiment.method.settings.adjust == 0.5
-    assert trained.size == (256, 128)
+    assert trained.size == (96, 48)
     assert Scores.load(out / "scores_target.json").frames == 8
     assert f"Next: davsn predict {out} {target if target == 'drive.mp4' else 'VIDEO'} -o overlay.mp4" in printed
     with av.open(str(out / "overlay.mp4")) as video:
@@ -192,7 +193,8 @@ def test_adapt_with_classes_elsewhere_and_another_method(davsn, world, tmp_path)
 
 def test_adapt_by_another_method_keeps_what_the_recipe_says_of_both(davsn, world, tmp_path):
     words = ("adapt", *SHORT, "--source", "game", "--target", "drive.mp4", "--method", "advent")
-    code, _, err = davsn(world, *words, "-o", tmp_path / "run", "method.aux_adversarial=0.5")
+    judged = ["source.size=[256,128]", "target.size=[256,128]"]  # its discriminators see logits, a quarter as large
+    code, _, err = davsn(world, *words, *judged, "-o", tmp_path / "run", "method.aux_adversarial=0.5")
     assert code == 0, err
     method = open_trained(tmp_path / "run").experiment.method
     assert (method.name, method.settings.views, method.settings.adversarial_weight) == ("advent", "logits", 0.05)
