@@ -62,8 +62,8 @@ def test_a_process_that_is_killed_ends_all_with_a_sentence(run, tmp_path):
     )
     begin = time.monotonic()
     with pytest.raises(RankError, match=told):
-        run("rank and os.kill(os.getpid(), signal.SIGKILL); time.sleep(60)")
-    assert time.monotonic() - begin < 30
+        run("rank and os.kill(os.getpid(), signal.SIGKILL); time.sleep(900)")
+    assert time.monotonic() - begin < 600  # it was ended, however long a busy machine takes to start it
     with pytest.raises(RankError, match=told):  # also if another process has noticed before the launcher
         run("rank and os.kill(os.getpid(), signal.SIGKILL); sys.exit(3)")
     assert printed(tmp_path) == ""

@@ -185,11 +185,11 @@ from davsn.scoring.metric import Metric
 
 
 class Share(Metric):
-    title = "share of the first class"
+    title = "share of all classes but the first"
     needs = frozenset()
 
     def count(self, seen):
-        return {"pixels": torch.tensor([int((seen.prediction == 0).sum()), seen.prediction.numel()])}
+        return {"pixels": torch.tensor([int((seen.prediction > 0).sum()), seen.prediction.numel()])}
 
     def values(self, counts):
         return {"share": float(counts["pixels"][0] / counts["pixels"][1] * 100)}
@@ -198,22 +198,22 @@ class Share(Metric):
 
 def test_a_metric_is_one_file(davsn, world, trained, tmp_path):
     """A user's own file is found by its path: by the command, for checkpoints, and in Python."""
-    (tmp_path / "first_share.py").write_text(TOY)
-    own, out = tmp_path / "first_share.py", tmp_path / "scores.json"
+    (tmp_path / "other_share.py").write_text(TOY)
+    own, out = tmp_path / "other_share.py", tmp_path / "scores.json"
     code, printed, err = davsn(world, "eval", trained, "--metrics", own, "flicker", "-o", out)
     assert code == 0, err
-    assert "share of the first class" in printed
+    assert "share of all classes but the first" in printed
     scores = Scores.load(out)
-    assert set(scores.metrics) == {"miou", "consistency", "first_share", "flicker"}
-    share = sum(row[0] for row in scores.counts) / sum(map(sum, scores.counts)) * 100
-    assert scores.metrics["first_share"].headline == pytest.approx(share, abs=2)  # ignored pixels count there too
+    assert set(scores.metrics) == {"miou", "consistency", "other_share", "flicker"}
+    share = sum(sum(row[1:]) for row in scores.counts) / sum(map(sum, scores.counts)) * 100
+    assert scores.metrics["other_share"].headline == pytest.approx(share, abs=2)  # ignored pixels count there too
     found = package.evaluate(trained, world / "camera", metrics=[str(own)], quiet=True)
-    assert found.metrics["first_share"].values == scores.metrics["first_share"].values
+    assert found.metrics["other_share"].values == scores.metrics["other_share"].values
     code, printed, err = davsn(world, "eval", trained, "--every", "--metrics", own, "-o", tmp_path / "every.json")
     assert code == 0, err
     entries = json.loads((tmp_path / "every.json").read_text())["sets"]["camera"]["checkpoints"].values()
-    assert all(entry["scores"]["metrics"]["first_share"]["values"]["share"] > 0 for entry in entries)
-    assert not any(entry["scores"]["metrics"]["first_share"]["clips"] for entry in entries)
+    assert all(entry["scores"]["metrics"]["other_share"]["values"]["share"] > 0 for entry in entries)
+    assert not any(entry["scores"]["metrics"]["other_share"]["clips"] for entry in entries)
     code, _, err = davsn(world, "eval", trained, "--metrics", "flickr")
     assert code == 2
     assert "there is no Metric 'flickr'. Did you mean 'flicker'?" in err
