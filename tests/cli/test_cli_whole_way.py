@@ -174,7 +174,8 @@ def test_adapt_to_frames_or_to_videos(davsn, world, tmp_path, target):
     assert trained.experiment.method.settings.adjust == 0.5
     assert trained.size == (96, 48)
     assert Scores.load(out / "scores_target.json").frames == 8
-    assert f"Next: davsn predict {out} {target if target == 'drive.mp4' else 'VIDEO'} -o overlay.mp4" in printed
+    outputs = "-o overlay.mp4" if target == "drive.mp4" else "-o overlays --as overlay"
+    assert f"Next: davsn predict {out} {target} {outputs}" in printed
     with av.open(str(out / "overlay.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) == (8 if target != "camera" else 4)
 
