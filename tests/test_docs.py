@@ -16,8 +16,8 @@ from davsn.experiment.experiment import Experiment, VideoSettings, load
 from davsn.learning.method import Method
 from davsn.scoring.measures import build_metric, chosen_metric
 from davsn.scoring.metric import Seen
-from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [

@@ -10,8 +10,9 @@ from davsn.core.settings import Settings
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
-from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.loop import Trainer, optimisation_of
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 
 CLASSES = 3
 LABELLED = ClipSpec((0, -1), ((0, -1),), labels=True)

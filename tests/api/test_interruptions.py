@@ -9,7 +9,7 @@ import pytest
 import davsn
 from davsn.flow.files.conversion import Conversion
 from davsn.flow.files.io import write_flow
-from davsn.training.loop import Stop
+from davsn.training.stopping import Stop
 
 
 def interrupt(*_, **__):

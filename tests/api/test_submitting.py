@@ -8,7 +8,7 @@ import davsn
 from davsn.api.submitting import RankOfJob
 from davsn.core.errors import ConfigError
 from davsn.training.folder import RunFolder
-from davsn.training.loop import Stop
+from davsn.training.stopping import Stop
 from tiny_data import write_labelled
 
 pytest.importorskip("submitit")

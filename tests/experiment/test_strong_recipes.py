@@ -10,7 +10,8 @@ from davsn.experiment.building import build_segmenter
 from davsn.experiment.experiment import clips_of, load
 from davsn.learning.method import build_method
 from davsn.networks.image_network import weights_of
-from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.loop import Trainer, optimisation_of
+from davsn.training.settings import TrainingSettings
 
 SMALL = {
     "mic": [

@@ -31,8 +31,9 @@ from davsn.networks.image.deeplab import DeepLab
 from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import published_state
 from davsn.training.log import Record
-from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.loop import Trainer, optimisation_of
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 
 ROUNDING = 2.0**-21
 """How far a run is moved, relative to each weight and picture: four roundings of float32.

@@ -27,8 +27,9 @@ from davsn.networks.weights import load_weights, save_weights
 from davsn.ops.losses import cross_entropy
 from davsn.ops.resize import upsample
 from davsn.training import checkpoint
-from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.loop import Trainer, optimisation_of
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 
 CLASSES = toy.CLASSES
 SIZE = (51, 75)

@@ -13,8 +13,8 @@ from davsn.experiment.experiment import VideoSettings, load
 from davsn.learning.method import Method
 from davsn.reference.configs import is_reference, translate
 from davsn.reference.keys import METHODS, TABLE
-from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 
 VIPER = """
 EXP_NAME: davsn_viper2city

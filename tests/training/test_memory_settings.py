@@ -12,7 +12,7 @@ from davsn.experiment.run import check_parts
 from davsn.learning.method import Method
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.recomputing import blocks
-from davsn.training.loop import TrainingSettings
+from davsn.training.settings import TrainingSettings
 
 METHODS = available(Method)
 

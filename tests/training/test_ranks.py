@@ -18,8 +18,9 @@ from davsn.core.plugins import available
 from davsn.learning.method import Method
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
-from davsn.training.loop import Trainer, TrainingSettings, optimisation_of
+from davsn.training.loop import Trainer, optimisation_of
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 from processes import CONTEXT, launch_environments
 
 METHODS = available(Method)

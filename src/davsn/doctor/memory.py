@@ -12,7 +12,7 @@ from davsn.doctor.data import Finding
 from davsn.experiment.building import device_of
 from davsn.experiment.experiment import Experiment
 from davsn.experiment.preparation import bf16_helps
-from davsn.training.loop import TrainingSettings
+from davsn.training.settings import TrainingSettings
 
 _PROCESS = 2.0
 """Memory of a process as a multiple of its tensors; up to 1.84 was measured on a CPU (benchmarks/costs/check.py)."""

@@ -19,8 +19,8 @@ from davsn.networks.image_network import ImageNetwork
 from davsn.networks.video import Propagation
 from davsn.ops.warp import FlowScale
 from davsn.reference.accidents import with_faithful
-from davsn.training.loop import TrainingSettings
 from davsn.training.optimisation import OptimiserSettings
+from davsn.training.settings import TrainingSettings
 
 
 class VideoSettings(Settings):

@@ -51,9 +51,10 @@ from davsn.networks.normalisation import SharedStatistics, batch_norms, estimate
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
 from davsn.training.folder import RunFolder
-from davsn.training.loop import Trainer, TrainingSettings, optimisation_of, train
+from davsn.training.loop import Trainer, optimisation_of, train
 from davsn.training.saving import Judge
 from davsn.training.selection import Criterion, label_free
+from davsn.training.settings import TrainingSettings
 
 _JUDGED = 16
 """Number of target frames, evenly spread, on which the label-free criteria score a checkpoint."""

@@ -5,26 +5,20 @@ copies nothing to the host: losses stay on the device until :class:`Log` writes 
 """
 
 import logging
-import math
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from davsn.core import ranks
 from davsn.core.clip import Batch
-from davsn.core.errors import ElsewhereError, WorkerError
-from davsn.core.settings import AlsoCalled, Settings
-from davsn.data.rare_classes import RareClasses
+from davsn.core.errors import ElsewhereError
 from davsn.learning.method import Method, Term
 from davsn.networks.normalisation import SharedStatistics
 from davsn.networks.recomputing import recompute
-from davsn.networks.video import StatisticsOf, VideoSegmenter
+from davsn.networks.video import VideoSegmenter
 from davsn.networks.weights import load_state
 from davsn.training import checkpoint
 from davsn.training.average import Average
@@ -32,7 +26,8 @@ from davsn.training.folder import RunFolder
 from davsn.training.log import Log, Record
 from davsn.training.optimisation import Optimisation
 from davsn.training.saving import Finish, Judge, Saver
-from davsn.training.selection import Criterion
+from davsn.training.settings import TrainingSettings
+from davsn.training.stopping import Stop
 from davsn.training.tensorboard import curves
 
 _log = logging.getLogger(__name__)
@@ -41,70 +36,6 @@ Loaded = tuple[Batch, Batch | None]
 """The source batch and the target batch of a step."""
 Batches = Callable[[int], Iterator[Loaded]]
 """A function from a step to the batches of that step and all later ones; equal steps always give equal batches."""
-
-
-class TrainingSettings(Settings):
-    """Settings of training that apply to every method."""
-
-    steps: Annotated[int, AlsoCalled("epochs", "iterations", "iters", "max_iters", "max_steps")] = Field(40_000, ge=1)
-    """Number of steps of the run."""
-    batch_size: Annotated[int, AlsoCalled("batch", "bs")] = Field(1, ge=1)
-    """Samples of each domain in a step, over all processes that share the run. So a run computes the same on one device
-    as on several, and its number must be a multiple of theirs."""
-    accumulate: Annotated[int, AlsoCalled("accumulation", "accumulation_steps", "grad_accum")] = Field(1, ge=1)
-    """Number of equal parts in which a step computes its batch, one after another (gradient accumulation), for less
-    memory. Every part has its own mean losses and its own statistics of batch normalisation; gradients are averaged."""
-    recompute: Annotated[bool, AlsoCalled("checkpointing", "gradient_checkpointing")] = False
-    """Compute the activations of the network's blocks again in the backward pass (activation checkpointing): less
-    memory, more time, the same numbers."""
-    compile: bool = False
-    """Compile the image network with torch.compile; needs a C++ compiler. The first step takes minutes."""
-    precision: Annotated[Literal["fp32", "bf16"], AlsoCalled("amp", "dtype")] = "fp32"
-    """bf16 computes under autocast; weights and optimiser stay in fp32."""
-    clip: float | None = Field(1.0, gt=0)
-    """Largest gradient norm of each part; null does not clip."""
-    average: float | None = Field(None, gt=0, lt=1)
-    """Decay of a moving average of the segmenter, which is kept beside it and used for prediction; null keeps none."""
-    average_last: float | None = Field(None, gt=0, lt=1)
-    """Share of the run, at its end, whose weights are averaged, each step alike (SWA, Izmailov et al., UAI 2018). The
-    mean is used for prediction; null averages nothing. Its batch normalisation is best estimated anew, by
-    'target_statistics'."""
-    save_every: int = Field(1000, ge=1)
-    """Steps between two checkpoints."""
-    keep: int = Field(2, ge=1)
-    """Number of newest checkpoints to keep; the best checkpoint is always kept too."""
-    log_every: int = Field(20, ge=1)
-    """Steps between two writes of the log."""
-    select: Criterion = "information"
-    """The label-free criterion that chooses the best checkpoint; all criteria are measured if the run has a target."""
-    tensorboard: bool = False
-    """Write the log as TensorBoard curves too; needs TensorBoard."""
-    rare_classes: RareClasses | None = None
-    """Draw source frames by their classes, rare classes more often: {} does as DAFormer; null draws all frames
-    alike."""
-    statistics: StatisticsOf = "both"
-    """The frames that the running statistics of batch normalisation follow; prediction uses these statistics. 'both':
-    frames of both domains, as in all public code. 'target': unchanged target frames alone, if the method uses a target.
-    Training always normalises with the batch's own statistics."""
-    target_statistics: int = Field(0, ge=0)
-    """Number of target batches, at the end of the run, from which the running statistics of batch normalisation are
-    estimated anew (AdaBN, Li et al., 2018), whatever the method; 0 keeps those of training."""
-    workers: Annotated[int, AlsoCalled("num_workers")] = Field(1, ge=0)
-    """Loader processes for each domain; 0 loads in the training process."""
-    device: str = "auto"
-    """'cpu', 'cuda', 'mps', or 'auto' for the best device available."""
-
-    @field_validator("average_last")
-    @classmethod
-    def _is_the_only_average(cls, share: float | None, info: ValidationInfo) -> float | None:
-        if share is not None and info.data.get("average") is not None:
-            raise ValueError("a run has one average of its weights. Remove 'average' or 'average_last'")
-        return share
-
-    @property
-    def averaged_from(self) -> int:
-        """The first step whose weights count in the average."""
-        return self.steps - math.ceil(self.average_last * self.steps) if self.average_last else 0
 
 
 class Trainer:
@@ -265,57 +196,6 @@ def _skipped(pair: Loaded | None) -> int:
     for message in messages:
         _log.warning("skipped: %s", message)
     return len(messages)
-
-
-_PASSED_ON = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows has no such signal
-_STOPPING = {signal.SIGINT, signal.SIGTERM, _PASSED_ON}
-
-
-class Stop:
-    """Turns signals into a request to stop after the current step; the same signal again stops at once.
-
-    The other signal does not, since a terminal's Ctrl-C reaches all processes of a sweep, which then end each other.
-    Neither does the same signal if several ranks share the run: the launcher passes on what the ranks get themselves.
-
-    The signals are SIGINT, SIGTERM, and SIGUSR2, which submitit lets SLURM send before a job must end. The last one
-    belongs to whoever handled it before: when the block ends, and so everything is saved, it is passed on.
-    """
-
-    def __init__(self) -> None:
-        self._signals: set[int] = set()
-
-    @property
-    def wished(self) -> bool:
-        """Whether the run should stop."""
-        return bool(self._signals)
-
-    def __enter__(self) -> "Stop":
-        self.before = {number: signal.signal(number, self._wish) for number in _STOPPING}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-        if _PASSED_ON in self._signals and callable(self.before[_PASSED_ON]):
-            signal.raise_signal(_PASSED_ON)
-
-    def guard(self, loaded: Iterator[Loaded]) -> Loaded | None:
-        """The next batches; None if the signal that asked us to stop has also ended the loader's workers.
-
-        Raises:
-            WorkerError: a loader's worker was killed.
-        """
-        try:
-            return next(loaded)
-        except WorkerError:
-            if self.wished:
-                return None
-            raise
-
-    def _wish(self, number: int, frame: FrameType | None) -> None:
-        if number in self._signals and not ranks.several():
-            raise KeyboardInterrupt
-        self._signals.add(number)
 
 
 def train(
