@@ -7,7 +7,7 @@ import time
 import pytest
 import yaml
 
-from davsn.experiment.run import alone
+from davsn.experiment.resuming import alone
 from davsn.sweeps import jobs
 from davsn.training import checkpoint
 from processes import CELLS, Command

@@ -26,7 +26,7 @@ from davsn.doctor.rehearsal import CannotRehearseError, rehearse, with_flows
 from davsn.experiment.building import build_adaptation, build_dataset
 from davsn.experiment.experiment import Experiment, asked, clips_of, dump
 from davsn.experiment.preparation import slow_precision
-from davsn.experiment.run import compare_settings
+from davsn.experiment.resuming import compare_settings
 from davsn.learning.method import Method
 from davsn.networks.image_network import weights_of, without_weights
 from davsn.training import checkpoint

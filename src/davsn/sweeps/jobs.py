@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from davsn.core.errors import ConfigError
 from davsn.experiment.experiment import Experiment, dump
-from davsn.experiment.run import alone
+from davsn.experiment.resuming import alone
 from davsn.sweeps.grid import Cell
 from davsn.training.folder import RunFolder
 
