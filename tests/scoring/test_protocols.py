@@ -59,7 +59,10 @@ def test_riders_are_persons_or_ignored(tmp_path):
 
 def test_a_drawn_set_keeps_the_size_at_which_it_is_drawn():
     part = choose(VideoDataset, {"name": "streets", "size": [64, 32]})
-    assert UNIFIED.data(part) == part
+    found = UNIFIED.data(part)
+    assert found.settings.size == (64, 32)
+    assert (part.settings.riders, found.settings.riders) == ("person", "ignore")
+    assert found == choose(VideoDataset, {"name": "streets", "size": [64, 32], "riders": "ignore"})
 
 
 def test_an_unknown_protocol_is_told_with_the_nearest_name():
