@@ -14,28 +14,36 @@ from benchmarks.records import PROJECT, commit, recorded, row, write
 from davsn.api.demo import FULL, RUNS, draw, run
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def study(name: str, title: str, about: str, target: str = "camera") -> None:
+    """Train and score the demo's networks, and write the record ``name``.
+
+    Args:
+        name: the record; the runs are in a folder of this name.
+        title: the record's title.
+        about: what the script's help says.
+        target: the target domain of the streets.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--out", type=Path, default=PROJECT / "runs" / "benchmark_demo")
+    parser.add_argument("--out", type=Path, default=PROJECT / "runs" / f"benchmark_{name}")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    code, rows = commit(), recorded("demo")
+    code, rows = commit(), recorded(name)
+    settings = {"recipe": "demo", "target": target, "size": FULL.size, "clips": FULL.training, "steps": FULL.steps}
     for seed in given.seeds:
         out = given.out / f"seed{seed}"
-        draw(out / "world", FULL, seed)
-        for name in RUNS:
-            if any((known["method"], known["seed"]) == (name, seed) for known in rows):
+        draw(out / "world", FULL, seed, target=target)
+        for method in RUNS:
+            if any((known["method"], known["seed"]) == (method, seed) for known in rows):
                 continue
-            result = run(name, out, FULL, seed, [])
+            result = run(method, out, FULL, seed, [])
             if result is None:
                 return
-            rows.append(row(name, seed, result.scores, result.seconds))
+            rows.append(row(method, seed, result.scores, result.seconds))
             rows.sort(key=lambda row: (row["seed"], list(RUNS).index(row["method"])))
-            settings = {"recipe": "demo", "size": FULL.size, "clips": FULL.training, "steps": FULL.steps}
-            write("demo", "davsn demo over seeds", settings, code, rows=rows)
+            write(name, title, settings, code, rows=rows)
 
 
 if __name__ == "__main__":
-    main()
+    study("demo", "davsn demo over seeds", __doc__)
