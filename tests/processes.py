@@ -48,7 +48,7 @@ class _Forked:
         """Send a signal to the process."""
         os.kill(self._process.pid, number)
 
-    def finish(self, within=240):
+    def finish(self, within=600):
         """Wait for the end; returns the exit code and what was printed."""
         self._process.join(within)
         if self._process.exitcode is None:

@@ -48,7 +48,7 @@ def _process():
     def run(place, *arguments):
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
         command = [sys.executable, "-m", "davsn", *map(str, arguments)]
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=600)
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run

@@ -99,7 +99,7 @@ def by_two(tmp_path_factory):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(240)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0, 0]
     return {name: torch.load(folder / f"{name}.pt", weights_only=True) for name in METHODS}
 
