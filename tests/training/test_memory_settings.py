@@ -91,12 +91,36 @@ def test_every_method_trains_on_parts(name):
     ("settings", "method", "said"),
     [
         ({"batch_size": 2, "accumulate": 4}, "source_only", "training.batch_size  2 samples cannot be divided among 4"),
+        ({"compile": True, "recompute": True}, "source_only", "training.compile  goes neither with training.recompute"),
         ({"batch_size": 2, "accumulate": 2}, "batch_norm", "training.accumulate  this method must see whole batches"),
     ],
 )
 def test_parts_that_cannot_be_are_refused(settings, method, said):
     with pytest.raises(ConfigError, match=said):
         check_parts(TrainingSettings(**settings), METHODS[method])
+
+
+def test_compiling_needs_a_compiler(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(ConfigError, match="needs a C\\+\\+ compiler, and none was found"):
+        check_parts(TrainingSettings(compile=True), METHODS["source_only"])
+
+
+def test_a_compiled_network_trains_as_before_and_keeps_the_names_of_its_weights(monkeypatch):
+    true, calls = torch.nn.Module.compile, []
+
+    def traced(module):  # without the compiler, whose kernels take a minute
+        calls.append(type(module))
+        true(module, backend="eager")
+
+    monkeypatch.setattr(torch.nn.Module, "compile", traced)
+    plain, compiled = stepped(image=toy.Tiny), stepped(image=toy.Tiny, compile=True)
+    assert calls == [toy.Tiny]
+    ours, usual = toy.weights(compiled), toy.weights(plain)
+    assert list(ours) == list(usual)
+    for key, value in usual.items():
+        torch.testing.assert_close(ours[key], value, rtol=0, atol=1e-6, msg=key)
 
 
 def test_fused_updates_are_those_of_separate_ones():

@@ -1,5 +1,7 @@
 """A run: an experiment that is trained in a folder, and resumed from it."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
 from pathlib import Path
@@ -237,8 +239,24 @@ def check_parts(training: TrainingSettings, method: Method) -> None:
         )
     if parts > 1 and method.whole_batches:
         mistakes.append("training.accumulate  this method must see whole batches. Set it to 1")
+    if training.compile:
+        mistakes += _against_compiling(training)
     if mistakes:
         raise ConfigError("training", mistakes)
+
+
+def _against_compiling(training: TrainingSettings) -> list[str]:
+    """What the network cannot be compiled with, one line for each."""
+    found = []
+    if training.recompute or ranks.several():
+        found.append(
+            "training.compile  goes neither with training.recompute nor with several processes. Set it to false"
+        )
+    if not any(map(shutil.which, (os.environ.get("CXX") or "c++", "g++", "clang++"))):
+        found.append(
+            "training.compile  needs a C++ compiler, and none was found. Install one (g++), or set it to false"
+        )
+    return found
 
 
 def train_in(experiment: Experiment, folder: Path) -> bool:

@@ -26,7 +26,8 @@ class TrainingSettings(Settings):
     """Compute the activations of the network's blocks again in the backward pass (activation checkpointing): less
     memory, more time, the same numbers."""
     compile: bool = False
-    """Compile the image network with torch.compile; needs a C++ compiler. The first step takes minutes."""
+    """Compile the image network with torch.compile; needs a C++ compiler. The first step takes minutes. Not
+    together with ``recompute`` or several processes."""
     precision: Annotated[Literal["fp32", "bf16"], AlsoCalled("amp", "dtype")] = "fp32"
     """bf16 computes under autocast; weights and optimiser stay in fp32."""
     clip: float | None = Field(1.0, gt=0)
