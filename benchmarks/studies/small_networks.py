@@ -1,7 +1,7 @@
 """Which small network learns most for its seconds: encoders and heads with the strong recipe of the demo.
 
 Run: python -m benchmarks.studies.small_networks [--seeds 1 2 3] [--weights FILE] [--only TEXT ...]
-Every row is the demo's row 'strong recipe' with another network: the same world, steps and settings. All encoders have
+Every row is the demo's row 'strong recipe' with another network: the same world and settings, and 240 steps. All encoders have
 random weights, because those of ImageNet cannot be had for most of them. ``--weights`` adds a row of
 ``efficientnet_lite0`` with the ImageNet weights of ``benchmarks.studies.lite0_weights``; a last row has the ImageNet
 weights of ``mobilenetv2_100``, which come with ``davsn[imagenet]``. Rows that the record has are not run again.
@@ -10,6 +10,7 @@ weights of ``mobilenetv2_100``, which come with ``davsn[imagenet]``. Rows that t
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ ENCODERS = (
 HEADS = ("segformer", "daformer", "upernet")
 OF_HEADS = ("regnetx_002", "mit_b0")
 """The encoders that every head is tried with: a convolutional one and a transformer. All heads are 64 wide."""
+
+SCALE = replace(FULL, steps=240)
+"""The demo's world. Random weights need more steps than the demo's, which start from ImageNet."""
 
 
 def networks(weights: Path | None) -> dict[str, dict[str, Any]]:
@@ -58,13 +62,13 @@ def main() -> None:
     code, rows = commit(), recorded("small_networks")
     plan = networks(given.weights)
     for seed in given.seeds:
-        draw(given.out / f"seed{seed}" / "world", FULL, seed)
+        draw(given.out / f"seed{seed}" / "world", SCALE, seed)
         for title in (title for title in plan if any(text in title for text in given.only)):
             if any((known["network"], known["seed"]) == (title, seed) for known in rows):
                 continue
             changes = [f"network={json.dumps(plan[title])}", f"name={folder_name(title.replace(',', ''))}"]
             begun = time.process_time()
-            result = run(ADAPTED, given.out / f"seed{seed}", FULL, seed, changes)
+            result = run(ADAPTED, given.out / f"seed{seed}", SCALE, seed, changes)
             if result is None:
                 return
             seconds = time.process_time() - begun
@@ -73,7 +77,7 @@ def main() -> None:
             scored = row(title, seed, result.scores, None)
             rows.append({"network": scored.pop("method"), **scored, "processor": round(seconds, 1), "parameters": size})
             rows.sort(key=lambda row: (row["seed"], list(plan).index(row["network"])))
-            settings = {"recipe": "demo", "row": ADAPTED, "size": FULL.size, "steps": FULL.steps}
+            settings = {"recipe": "demo", "row": ADAPTED, "size": SCALE.size, "steps": SCALE.steps}
             write("small_networks", "Small networks with the strong recipe", settings, code, rows=rows)
 
 

@@ -34,6 +34,13 @@ SIZE = [216, 160]
 """(width, height) of drawn frames: the aspect of CamVid."""
 PLAIN = {"source.photometric": None, "source.style": None, "training.target_statistics": 0, "method.adjust": 0}
 LITE0 = {"network.encoder": "tf_efficientnet_lite0"}
+ENCODER_HEAD = {"name": "encoder_head", "encoder": "mobilenetv2_100", "weights": "random"}
+HEADS: dict[str, dict[str, Any]] = {
+    name: {"head": {"name": name, "width": 64}} for name in ("segformer", "daformer", "upernet")
+}
+"""Heads that are tried on the ImageNet encoder of the recipe ``adapt``; its own sums the levels."""
+RANDOM = ("regnetx_002", "resnet18", "mobilenetv3_small_100", "efficientvit_b0", "mit_b0", "convnext_atto")
+"""Encoders that are tried from random weights, since ImageNet's cannot be had without a hub."""
 ROWS: dict[str, dict[str, Any]] = {
     "streets, variety 0": {"source.variety": 0},
     "streets, variety 1": {"source.variety": 1},
@@ -42,6 +49,17 @@ ROWS: dict[str, dict[str, Any]] = {
     "streets, variety 1, EfficientNet-Lite0": {"source.variety": 1, **LITE0},
     "streets, variety 1, random weights": {"source.variety": 1, "network.weights": None},
     "streets, variety 1, 30 clips": {"source.variety": 1, "source.clips": 30, "source.length": 12},
+    **{
+        f"streets, variety 1, head {head}": {"source.variety": 1, "network": {**ENCODER_HEAD, "weights": "auto"} | of}
+        for head, of in HEADS.items()
+    },
+    **{
+        f"streets, variety 1, {encoder}, random weights": {
+            "source.variety": 1,
+            "network": {**ENCODER_HEAD, "encoder": encoder, "head": "sum"},
+        }
+        for encoder in RANDOM
+    },
 }
 """Title → changes of the recipe."""
 
@@ -98,7 +116,7 @@ def main() -> None:
     for seed, title in itertools.product(given.seeds, given.rows):
         if any((row["method"], row["seed"]) == (title, seed) for row in rows):
             continue
-        if "encoder" in str(ROWS[title]) and given.lite0 is None:
+        if "efficientnet" in str(ROWS[title]) and given.lite0 is None:
             print(f"{title}: left out, since --lite0 is not given", flush=True)
             continue
         experiment = of_row(values, ROWS[title], given.data.resolve(), given.lite0)
