@@ -1,8 +1,8 @@
 """Which small network learns most for its seconds: encoders and heads with the strong recipe of the demo.
 
 Run: python -m benchmarks.studies.small_networks [--seeds 1 2 3] [--weights FILE] [--only TEXT ...]
-Every row is the demo's row 'strong recipe' with another network: the same world and settings, and 240 steps. All encoders have
-random weights, because those of ImageNet cannot be had for most of them. ``--weights`` adds a row of
+Every row is the demo's row 'strong recipe' with another network: the same world and settings, and 240 steps. All
+encoders have random weights, because those of ImageNet cannot be had for most of them. ``--weights`` adds a row of
 ``efficientnet_lite0`` with the ImageNet weights of ``benchmarks.studies.lite0_weights``; a last row has the ImageNet
 weights of ``mobilenetv2_100``, which come with ``davsn[imagenet]``. Rows that the record has are not run again.
 """
