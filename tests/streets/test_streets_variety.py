@@ -63,14 +63,14 @@ def test_labels_and_frames_move_with_the_flow(domain, clip):
 
 
 def test_variety_0_is_the_world_that_all_records_come_from():
-    """A recording of frames and label maps that were drawn before there was variety.
+    """A recording of frames and label maps from before there was variety; of ``dashcam``, before there were hills.
 
     Sines differ between processors in their last bit, so a few pixels may differ by one level. NumPy 1 also keeps
     float32 where NumPy 2 computes in float64.
     """
     most, share = (1, 0.002) if int(np.__version__[0]) > 1 else (2, 0.05)
     before = np.load(FOLDER / "before_variety.npz")
-    for domain in ("game", "camera"):
+    for domain in ("game", "camera", "dashcam"):
         data = Streets(Config(domain=domain, size=(96, 48), clips=3, length=40, variety=0))
         for clip, position in ((0, 3), (2, 31)):
             frame, label = (before[f"{kind}_{domain}_{clip}"] for kind in ("frame", "label"))
@@ -160,7 +160,10 @@ def test_the_nearest_surface_is_labelled(clip):
 
 
 def test_the_ground_and_the_sky_move_as_the_lens_says():
-    """Points on the ground plane and directions of the sky, put through the lens's formula in float64."""
+    """Points on the ground and directions of the sky, put through the lens's formula in float64.
+
+    The points are at the depth that the frame has. Flat ground lies at the height 0 of the world, hills as they say.
+    """
     for clip in CLIPS:
         now, then = streets()._view(clip, 9), streets()._view(clip, 7)
         flow, _ = motion.flow(now, then)
@@ -168,7 +171,10 @@ def test_the_ground_and_the_sky_move_as_the_lens_says():
             rows, columns = np.nonzero(now.part == part)
             for row, column in list(zip(rows, columns, strict=True))[::499]:
                 way = seen_along(now.camera, column, row)
-                point = way * 1e7 if far else way * (-now.camera.pose.z / way[2])
+                point = way * (1e7 if far else now.depth[row, column])
+                x, y, z = point + now.camera.position
+                hills = now.world.road.hills
+                assert far or z == pytest.approx(0.0 if hills is None else hills.height(x, y), abs=2e-3)
                 pixel = flow[row, column] + (column, row)
                 back = seen_along(then.camera, *pixel)
                 target = point + now.camera.position - then.camera.position

@@ -84,10 +84,10 @@ class Parts(NamedTuple):
 
 def axes(placed: Sequence[Placed], camera: Camera) -> Floats:
     """A table (5, N): for each thing the cosine and sine of its heading, and the camera's position in its axes."""
-    x, y, heading = np.array([(p.pose.x, p.pose.y, p.pose.heading) for p in placed]).reshape(-1, 3).T
+    x, y, z, heading = np.array([(p.pose.x, p.pose.y, p.pose.z, p.pose.heading) for p in placed]).reshape(-1, 4).T
     dx, dy = camera.pose.x - x, camera.pose.y - y
-    cos, sin, z = np.cos(heading), np.sin(heading), np.full(len(placed), camera.pose.z)
-    return np.asarray(np.stack([cos, sin, cos * dx + sin * dy, cos * dy - sin * dx, z]), np.float32)
+    cos, sin = np.cos(heading), np.sin(heading)
+    return np.asarray(np.stack([cos, sin, cos * dx + sin * dy, cos * dy - sin * dx, camera.pose.z - z]), np.float32)
 
 
 def draw(placed: Sequence[Placed], camera: Camera, depth: Floats, code: NDArray[np.int32]) -> None:

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.streets import lane_paint
 from davsn.streets.camera import Floats
 from davsn.streets.categories import Category
 from davsn.streets.noise import sample
 from davsn.streets.render import GROUND, View
+from davsn.streets.road import Road
 from davsn.streets.spots import Array, bar, bars
 from davsn.streets.variety import Variation
 
@@ -40,6 +42,10 @@ def paint(base: Floats, view: View, table: Floats, marking: Floats) -> None:
     colours = table[category]
     road, walk = category == Category.ROAD, category == Category.SIDEWALK
     colours *= _paving(style, s, lateral, along, across, walk)[:, None]
+    if max(drawn.bus_lane, drawn.cycle_lane - 1, drawn.tram) > 0:
+        lanes, on_road = np.random.default_rng([view.world.look, 8]), colours[road]
+        lane_paint.surface(on_road, view.world.road, drawn, lanes, s[road], lateral[road], across[road])
+        colours[road] = on_road
     colours *= _wear(drawn, style, s, lateral, along, across, road)[:, None]
     marks = _markings(view, style, s, lateral, along, across) * road
     rubbed = np.clip(0.9 + 0.5 * sample(s * 3, lateral * 3), 0.25, 1) if drawn.wear else 1.0
@@ -48,6 +54,8 @@ def paint(base: Floats, view: View, table: Floats, marking: Floats) -> None:
     paints = marking * (1 - yellow[:, None] * np.array([0.1, 0.25, 0.75], np.float32))
     colours += marks[:, None] * (paints - colours)
     kerb = bar(np.abs(lateral) - view.world.road.kerb, 0.1, across) * style.uniform(-0.2, 0.4)
+    if view.world.road.island:
+        kerb *= ~view.world.road.on_roundabout(s, lateral)
     colours *= 1 + (kerb * ~road)[:, None].astype(np.float32)
     _litter(colours, drawn, style, s, lateral, road)
     base[ground] = colours
@@ -115,7 +123,17 @@ def _markings(view: View, style: np.random.Generator, s: Array, lateral: Array, 
         shape, period = int(style.integers(len(_symbols()))), style.uniform(25, 60)
         if style.random() < 0.7:
             white = np.maximum(white, _stamp(shape, np.mod(s - where[0], period), lateral - where[1], along))
-    return np.asarray(np.where(side < road.kerb - 0.1, white, 0), np.float32)
+    white = np.where(side < road.kerb - 0.1, white, 0)
+    return np.asarray(_roundabout(white, road, style, s, lateral, along) if road.island else white, np.float32)
+
+
+def _roundabout(white: Array, road: Road, style: np.random.Generator, s: Array, lateral: Array, along: Array) -> Array:
+    """The markings (N,) of roundabouts in place of those of crossings: give-way lines, and perhaps a circle."""
+    circle = np.hypot(road.from_crossing(s), lateral)
+    give_way = bar(circle - road.ring, 0.15, along) * bars(lateral, 0.9, 0.3, along)
+    white = np.where(circle < road.ring, 0, white)
+    white = np.maximum(white, give_way * (np.abs(lateral) < road.kerb - 0.1))
+    return np.maximum(white, bar(circle - road.island - 0.3, 0.07, along) * (style.random() < 0.5))
 
 
 def _stamp(shape: int, s: Array, lateral: Array, along: Array) -> Floats:

@@ -27,6 +27,7 @@ class Lane:
         clear: slots nearer than this many metres to the middle of a crossing stay empty.
         start: the position of slot 0, in metres along the street.
         wobble: half the range of a random addition to the heading, in radians.
+        special: whether the things are passages or stand on islands, which all other standing things keep clear of.
     """
 
     builders: Builders
@@ -39,3 +40,4 @@ class Lane:
     clear: float = 0.0
     start: float = 0.0
     wobble: float = 0.0
+    special: bool = False

@@ -5,7 +5,7 @@ In local axes, x points forward, y left and z up. The origin is on the ground, b
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -15,6 +15,9 @@ from davsn.streets.categories import Category
 from davsn.streets.paint import Paint
 
 Array = NDArray[np.floating]
+
+LIFTED = 0.05
+"""Metres. A box whose lowest corner is higher does not stand on the ground."""
 
 
 class Material(IntEnum):
@@ -81,6 +84,27 @@ class Model:
     low: Array
     high: Array
     shadow: float
+
+
+def deepened(model: Model, slope: float) -> Model:
+    """The model for sloping ground: what stands on the ground reaches as far below it as the slope asks for.
+
+    Args:
+        model: a model.
+        slope: the steepest slope of the ground, as a tangent.
+    """
+    depth = slope * float(np.hypot(*np.maximum(-model.low, model.high)[:2]))
+    planes, bounds = model.planes.copy(), model.bounds.copy()
+    standing = np.flatnonzero(bounds[: len(planes), 0, 2] < LIFTED)
+    bounds[standing, 0, 2] -= depth
+    planes[standing, 4, 3] -= depth
+    for face in range(4):
+        axis, side = divmod(face, 2)
+        normal = planes[standing, face]
+        wider = np.maximum(normal[:, 2] / np.abs(normal[:, axis]), 0) * depth
+        bounds[standing, side, axis] += (2 * side - 1) * wider
+    low = np.minimum(model.low, bounds[:, 0].min(0))
+    return replace(model, planes=planes, bounds=bounds, low=low, high=np.maximum(model.high, bounds[:, 1].max(0)))
 
 
 def box(

@@ -9,6 +9,8 @@ from davsn.streets.render import BONNET, GROUND, View
 
 ROUNDING = 0.005
 """Pixels. Content up to this far beyond the centres of the outermost pixels still counts as inside."""
+BEHIND_CREST = 1.5
+"""Pixels. Ground of a hilly clip is hidden where it is further than this beyond the ground in front of it."""
 
 
 def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
@@ -29,8 +31,11 @@ def flow(current: View, other: View) -> tuple[Floats, NDArray[np.bool_]]:
     column, row = np.rint(pixels).astype(np.int64).clip(-1, max(width, height))
     valid = (depth > NEAR) & facing & (pixels[0] >= -ROUNDING) & (pixels[1] >= -ROUNDING)
     valid &= (pixels[0] <= width - 1 + ROUNDING) & (pixels[1] <= height - 1 + ROUNDING)
-    there = other.surface()[row.clip(0, height - 1), column.clip(0, width - 1)]
-    valid &= there == current.surface()
+    there = row.clip(0, height - 1), column.clip(0, width - 1)
+    valid &= other.surface()[there] == current.surface()
+    if current.world.road.hills is not None:
+        slack = np.float32(0.1) + np.float32(BEHIND_CREST) * other.footprint[there]
+        valid &= (depth < other.depth[there] + slack) | (current.part != GROUND)
     return np.stack([pixels[0] - x, pixels[1] - y], 2), valid
 
 
@@ -51,29 +56,29 @@ def _points_seen_from(current: View, other: View) -> tuple[Floats, NDArray[np.bo
     if not len(seen):
         return points, facing
     table, local = _table(current, other), current.point.reshape(3, -1)[:, seen]
-    cos, sin, dx, dy, camera_x, camera_y = table[:, owner.reshape(-1)[seen]]
+    cos, sin, dx, dy, dz, camera_x, camera_y = table[:, owner.reshape(-1)[seen]]
     x, y, z = local
     flat = points.reshape(3, -1)
-    flat[:, seen] = cos * x - sin * y + dx, sin * x + cos * y + dy, z - np.float32(other.camera.pose.z)
+    flat[:, seen] = cos * x - sin * y + dx, sin * x + cos * y + dy, z + dz
     middle, radii = current.shapes
     part = current.part.reshape(-1)[seen]
     normal = (local - middle[:, part]) / radii[:, part] ** 2
-    height = np.full_like(camera_x, other.camera.pose.z)
-    towards = ((np.stack([camera_x, camera_y, height]) - local) * normal).sum(0)
+    towards = ((np.stack([camera_x, camera_y, -dz]) - local) * normal).sum(0)
     facing.reshape(-1)[seen] = (current.face.reshape(-1)[seen] != CURVED) | (towards > 0)
     return flat.reshape(points.shape), facing
 
 
 def _table(current: View, other: View) -> Floats:
-    """A table (6, things) for the other time, with a column for each thing.
+    """A table (7, things) for the other time, with a column for each thing.
 
-    Rows 0 and 1 are the cosine and sine of its heading. Rows 2 and 3 are its x and y relative to the other camera. Rows
-    4 and 5 are the x and y of that camera in the thing's own axes.
+    Rows 0 and 1 are the cosine and sine of its heading. Rows 2 to 4 are its place relative to the other camera. Rows 5
+    and 6 are the x and y of that camera in the thing's own axes.
     """
     rows = []
     for placed in current.placed:
         pose = current.world.pose(placed.thing, other.time)
         cos, sin = np.cos(pose.heading), np.sin(pose.heading)
         dx, dy = pose.x - other.camera.pose.x, pose.y - other.camera.pose.y
-        rows.append([cos, sin, dx, dy, -cos * dx - sin * dy, sin * dx - cos * dy])
-    return np.asarray(np.array(rows, np.float32).reshape(-1, 6).T)
+        dz = pose.z - other.camera.pose.z
+        rows.append([cos, sin, dx, dy, dz, -cos * dx - sin * dy, sin * dx - cos * dy])
+    return np.asarray(np.array(rows, np.float32).reshape(-1, 7).T)

@@ -19,6 +19,8 @@ PARTS = 4
 """The first part number of a thing."""
 HORIZON = 600.0
 """Metres. The ground ends here, at the line of far trees."""
+APRON = 0.5
+"""Metres of the paved edge of the islands of roundabouts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +53,14 @@ class View:
     @cached_property
     def footprint(self) -> Floats:
         """The length (H, W) in metres that a pixel spans: along the road on the ground, otherwise across the ray."""
-        pixel = self.depth / np.float32(self.camera.focal)
+        pixel, hills = self.depth / np.float32(self.camera.focal), self.world.road.hills
         stretch = np.where(self.part == GROUND, self.depth / np.float32(self.camera.pose.z), 1)
+        if hills is not None:
+            ground = self.part == GROUND
+            east, north, up = self.camera.rays[:, ground]
+            way = self.depth[ground]
+            along, across = hills.gradient(self.camera.pose.x + way * east, self.camera.pose.y + way * north)
+            stretch[ground] = 1 / np.maximum(along * east + across * north - up, 1e-3)
         return np.asarray(np.where(self.depth < np.inf, pixel * stretch, 0), np.float32)
 
     @cached_property
@@ -100,8 +108,12 @@ def _ground(scene: World, camera: Camera, time: float) -> tuple[Floats, NDArray[
     depth, point = np.full(slope.shape, np.inf, np.float32), rays.copy()
     part, category = np.zeros(slope.shape, np.int32), np.zeros(slope.shape, np.uint8)
     part[slope < skyline(np.arctan2(rays[1], rays[0]), scene.look)] = BACKDROP
-    below = slope < -pose.z / HORIZON
-    depth[below] = -pose.z / rays[2][below]
+    if scene.road.hills is None:
+        below = slope < -pose.z / HORIZON
+        depth[below] = -pose.z / rays[2][below]
+    else:
+        depth = scene.road.hills.met_by(rays, camera.position)
+        below = depth < np.inf
     x, y = pose.x + depth[below] * rays[0][below], pose.y + depth[below] * rays[1][below]
     s, lateral = scene.road.along(x, y, scene.drive.travelled(time))
     part[below], point[:, below] = GROUND, np.stack([s, lateral, np.zeros_like(s)])
@@ -147,4 +159,8 @@ def ground_category(road: Road, s: NDArray[np.floating], lateral: NDArray[np.flo
     is_walk = ((across < road.kerb + road.verge + road.walk) & (across >= road.kerb + road.verge)) | corner
     is_walk |= paved & (across >= road.kerb + road.verge)
     is_road = ((across < road.kerb) & (across >= road.median)) | (apart < road.crossing)
+    if road.island:
+        centre = np.hypot(apart, across)
+        is_road = (is_road | (centre < road.ring)) & (centre >= road.island)
+        is_walk = (is_walk | (centre < road.ring + min(2.4, road.walk))) & (centre >= road.island - APRON)
     return np.where(is_road, Category.ROAD, np.where(is_walk, Category.SIDEWALK, Category.TERRAIN)).astype(np.uint8)

@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from davsn.streets.hills import Hills
+
 Array = NDArray[np.floating]
 
 STEP = 0.25
@@ -20,6 +22,10 @@ BEHIND = 16.0
 """Metres along the road, behind the camera, within which things are drawn."""
 FORESIGHT = 200.0
 """Metres ahead of the camera within which the ground follows the bends of the line."""
+NARROWEST = 4.5
+"""Metres. No roundabout has a narrower road."""
+APPROACH = 4.0
+"""Metres. Vehicles begin to turn at 1.5 times so many metres more than the outer radius from a roundabout's centre."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,25 @@ class Pose:
     z: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Where the road leads through a tunnel, or beneath a bridge or a house: again and again, at equal distances.
+
+    Attributes:
+        middle: the middle of one of them, in metres along the street.
+        half: half their length in metres.
+        period: metres from one to the next.
+    """
+
+    middle: float
+    half: float
+    period: float
+
+    def inside(self, s: Array | float) -> Array:
+        """The metres (…) from ``s`` to the nearer end, positive inside and negative outside."""
+        return np.asarray(self.half - np.abs(np.mod(s - self.middle + self.period / 2, self.period) - self.period / 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +90,55 @@ class Road:
     """Half the width of the strip between the two directions."""
     verge: float = 0.0
     """The width of the grass between kerb and pavement."""
+    island: float = 0.0
+    """The radius of the islands of roundabouts, which all crossings are then; 0 for crossings without."""
+    passage: Passage | None = None
+    """Tunnels, bridges or houses above the road."""
+    hills: Hills | None = None
+    """The height of the ground; None where it is flat."""
+
+    @property
+    def edge(self) -> float:
+        """The distance from the centre line to where plots begin, in metres."""
+        return self.kerb + self.verge + self.walk
+
+    @property
+    def ring(self) -> float:
+        """The outer radius of roundabouts, in metres."""
+        return self.island + max(self.lanes * self.lane_width, NARROWEST)
+
+    def on_roundabout(self, s: Array, lateral: Array) -> NDArray[np.bool_]:
+        """Whether points are on a roundabout: on its road or its island."""
+        if not self.island:
+            return np.zeros(np.shape(s), bool)
+        return np.asarray(np.hypot(self.from_crossing(s), lateral) < self.ring)
+
+    def is_open(self, s: float, lateral: float, half: float) -> bool:
+        """Whether something of ``half`` metres' half length can stand there, clear of roundabouts and passages."""
+        if self.island and np.hypot(self.from_crossing(np.asarray(s)), lateral) < self.ring + 2.2:
+            return False
+        return self.passage is None or bool(self.passage.inside(s) < -half - 0.5)
+
+    def track(self, s: float, lateral: float) -> tuple[float, float]:
+        """The lateral place of what moves at ``lateral`` when it is at ``s``, and its turn in radians.
+
+        Only roundabouts lead off the straight way. Vehicles drive round their islands, and pedestrians walk round their
+        roads. Both deviate by the fourth power of a cosine, so that nothing turns abruptly.
+        """
+        if not self.island:
+            return lateral, 0.0
+        side, wide = abs(lateral), self.kerb - self.parking - self.median
+        if side < self.kerb:
+            share = min(max((side - self.median) / wide, 0.3), 0.8)
+            aside = self.island + share * (self.ring - self.island) - side
+        else:
+            aside = max(self.ring + 0.5 - self.kerb, 0.0)
+        reach = min(1.5 * (self.ring + APPROACH), self.block / 2)
+        apart = float(np.mod(s, self.block)) - self.block / 2
+        phase = np.pi / 2 * min(max(apart / reach, -1.0), 1.0)
+        aside *= float(np.sign(lateral))
+        slope = -aside * np.pi / reach * np.sin(2 * phase) * np.cos(phase) ** 2
+        return float(lateral + aside * np.cos(phase) ** 4), float(-np.arctan(slope))
 
     @property
     def kerb(self) -> float:
@@ -90,17 +164,16 @@ class Road:
         return float(self._bend(np.asarray([s]))[0])
 
     def place(self, s: float, lateral: float, turn: float = 0.0) -> Pose:
-        """The pose at ``s`` and ``lateral``, turned by ``turn`` radians from the street's heading."""
+        """The pose on the ground at ``s`` and ``lateral``, turned by ``turn`` radians from the street's heading."""
         x, y, _ = self._line
         at = (s + BEFORE) / STEP
         index = min(max(int(at), 0), len(x) - 2)
         share = at - index
         heading = self.heading(s)
-        return Pose(
-            x[index] + share * (x[index + 1] - x[index]) + lateral * np.sin(heading),
-            y[index] + share * (y[index + 1] - y[index]) - lateral * np.cos(heading),
-            heading + turn,
-        )
+        east = x[index] + share * (x[index + 1] - x[index]) + lateral * np.sin(heading)
+        north = y[index] + share * (y[index + 1] - y[index]) - lateral * np.cos(heading)
+        height = 0.0 if self.hills is None else float(self.hills.height(east, north))
+        return Pose(east, north, heading + turn, height)
 
     def along(self, x: Array, y: Array, start: float) -> tuple[Array, Array]:
         """The ``s`` and ``lateral`` of points on the ground.
@@ -155,5 +228,11 @@ class Drive:
         sway = 0.012 * np.sin(1.3 * time + self.phase)
         lateral = self.lateral + 0.15 * np.sin(0.7 * time + 2 * self.phase)
         nod = self.pitch + 0.004 * np.sin(5.1 * time + self.phase)
-        at = self.road.place(self.travelled(time), lateral, sway)
-        return Pose(at.x, at.y, at.heading, self.height, nod, self.roll)
+        s = self.travelled(time)
+        if self.road.island:
+            lateral, turn = self.road.track(s, lateral)
+            sway += turn
+        at = self.road.place(s, lateral, sway)
+        if self.road.hills is not None:
+            nod -= float(self.road.hills.rise(at.x, at.y, at.heading))
+        return Pose(at.x, at.y, at.heading, at.z + self.height, nod, self.roll)

@@ -75,13 +75,13 @@ class Screen(NamedTuple):
 def screen_bounds(boxes: NDArray[np.floating], poses: Sequence[Pose], camera: Camera) -> Screen:
     """The screen rectangles of boxes (N, 2, 3), given in the axes of their poses and cut at the near plane."""
     corners = boxes[:, 0, None] + _CORNERS * (boxes[:, 1] - boxes[:, 0])[:, None]
-    x, y, heading = np.array([(pose.x, pose.y, pose.heading) for pose in poses]).T[:, :, None]
+    x, y, z, heading = np.array([(pose.x, pose.y, pose.z, pose.heading) for pose in poses]).T[:, :, None]
     cos, sin = np.cos(heading), np.sin(heading)
     points = np.stack(
         [
             cos * corners[..., 0] - sin * corners[..., 1] + x - camera.pose.x,
             sin * corners[..., 0] + cos * corners[..., 1] + y - camera.pose.y,
-            corners[..., 2] - camera.pose.z,
+            corners[..., 2] + z - camera.pose.z,
         ]
     )
     pixels, depth = camera.undistorted(points)

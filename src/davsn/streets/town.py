@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from davsn.streets import buildings, fleet, furniture, people, plants, roadside, vehicles
+from davsn.streets import buildings, fleet, furniture, landmarks, people, plants, roadside, vehicles
 from davsn.streets.lanes import Builder, Builders, Lane
 from davsn.streets.road import BEHIND, FORESIGHT, Drive, Road
 from davsn.streets.street import PERIODS, SWINGS
@@ -34,6 +34,8 @@ def build(drawn: Variation, rng: Generator, reach: float) -> tuple[Road, Drive, 
         median=drawn.median if drawn.median > 0.3 else 0.0,
         verge=drawn.verge if drawn.verge > 0.4 else 0.0,
     )
+    own = rng.spawn(1)[0]  # leaves what is drawn below as it was before there were landmarks
+    road = landmarks.shape(road, drawn, own)
     hand = -1 if drawn.left > 0 else 1
     lane = int(rng.integers(road.lanes)) if drawn.variety > rng.random() else road.lanes - 1
     drive = Drive(
@@ -41,7 +43,7 @@ def build(drawn: Variation, rng: Generator, reach: float) -> tuple[Road, Drive, 
         lateral=hand * (road.median + road.lane_width * (lane + 0.5) + drawn.aside),
         height=drawn.height,
         pitch=drawn.pitch,
-        speed=min(drawn.speed, TOP_SPEED),
+        speed=min(drawn.speed, landmarks.ROUND_SPEED if road.island else TOP_SPEED),
         swing=float(rng.uniform(*SWINGS)),
         period=float(rng.uniform(*PERIODS)),
         phase=float(rng.uniform(0, 2 * np.pi)),
@@ -49,7 +51,7 @@ def build(drawn: Variation, rng: Generator, reach: float) -> tuple[Road, Drive, 
     )
     town = _Town(road, drive, drawn, hand, rng)
     lanes = [lane for side in (1, -1) for fill in (_kerb, _pavement, _border, _plots) for lane in fill(town, side)]
-    return road, drive, (*lanes, *_middle(town), *_traffic(town, lane))
+    return road, drive, (*lanes, *_middle(town), *_traffic(town, lane), *landmarks.lanes(road, own))
 
 
 class _Town(NamedTuple):

@@ -122,6 +122,20 @@ class Variation:
     """Darkening in the corners."""
     dirt: float
     """The strength of smears on the lens."""
+    # More of the layout. Draws are in this order, so what was drawn before these were added stays as it was.
+    hills: float
+    """The steepest slope of the ground, as a tangent; 0 for flat ground."""
+    island: float
+    """The radius in metres of the islands of roundabouts; below 1 the crossings have none."""
+    passage: float
+    """Above 0 the road leads through tunnels, or beneath bridges or houses."""
+    bus_lane: float
+    """Above 0 the outermost of several lanes is a bus lane with its own colour."""
+    cycle_lane: float
+    """Metres of the cycle lane with its own colour; below 1 there is none."""
+    tram: float
+    """Above 0 the inner lanes have tram tracks."""
+    # More of the sensor.
     shutter: float
     """Seconds that the shutter is open; for that time, the camera's own motion blurs the image."""
     swings: float
@@ -185,6 +199,12 @@ _RANGES = {
     "warmth": _Ranges((0, 0), (-0.5, 0.5), (-1, 1)),
     "vignette": _Ranges((0, 0), (0.1, 0.3), (-0.3, 0.5), 0),
     "dirt": _Ranges((0, 0), (0.0, 0.5), (-1.0, 1.0), 0),
+    "hills": _Ranges((0, 0), (0, 0), (-0.08, 0.07), 0),
+    "island": _Ranges((0, 0), (0, 0), (-9, 4.5), 0),
+    "passage": _Ranges((0, 0), (0, 0), (-2.4, 1), 0),
+    "bus_lane": _Ranges((0, 0), (0, 0), (-1, 1), 0),
+    "cycle_lane": _Ranges((0, 0), (0, 0), (-3, 2.2), 0),
+    "tram": _Ranges((0, 0), (0, 0), (-4, 1), 0),
     "shutter": _Ranges((0, 0), (0, 0), (-0.015, 0.02), 0),
     "swings": _Ranges((0, 0), (0, 0), (-0.4, 0.5), 0),
 }

@@ -10,7 +10,7 @@ from davsn.streets.camera import Floats
 from davsn.streets.casting import CURVED
 from davsn.streets.noise import sample
 from davsn.streets.render import BACKDROP, BONNET, GROUND, PARTS, SKY, View
-from davsn.streets.road import Pose
+from davsn.streets.road import Passage, Pose
 from davsn.streets.sight import Placed
 from davsn.streets.variety import Variation
 
@@ -83,8 +83,22 @@ def light(view: View, headings: Floats, flat: Floats) -> Floats:
         shade = shade * (1 - np.float32(drawn.night) * np.array([0.92, 0.9, 0.85], np.float32)) + _headlights(
             view, drawn
         )
+    if view.world.road.passage is not None:
+        shade *= _beneath(view, view.world.road.passage)[..., None]
     shade[(view.part == SKY) | (view.part == BACKDROP)] = 1
     return np.asarray(shade, np.float32)
+
+
+def _beneath(view: View, passage: Passage) -> Floats:
+    """The light (H, W) that is left beneath what is above the road: less, the further in."""
+    tracks = [view.world.track(item.thing, view.time)[0] for item in view.placed]
+    above = [item.thing.lane.special for item in view.placed]
+    owner = view.owner()[view.part]
+    s = np.where(view.part == GROUND, view.point[0], np.array([*tracks, 0.0], np.float32)[owner])
+    s += np.array([*above, False])[owner] * view.point[0]
+    inside = np.where((owner >= 0) | (view.part == GROUND), passage.inside(s), 0)
+    lamps = 0.06 * np.cos(2 * np.pi / 8 * (s - passage.middle))
+    return np.asarray(1 - (0.68 + lamps) * (1 - np.exp(-np.maximum(inside, 0) / 4)), np.float32)
 
 
 def _strengths(drawn: Variation) -> tuple[float, float]:
@@ -151,8 +165,8 @@ def cast_shadows(base: Floats, view: View) -> None:
 
 def _place(view: View, item: Placed, here: float) -> Pose:
     """The place of a thing: x is along the street from the camera, y is lateral; the heading is the street's own."""
-    slot = item.thing.slot
-    return Pose(slot.s + view.world.shift(item.thing.lane, view.time) - here, slot.lateral, slot.turn)
+    s, lateral, turn = view.world.track(item.thing, view.time)
+    return Pose(s - here, lateral, turn)
 
 
 def _sun_shadows(view: View, casters: Sequence[Placed], places: Sequence[Pose], here: float) -> "_Map":

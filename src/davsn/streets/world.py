@@ -15,7 +15,7 @@ import numpy as np
 from davsn.streets import street, town
 from davsn.streets.camera import Lens
 from davsn.streets.lanes import Lane
-from davsn.streets.models import Model
+from davsn.streets.models import Model, deepened
 from davsn.streets.road import BEHIND, Drive, Pose, Road
 from davsn.streets.variety import Home, Variation, draw
 
@@ -99,12 +99,17 @@ class World:
             return self.drive.travelled(time) + 3.0 * float(np.sin(0.35 * time + lane.spacing))
         return lane.speed * time
 
+    def track(self, thing: Thing, time: float) -> tuple[float, float, float]:
+        """The ``s`` and ``lateral`` of a thing at ``time`` seconds, and its heading relative to the street's."""
+        s, lateral, turn = thing.slot.s + self.shift(thing.lane, time), thing.slot.lateral, thing.slot.turn
+        if thing.slot.fixed is None and self.road.island:
+            lateral, more = self.road.track(s, lateral)
+            turn += more
+        return s, lateral, turn
+
     def pose(self, thing: Thing, time: float) -> Pose:
         """The pose of a thing at ``time`` seconds."""
-        if thing.slot.fixed is not None:
-            return thing.slot.fixed
-        s = thing.slot.s + self.shift(thing.lane, time)
-        return self.road.place(s, thing.slot.lateral, thing.slot.turn)
+        return thing.slot.fixed or self.road.place(*self.track(thing, time))
 
     def things(self, time: float) -> Iterator[Thing]:
         """All things near the camera at ``time`` seconds."""
@@ -134,10 +139,15 @@ def _slot(key: WorldKey, number: int, index: int) -> Slot | None:
     rng = np.random.default_rng([*key[:3], 2, number, index + (1 << 20)])
     along, across = rng.uniform(-1, 1, 2) * lane.jitter
     s = lane.start + index * lane.spacing + float(along)
-    if rng.random() >= lane.share or world(key).road.from_crossing(np.asarray(s)) < lane.clear:
+    road = world(key).road
+    if rng.random() >= lane.share or road.from_crossing(np.asarray(s)) < lane.clear:
+        return None
+    if lane.speed == 0 and not lane.special and not road.is_open(s, lane.lateral, lane.spacing / 2):
         return None
     weights = np.array([weight for _, weight in lane.builders])
     build = lane.builders[int(rng.choice(len(weights), p=weights / weights.sum()))][0]
     model, lateral = build(rng), lane.lateral + float(across)
+    if road.hills is not None:
+        model = deepened(model, road.hills.steepest)
     turn = lane.turn + (float(rng.uniform(-1, 1)) * lane.wobble if lane.wobble else 0.0)
-    return Slot(model, s, lateral, turn, world(key).road.place(s, lateral, turn) if lane.speed == 0 else None)
+    return Slot(model, s, lateral, turn, road.place(s, lateral, turn) if lane.speed == 0 else None)
