@@ -188,6 +188,7 @@ class Run:
         """Yield the source batch and the target batch of a step and of all later ones."""
         settings = self.experiment.training
         share: dict[str, Any] = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
+        share["pinned"] = settings.pinned and self.device.type == "cuda"
         sources: Iterator[Batch] = repeat(Batch({}))
         if self.source is not None:
             by_class = class_draw(self.source, settings.rare_classes, self.folder.source_classes)
