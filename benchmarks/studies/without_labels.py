@@ -32,34 +32,34 @@ MEMBERS = {
 """Classes of the pair → the drawn classes that they are made of, where that is not the class of the same name."""
 SIZE = [216, 160]
 """(width, height) of drawn frames: the aspect of CamVid."""
-PLAIN = {"source.photometric": None, "source.style": None, "training.target_statistics": 0, "method.adjust": 0}
-LITE0 = {"network.encoder": "tf_efficientnet_lite0"}
-ENCODER_HEAD = {"name": "encoder_head", "encoder": "mobilenetv2_100", "weights": "random"}
-HEADS: dict[str, dict[str, Any]] = {
-    name: {"head": {"name": name, "width": 64}} for name in ("segformer", "daformer", "upernet")
+RANDOM = {"name": "encoder_head", "head": "sum", "weights": "random"}
+ENCODERS = ("resnet18", "mobilenetv3_small_100", "efficientvit_b0", "convnext_atto", "regnetx_002", "mit_b0")
+"""Encoders that are tried from random weights. ImageNet's cannot be had without a hub."""
+HEADS = ("segformer", "daformer", "upernet")
+PARTS: dict[str, dict[str, Any]] = {
+    "statistics": {"training.target_statistics": 0},
+    "photometric": {"source.photometric": None},
+    "style": {"source.style": None},
+    "adjust": {"method.adjust": 0},
 }
-"""Heads that are tried on the ImageNet encoder of the recipe ``adapt``; its own sums the levels."""
-RANDOM = ("regnetx_002", "resnet18", "mobilenetv3_small_100", "efficientvit_b0", "mit_b0", "convnext_atto")
-"""Encoders that are tried from random weights, since ImageNet's cannot be had without a hub."""
+"""Part of the training recipe → the change that leaves it out."""
+PLAIN = {key: value for change in PARTS.values() for key, value in change.items()}
+VARIED: dict[str, dict[str, Any]] = {
+    "source_only": PLAIN,
+    "EfficientNet-Lite0": {"network.encoder": "tf_efficientnet_lite0"},
+    "random weights": {"network.weights": None},
+    "30 clips": {"source.clips": 30, "source.length": 12},
+    "900 steps, 360 clips": {"source.clips": 360, "training.steps": 900},
+    **{f"without {part}": change for part, change in PARTS.items()},
+    **{f"head {name}": {"network.name": "encoder_head", "network.head": {"name": name, "width": 64}} for name in HEADS},
+    **{f"{name}, random weights": {"network": RANDOM | {"encoder": name}} for name in ENCODERS},
+}
+"""What is changed of the recipe with the streets of variety 1."""
 ROWS: dict[str, dict[str, Any]] = {
     "streets, variety 0": {"source.variety": 0},
     "streets, variety 1": {"source.variety": 1},
     "ProcCity": {"source": "procity"},
-    "streets, variety 1, source_only": {"source.variety": 1, **PLAIN},
-    "streets, variety 1, EfficientNet-Lite0": {"source.variety": 1, **LITE0},
-    "streets, variety 1, random weights": {"source.variety": 1, "network.weights": None},
-    "streets, variety 1, 30 clips": {"source.variety": 1, "source.clips": 30, "source.length": 12},
-    **{
-        f"streets, variety 1, head {head}": {"source.variety": 1, "network": {**ENCODER_HEAD, "weights": "auto"} | of}
-        for head, of in HEADS.items()
-    },
-    **{
-        f"streets, variety 1, {encoder}, random weights": {
-            "source.variety": 1,
-            "network": {**ENCODER_HEAD, "encoder": encoder, "head": "sum"},
-        }
-        for encoder in RANDOM
-    },
+    **{f"streets, variety 1, {title}": {"source.variety": 1, **changes} for title, changes in VARIED.items()},
 }
 """Title → changes of the recipe."""
 
@@ -86,7 +86,7 @@ def of_row(values: dict[str, Any], changes: dict[str, Any], data: Path, lite0: P
         kept = {key: values["source"][key] for key in ("mirror", "photometric", "style")}
         values = {**values, "source": {"name": "folder", "root": data / "source", "classes": data / "classes.yaml"}}
         values["source"] |= {**kept, "size": values["target"]["size"]}
-    if "network.encoder" in changes:
+    if changes.get("network.encoder") == "tf_efficientnet_lite0":
         changes["network.weights"] = lite0
     return override(values, changes)
 
@@ -113,6 +113,7 @@ def main() -> None:
     torch.set_num_threads(1)
     code, rows = commit(), recorded("without_labels")
     values = recipe(given.data.resolve(), class_table(given.data, given.out.resolve() / "classes.yaml"))
+    values["training"]["steps"] = given.steps
     for seed, title in itertools.product(given.seeds, given.rows):
         if any((row["method"], row["seed"]) == (title, seed) for row in rows):
             continue
@@ -122,7 +123,7 @@ def main() -> None:
         experiment = of_row(values, ROWS[title], given.data.resolve(), given.lite0)
         folder, begun = given.out / f"seed{seed}" / title.replace(", ", "_").replace(" ", "_"), time.monotonic()
         fresh = not folder.exists()
-        done = davsn.train(experiment, {"seed": seed, "training.steps": given.steps}, out=folder, quiet=True)
+        done = davsn.train(experiment, {"seed": seed}, out=folder, quiet=True)
         seconds = time.monotonic() - begun if fresh else None
         for name, scores in done.scores.items():
             rows.append(row(title, seed, scores, seconds, set=name))

@@ -21,12 +21,15 @@ def through_air_and_glass(colours: Floats, view: View) -> Floats:
         colours = colours + thick[..., None] * (sky_colours(drawn)[0] - colours)
     if drawn.rain or drawn.snow > 0.3:
         colours = _fall(colours, view, drawn)
+    if drawn.shutter:
+        colours = _motion_blur(colours, view, drawn)
     x, y = _plane(view)
     if drawn.dirt:
         colours = _smears(colours, view, drawn, x, y)
     darker = 1 - np.float32(drawn.vignette) * (x**2 + y**2)
     warm = np.array([1 + 0.1 * drawn.warmth, 1.0, 1 - 0.14 * drawn.warmth], np.float32)
-    lit = colours * (darker[..., None] * warm * np.float32(2**drawn.exposure))
+    stops = drawn.exposure + drawn.swings * np.sin(1.1 * view.time + view.world.look % 6)
+    lit = colours * (darker[..., None] * warm * np.float32(2**stops))
     if drawn.contrast:
         lit = np.clip(lit, 0, 1.5) ** np.float32(2**drawn.contrast)
     return np.asarray(lit, np.float32)
@@ -38,6 +41,22 @@ def _plane(view: View) -> tuple[Floats, Floats]:
     x = (np.arange(width, dtype=np.float32) - view.camera.centre[0])[None] / (width / 2)
     y = (np.arange(height, dtype=np.float32) - view.camera.centre[1])[:, None] / (width / 2)
     return x, y
+
+
+def _motion_blur(colours: Floats, view: View, drawn: Variation) -> Floats:
+    """Average the image along the motion that the camera's own drive gives each pixel while the shutter is open.
+
+    A point at depth z moves away from the point that the camera drives to, by ``driven / z`` of its distance from it.
+    """
+    width, height = view.camera.size
+    across, goal = view.camera.centre
+    goal -= view.camera.focal * np.tan(view.camera.pose.pitch)
+    moved = np.minimum(np.float32(drawn.speed * drawn.shutter) / view.depth, np.float32(0.1)) * (view.part != BONNET)
+    u, v = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    way = ((u - np.float32(across)) * moved, (v - np.float32(goal)) * moved)
+    shifts, edge = np.linspace(-0.5, 0.5, 5, dtype=np.float32), cv2.BORDER_REPLICATE
+    seen = [cv2.remap(colours, u + t * way[0], v + t * way[1], cv2.INTER_LINEAR, borderMode=edge) for t in shifts]
+    return np.asarray(np.mean(seen, 0), np.float32)
 
 
 def _reflections(colours: Floats, view: View, drawn: Variation) -> Floats:

@@ -122,6 +122,10 @@ class Variation:
     """Darkening in the corners."""
     dirt: float
     """The strength of smears on the lens."""
+    shutter: float
+    """Seconds that the shutter is open; for that time, the camera's own motion blurs the image."""
+    swings: float
+    """Stops by which the exposure swings around ``exposure`` in the course of a clip."""
 
 
 class _Ranges(NamedTuple):
@@ -133,9 +137,9 @@ class _Ranges(NamedTuple):
 
 # fmt: off
 _RANGES = {
-    "crowd": _Ranges((1, 1), (0.1, 0.6), (0.0, 3.5)),
+    "crowd": _Ranges((1, 1), (0.1, 0.6), (-0.8, 2.0), 0),
     "traffic": _Ranges((1, 1), (1.0, 1.7), (0.0, 1.8)),
-    "cyclists": _Ranges((1, 1), (0.0, 0.4), (-0.5, 2.5), 0),
+    "cyclists": _Ranges((1, 1), (0.0, 0.4), (-1.0, 2.0), 0),
     "parked": _Ranges((0.15, 0.6), (0.5, 0.95), (-0.4, 0.9), 0),
     "furniture": _Ranges((1, 1), (1.2, 1.8), (0.3, 2.2)),
     "clutter": _Ranges((0, 0), (0.1, 0.4), (-0.3, 0.7), 0),
@@ -144,10 +148,10 @@ _RANGES = {
     "autumn": _Ranges((0, 0), (0, 0), (-0.6, 0.8), 0),
     "borders": _Ranges((0.4, 0.4), (0.3, 0.6), (-0.2, 1.2), 0),
     "shops": _Ranges((0.33, 0.33), (0.5, 0.9), (-0.3, 1.1), 0),
-    "built": _Ranges((0.86, 0.86), (0.6, 0.8), (-0.1, 1.4), 0),
+    "built": _Ranges((0.86, 0.86), (0.6, 0.8), (0.2, 1.5), 0),
     "house": _Ranges((17.5, 17.5), (8, 12), (5.5, 19)),
     "storeys": _Ranges((4.5, 4.5), (3, 5), (1.2, 7)),
-    "setback": _Ranges((2.5, 9), (0.3, 2.5), (-4, 7), 0.1),
+    "setback": _Ranges((2.5, 9), (0.3, 2.5), (-4, 5), 0.1),
     "lanes": _Ranges((1, 1.6), (1.6, 2.4), (0.1, 1.95)),
     "lane_width": _Ranges((3.3, 3.3), (2.9, 3.1), (2.5, 3.7)),
     "median": _Ranges((0, 0), (0.8, 1.5), (-4, 2.5), 0),
@@ -181,6 +185,8 @@ _RANGES = {
     "warmth": _Ranges((0, 0), (-0.5, 0.5), (-1, 1)),
     "vignette": _Ranges((0, 0), (0.1, 0.3), (-0.3, 0.5), 0),
     "dirt": _Ranges((0, 0), (0.0, 0.5), (-1.0, 1.0), 0),
+    "shutter": _Ranges((0, 0), (0, 0), (-0.015, 0.02), 0),
+    "swings": _Ranges((0, 0), (0, 0), (-0.4, 0.5), 0),
 }
 # fmt: on
 """The ranges of every quantity: at variety 0 by home, and at variety 1."""
