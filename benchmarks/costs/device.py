@@ -6,10 +6,10 @@ PyAV are needed, and nothing is downloaded. From a copy of the source: PYTHONPAT
 
 ResNet-101, 15 classes, batch size 1, random weights, source frames of 1280×720, target frames of 1024×512. Steps are
 all of `Trainer.step`: the copy to the device, forward, losses, backward, clipping, optimisers. A frame is a frame of a
-stream: one pass, fusion, upsampling to twice its size, the largest score, and its copy to the host. da_vsn is faithful,
-since the baseline is; the other methods have their defaults.
+stream: one pass, fusion, upsampling to twice its size, the largest score, and its copy to the host. da_vsn and tps are
+faithful, since their baselines are; the other methods have their defaults.
 
-- `literal`: DA-VSN's step and frame as the public code computes them (benchmarks/costs/literal.py).
+- `literal`: the step and the frame of da_vsn and tps as their public code computes them (benchmarks/costs/literal).
 - `passes`: the passes through the networks alone, on random input of the same shapes (benchmarks/costs/passes.py).
 - `matrix rate`: large matrix products. `of the rate` is the step's counted operations in its seconds, relative to it.
 
@@ -32,7 +32,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.costs import loading, passes
-from benchmarks.costs.literal import Literal
+from benchmarks.costs.literal import literal_of
 from benchmarks.records import command, commit, machine, write
 from benchmarks.records import load as load_records
 from davsn.core.clip import Batch, ClipSpec
@@ -46,8 +46,13 @@ from davsn.training.loop import Trainer, optimisation_of
 
 CLASSES, LAYERS = 15, (3, 4, 23, 3)
 SOURCE, TARGET = (720, 1280), (512, 1024)
-METHODS = {"da_vsn": "faithful", "tps": "default", "mean_teacher": "default", "masked": "default"}
-"""Method → mode."""
+METHODS: dict[str, list[str]] = {
+    "da_vsn": ["mode=faithful"],
+    "tps": ["mode=faithful", "method.split=null"],  # at the published size null is what faithful says
+    "mean_teacher": [],
+    "masked": [],
+}
+"""Method → its settings that differ from the defaults."""
 Row = dict[str, Any]
 
 
@@ -112,8 +117,7 @@ class Device:
 def trainer_of(name: str, precision: str, device: torch.device, *changes: str) -> tuple[Trainer, ClipSpec, ClipSpec]:
     """The trainer of a method, with some settings changed, and what it needs of source and target."""
     recipe = {"source": "streets", "target": "streets", "network": "deeplab", "method": name}
-    recipe |= {"mode": "faithful"} if METHODS[name] == "faithful" else {}
-    experiment = load(recipe, [f"training.precision={precision}", *changes])
+    experiment = load(recipe, [f"training.precision={precision}", *METHODS[name], *changes])
     segmenter = VideoSegmenter(
         DeepLab(DeepLab.Config(layers=LAYERS), CLASSES), experiment.video.propagation, experiment.video.flow_scale
     )
@@ -125,8 +129,8 @@ def trainer_of(name: str, precision: str, device: torch.device, *changes: str) -
 
 
 def batch(spec: ClipSpec, size: tuple[int, int]) -> Batch:
-    """Random frames and flow, and labels if they are asked for, on the host."""
-    frames = {offset: torch.rand(1, 3, *size) for offset in spec.frames}
+    """Random frames of 8 bits and flow, and labels if they are asked for, on the host."""
+    frames = {offset: torch.randint(0, 256, (1, 3, *size)) / 255 for offset in spec.frames}
     flows = {pair: 2 * torch.randn(1, 2, *size, dtype=torch.float64) for pair in spec.flows}
     labels = torch.randint(0, CLASSES, (1, *size)) if spec.labels else None
     return Batch(frames, flows, labels=labels, names=("random",))
@@ -158,7 +162,7 @@ def measure(name: str, precision: str, device: Device, scale: float, rate: float
     row |= {"passes": device.seconds(lambda: passes.run(alone, device.torch, bf16)), "literal": None}
     row["peak_gib"] = device.peak(lambda: trainer.step(*pair))
     row["of_rate"] = counted.get_total_flops() / 1e12 / row["seconds"] / rate
-    literal = Literal(trainer) if name == "da_vsn" and not bf16 else None
+    literal = None if bf16 else literal_of(name, trainer)
     if literal:
         row["literal"] = device.seconds(lambda: literal.step(*pair))
     yield row

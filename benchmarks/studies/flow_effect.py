@@ -21,7 +21,7 @@ from davsn.api.demo import FULL, QUICK, Scale
 from davsn.core.settings import override
 from davsn.experiment.experiment import Experiment, load
 from davsn.experiment.recipes import recipe_values
-from davsn.experiment.run import train_in
+from davsn.experiment.running import train_in
 from davsn.experiment.scoring import score
 from davsn.experiment.trained import open_trained
 from davsn.training import checkpoint

@@ -99,6 +99,21 @@ def test_settings_of_the_validation_set_may_be_overridden(tmp_path, monkeypatch)
     assert found["other"]["root"] == "b"
 
 
+def test_videos_in_nested_folders_are_found_as_in_predict(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(adapting, "_run", lambda values, *others: seen.append(values["target"]))
+    for place in ("monday/front", "tuesday"):
+        (tmp_path / place).mkdir(parents=True)
+        film(tmp_path / place / "drive.mp4", frames=2)
+    (tmp_path / "tuesday" / "again").symlink_to(tmp_path, target_is_directory=True)  # leads in a circle
+    davsn.adapt(target=tmp_path, quiet=True)
+    (found,) = seen
+    assert found["name"] == "video"
+    data = Video(Video.Config(paths=found["paths"]))
+    assert [len(clip.frames) for clip in data.clips] == [2, 2]
+    assert len({clip.name for clip in data.clips}) == 2
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [

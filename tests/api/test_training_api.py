@@ -83,7 +83,7 @@ def test_a_folder_without_a_class_table_is_scored_with_that_of_the_network(
     shutil.copytree(world / "camera", tmp_path / "camera")
     (tmp_path / "camera" / "classes.yaml").unlink()
     if not source_is_there:
-        monkeypatch.setattr("davsn.api.evaluation._table_of_source", lambda experiment: None)
+        monkeypatch.setattr("davsn.api.scored_sets._table_of_source", lambda experiment: None)
     scores = davsn.evaluate(run.model(), tmp_path / "camera")
     assert "camera has no class table; the label maps are read with that of the network" in capsys.readouterr().out
     assert scores.counts == davsn.evaluate(run.model(), world / "camera", quiet=True).counts

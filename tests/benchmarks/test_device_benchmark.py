@@ -1,4 +1,4 @@
-"""The benchmark of a device: its baseline computes a faithful step, and it runs where little is installed."""
+"""The benchmark of a device: what it measures, and that it runs where little is installed."""
 
 import importlib.metadata
 import sys
@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from benchmarks.costs import device, passes
-from benchmarks.costs.literal import Literal
 from davsn.training import checkpoint
 
 CPU = torch.device("cpu")
@@ -25,22 +24,6 @@ def trainer_of(method, *changes):
     checkpoint.seed_everything(3)
     trainer, *specs = device.trainer_of(method, "fp32", CPU, *changes)
     return trainer, [device.batch(spec, (56, 64)) for spec in specs]
-
-
-def test_the_literal_step_is_the_faithful_step():
-    ours, pair = trainer_of("da_vsn", "method.discriminator_width=4")
-    theirs, _ = trainer_of("da_vsn", "method.discriminator_width=4")
-    found = ours.step(*pair)
-    losses = Literal(theirs).step(*pair)
-    assert losses == {
-        key.removeprefix("loss/"): pytest.approx(float(loss), rel=1e-4)
-        for key, loss in found.items()
-        if key.startswith("loss/")
-    }
-    for name, part in ours.parts.items():
-        expected = theirs.parts[name].state_dict()
-        for key, value in part.state_dict().items():
-            torch.testing.assert_close(value, expected[key], rtol=1e-4, atol=2e-6, msg=f"{name}/{key}")
 
 
 def test_the_passes_of_a_step_are_those_of_the_method():
@@ -59,8 +42,7 @@ def test_a_method_is_measured():
     step, frame = device.measure("tps", "fp32", device.Device("cpu", 1), 0.0625, rate=1e-3)
     assert (step["what"], frame["what"]) == ("tps, step", "tps, frame")
     for row in (step, frame):
-        assert row["literal"] is None
-        assert min(row[key] for key in ("seconds", "passes", "peak_gib", "of_rate")) > 0
+        assert min(row[key] for key in ("seconds", "passes", "literal", "peak_gib", "of_rate")) > 0
     assert step["seconds"] > frame["seconds"]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from davsn.cli import main
 from davsn.data.labels.class_tables import taxonomy
-from davsn.experiment import checkpoint_scores
+from davsn.experiment import scoring_checkpoints
 from davsn.experiment.trained import open_trained
 from davsn.networks.image.deeplab import DeepLab
 from davsn.scoring.scores import Scores
@@ -58,7 +58,7 @@ def wait_for(what, process):
 
 
 def test_check_train_die_go_on_watch_score_export_and_start_from_it(davsn, tree, monkeypatch):
-    monkeypatch.setattr(checkpoint_scores, "POLL", 0.2)
+    monkeypatch.setattr(scoring_checkpoints, "POLL", 0.2)
     run = Path("runs") / "viper"
     code, out, err = davsn(tree, "check", "da_vsn_viper", *SIZES, *SHORT, "--all")
     assert code == 0, out + err

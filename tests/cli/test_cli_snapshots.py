@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from davsn.cli import main
-from davsn.experiment import checkpoint_scores
+from davsn.experiment import scoring_checkpoints
 from davsn.experiment.trained import open_trained
 from davsn.scoring.scores import Scores
 from davsn.training import checkpoint
@@ -93,7 +93,7 @@ def test_a_checkpoint_trained_anew_under_its_number_is_scored_anew(davsn, world,
 
 
 def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monkeypatch):
-    real, done = checkpoint_scores.score, []
+    real, done = scoring_checkpoints.score, []
 
     def twice(*arguments, **options):
         if len(done) == 2:
@@ -101,22 +101,22 @@ def test_what_was_scored_before_an_interruption_is_kept(davsn, world, run, monke
         done.append(1)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(checkpoint_scores, "score", twice)
+    monkeypatch.setattr(scoring_checkpoints, "score", twice)
     assert davsn(world, "eval", run, "--every").code == 130
     assert not list((run / "checkpoints").glob(".*"))
-    monkeypatch.setattr(checkpoint_scores, "score", real)
+    monkeypatch.setattr(scoring_checkpoints, "score", real)
     assert steps_scored(davsn(world, "eval", run, "--every").out) == [3, 4]
 
 
 def test_a_checkpoint_that_is_gone_is_named(davsn, world, run, monkeypatch):
-    follow = checkpoint_scores.follow
+    follow = scoring_checkpoints.follow
 
     def listed(*arguments):
         paths = list(follow(*arguments))
         paths[0].unlink()
         return paths
 
-    monkeypatch.setattr(checkpoint_scores, "follow", listed)
+    monkeypatch.setattr(scoring_checkpoints, "follow", listed)
     code, out, err = davsn(world, "eval", run, "--every")
     assert code == 0, err
     said = "step_0000001.pt was deleted before it could be scored. Raise training.keep"
@@ -146,7 +146,7 @@ def test_mistakes(davsn, world, trained, tmp_path):
 
 @pytest.mark.slow
 def test_watching_a_run_in_another_process(davsn, world, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint_scores, "POLL", 0.2)
+    monkeypatch.setattr(scoring_checkpoints, "POLL", 0.2)
     (tmp_path / "watched.yaml").write_text(yaml.safe_dump(RECIPE))
     changes = ["training.steps=8", "training.save_every=2", "training.keep=9", "validation={}"]
     first = Command(world, "train", tmp_path / "watched.yaml", *changes, "-o", tmp_path / "run")

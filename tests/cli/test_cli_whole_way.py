@@ -304,7 +304,7 @@ def test_one_file_cannot_hold_the_scores_of_several_sets(davsn, world, trained, 
     from davsn.api import evaluation
 
     one = open_trained(trained).experiment.validation["camera"]
-    monkeypatch.setattr(evaluation, "_sets", lambda *_: {"first": one, "second": one})
+    monkeypatch.setattr(evaluation, "scored_sets", lambda *_: {"first": one, "second": one})
     code, _, err = davsn(world, "eval", trained, "-o", "scores.json")
     assert code == 2
     assert "names one file, but there are 2 files to write. Leave it out" in err

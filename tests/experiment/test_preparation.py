@@ -14,7 +14,7 @@ from davsn.data.sets.folder import Folder
 from davsn.data.sets.streets import Streets
 from davsn.experiment.experiment import load
 from davsn.experiment.preparation import tell_data, tell_validation
-from davsn.experiment.run import train_in
+from davsn.experiment.running import train_in
 from tiny_data import write_labelled
 from tiny_recipe import RECIPE
 

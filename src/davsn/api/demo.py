@@ -23,7 +23,7 @@ from davsn.data.sets.streets import Streets
 from davsn.experiment.building import build_dataset
 from davsn.experiment.experiment import Experiment, load
 from davsn.experiment.recipes import recipe_values
-from davsn.experiment.run import train_in
+from davsn.experiment.running import train_in
 from davsn.experiment.scoring import score
 from davsn.experiment.showing import Extent
 from davsn.experiment.trained import open_trained, settings_of

@@ -1,31 +1,26 @@
 """``davsn.evaluate``: scores trained networks on labelled video."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from davsn.api.model import Model, opened_model
+from davsn.api.scored_sets import scored_sets
 from davsn.core import ranks
-from davsn.core.console import if_interrupted, say, silent
+from davsn.core.console import if_interrupted, silent
 from davsn.core.errors import ConfigError, DataError
-from davsn.core.plugins import Choice, choose
-from davsn.core.settings import Changes, override
-from davsn.data.dataset import VideoDataset
-from davsn.data.labels.class_lists import class_table_of
-from davsn.data.labels.taxonomy import Taxonomy
-from davsn.data.sets.folder import Folder
+from davsn.core.settings import Changes
 from davsn.experiment.building import within
 from davsn.experiment.checkpoint_scores import CheckpointScores as CheckpointScores
-from davsn.experiment.checkpoint_scores import score_checkpoints
-from davsn.experiment.experiment import Experiment, dump
-from davsn.experiment.experiment import load as load_experiment
+from davsn.experiment.experiment import Experiment
 from davsn.experiment.joining import USUAL, joined
 from davsn.experiment.joining import AtTestTime as AtTestTime
 from davsn.experiment.recipes import Recipe, read_recipe
 from davsn.experiment.scoring import score
-from davsn.experiment.trained import Trained, open_trained, settings_of, trained_size
+from davsn.experiment.scoring_checkpoints import score_checkpoints
+from davsn.experiment.trained import Trained, open_trained, settings_of
 from davsn.networks.weights import holds_weights_alone
 from davsn.networks.windows import window_of
 from davsn.scoring.comparing import compared
@@ -114,7 +109,9 @@ def evaluate(  # noqa: PLR0913 - the options of a command
     opened = opened_model(model)
     trained = opened.trained
     with ranks.joined(), silent(quiet):
-        (name, part), *_ = _sets(trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy).items()
+        (name, part), *_ = scored_sets(
+            trained.experiment, Path(data), classes, changes, lambda: trained.taxonomy
+        ).items()
         table = None if frames is None else Path(frames)
         network, precision = opened.network, opened.precision
         return score(trained, part, name, labelled_only, network, precision, measures=measures, frames=table)
@@ -176,7 +173,7 @@ def evaluate_sets(  # noqa: PLR0913 - the options of a command
     members = [trained.windowed(windows) for trained in _open(paths, named, own_code)]
     network = joined(members, paths, "davsn eval", together.weights, together.first_only, at_test_time)
     own = () if named and not data else changes
-    sets = _sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
+    sets = scored_sets(members[0].experiment, data, classes, own, lambda: members[0].taxonomy)
     jobs = {each.protocol.key(name): (name, each) for name, each in itertools.product(sets, measured)}
     others = {key: _others(against, key, each.protocol) for key, (_, each) in jobs.items()}  # before anything is scored
     if out is not None and len(jobs) > 1:
@@ -261,7 +258,7 @@ def evaluate_checkpoints(  # noqa: PLR0913 - the options of a command
     """
     windows = window_of(window, overlap)
     experiment = settings_of(folder, own_code)
-    sets = _sets(experiment, data, classes, changes, lambda: open_trained(folder, own_code).taxonomy)
+    sets = scored_sets(experiment, data, classes, changes, lambda: open_trained(folder, own_code).taxonomy)
     file = out or RunFolder(folder).snapshots
     measures = _measured(metrics, full, protocols)
     options = {"labelled_only": labelled_only, "watch": watch, "own_code": own_code}
@@ -295,47 +292,3 @@ def _scores_file(paths: Sequence[Path], name: str, at_test_time: AtTestTime) -> 
 def _said(members: Sequence[Trained], paths: Sequence[Path]) -> str:
     steps = ["" if member.step is None else f" at step {member.step}" for member in members]
     return " + ".join(f"{path}{step}" for path, step in zip(paths, steps, strict=True))
-
-
-def _sets(
-    experiment: Experiment,
-    data: Path | None,
-    classes: Path | str | None,
-    changes: Changes,
-    trained_on: Callable[[], Taxonomy],
-) -> Mapping[str, Choice]:
-    """Choose the sets to score on, by name: the labelled folder, or the validation sets with overrides."""
-    if data is None:
-        sets = _changed(experiment, changes).validation if changes else experiment.validation
-        if not sets:
-            raise ConfigError("davsn eval", ["this run has no validation set. Give labelled video with --data DIR"])
-        return sets
-    table: Path | str | dict[str, Any] | None = classes
-    if classes is None and "classes" not in override({}, changes) and class_table_of(data) is None and data.is_dir():
-        say(f"{data} has no class table; the label maps are read with that of the network")
-        table = _table_of_source(experiment) or trained_on().as_table()
-    settings = {
-        "name": "folder",
-        "root": str(data),
-        "missing": "repeat",
-        "size": trained_size(experiment),
-        "classes": table,
-    }
-    return {data.name: choose(VideoDataset, override(settings, changes))}
-
-
-def _table_of_source(experiment: Experiment) -> Path | dict[str, Any] | None:
-    """The class table of the labelled folder that a network was trained on, which also says what values mean."""
-    settings = experiment.source.settings
-    if not isinstance(settings, Folder.Config):
-        return None
-    table = settings.classes or class_table_of(settings.root)
-    return table if isinstance(table, dict) or (table is not None and table.is_file()) else None
-
-
-def _changed(experiment: Experiment, changes: Changes) -> Experiment:
-    other = [change for change in changes if not change.startswith(("validation.", "validation="))]
-    if other:
-        only = "a trained network takes only validation.NAME.key=value; with --data, settings of the labelled folder"
-        raise ConfigError("the command line", [f"{change}  {only}" for change in other])
-    return load_experiment(dump(experiment), changes, where="the command line", paths=False)

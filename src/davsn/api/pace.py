@@ -18,7 +18,8 @@ from davsn.core.quantities import spoken
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.preparation import fill_with_progress
 from davsn.experiment.resuming import alone
-from davsn.experiment.run import Run, count_with_progress
+from davsn.experiment.run import Run
+from davsn.experiment.running import count_with_progress
 from davsn.experiment.showing import Extent
 from davsn.experiment.trained import trained_size
 from davsn.networks.image_network import without_weights

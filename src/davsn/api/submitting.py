@@ -70,7 +70,11 @@ def submit(  # noqa: PLR0913 - the options of a command
         what = f"training.batch_size  {training.batch_size} samples cannot be divided among {number} processes"
         raise ConfigError("the command line", [f"{what}. Set {number * training.accumulate}, or a multiple"])
     folder = folder_for(recipe, experiment, out).absolute()
-    usual: dict[str, Any] = {"name": experiment.name, "slurm_srun_args": ["--kill-on-bad-exit=1"]}
+    usual: dict[str, Any] = {
+        "name": experiment.name,
+        "slurm_srun_args": ["--kill-on-bad-exit=1"],
+        "slurm_additional_parameters": {"requeue": True},  # some clusters refuse to queue jobs again by default
+    }
     shape = {"nodes": nodes, "gpus_per_node": gpus_per_node, "tasks_per_node": gpus_per_node}
     given = {key: values[0] for key, values in values_of(options).items()}
     executor = cluster(RunFolder(folder).jobs, to, {**usual, **given, **shape})

@@ -19,7 +19,7 @@ from davsn.doctor.examination import short_resources
 from davsn.experiment.building import device_of, within
 from davsn.experiment.experiment import Experiment, dump
 from davsn.experiment.recipes import Recipe, folder_for, read_recipe
-from davsn.experiment.run import train_in
+from davsn.experiment.running import train_in
 from davsn.experiment.scoring import score as score_set
 from davsn.scoring.scores import Scores
 from davsn.training.checkpoint import steps_of

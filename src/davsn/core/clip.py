@@ -133,19 +133,25 @@ class Batch:
 
         All code that uses a batch calls this first, under the precision that it computes in.
         """
-
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=True)
-
-        moved = replace(
-            self,
-            completion=None,
-            frames={offset: move(frame) for offset, frame in self.frames.items()},
-            flows={pair: move(flow) for pair, flow in self.flows.items()},
-            valid={pair: move(mask) for pair, mask in self.valid.items()},
-            labels=None if self.labels is None else move(self.labels),
-        )
+        moved = replace(self._each(lambda tensor: tensor.to(device, non_blocking=True)), completion=None)
         return moved if self.completion is None else self.completion(moved)
+
+    def pin_memory(self) -> "Batch":
+        """The batch in page-locked memory, from which a CUDA device copies while the host works on.
+
+        PyTorch's loader calls it by this name.
+        """
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The batch after the same change of every tensor."""
+        return replace(
+            self,
+            frames={offset: change(frame) for offset, frame in self.frames.items()},
+            flows={pair: change(flow) for pair, flow in self.flows.items()},
+            valid={pair: change(mask) for pair, mask in self.valid.items()},
+            labels=None if self.labels is None else change(self.labels),
+        )
 
     def split(self, parts: int) -> "list[Batch]":
         """Divide the samples into equal parts, in their order. The number of parts divides that of the samples."""

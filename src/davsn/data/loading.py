@@ -70,7 +70,14 @@ def collate(clips: Sequence[Clip]) -> Batch:
 
 
 def training_batches(
-    samples: Samples, batch_size: int, seed: int, workers: int = 0, start: int = 0, by_class: ClassDraw | None = None
+    samples: Samples,
+    batch_size: int,
+    seed: int,
+    *,
+    workers: int = 0,
+    start: int = 0,
+    by_class: ClassDraw | None = None,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """Yield shuffled batches without end. Batch ``k`` depends on ``seed`` and ``k`` alone.
 
@@ -85,12 +92,13 @@ def training_batches(
         workers: number of processes that load ahead; 0 loads in this process.
         start: number of the first batch; earlier batches are not read.
         by_class: draws samples by their classes, and not by the shares of their sets; then there are no epochs.
+        pinned: whether batches lie in page-locked memory; needs a CUDA device.
 
     Raises:
         DataError, FlowError: a file cannot be used, and ``bad_files`` is not 'skip'.
     """
     batches = (list(ranks.own(range(batch * batch_size, (batch + 1) * batch_size))) for batch in count(start))
-    return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers)
+    return _load(_Shuffled(samples, seed, by_class), samples.completion, batches, workers, pinned)
 
 
 def evaluation_batches(samples: Samples, workers: int = 0, shared: bool = False) -> Iterator[Batch]:
@@ -187,17 +195,25 @@ def _part(samples: Samples) -> str:
 
 
 def _load(
-    load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
+    load: Callable[[int], Clip],
+    completion: Completion | None,
+    batches: Iterator[list[int]],
+    workers: int,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """Yield batches, or raise the error of the first that cannot be loaded."""
-    for batch in _tried(load, completion, batches, workers):
+    for batch in _tried(load, completion, batches, workers, pinned):
         if isinstance(batch, FileError):
             raise batch
         yield batch
 
 
 def _tried(
-    load: Callable[[int], Clip], completion: Completion | None, batches: Iterator[list[int]], workers: int
+    load: Callable[[int], Clip],
+    completion: Completion | None,
+    batches: Iterator[list[int]],
+    workers: int,
+    pinned: bool = False,
 ) -> Iterator[Batch | FileError]:
     """Yield batches, each as a batch or as the error that prevents it.
 
@@ -215,6 +231,7 @@ def _tried(
         num_workers=workers,
         collate_fn=_collate,
         worker_init_fn=_begin,
+        pin_memory=pinned,
         generator=torch.Generator().manual_seed(0),  # the default draws from the global one, which disturbs the run
         **options,
     )

@@ -13,7 +13,6 @@ import yaml
 import davsn
 from davsn.core import ranks
 from davsn.core.clip import Batch, ClipSpec
-from davsn.core.console import doing, say
 from davsn.core.console import progress as shown
 from davsn.core.errors import ConfigError
 from davsn.core.files.writing import replacing
@@ -37,15 +36,9 @@ from davsn.experiment.experiment import Experiment, asked, clips_of, dump
 from davsn.experiment.pictures import SHOWN, write_sheet
 from davsn.experiment.preparation import (
     bf16_helps,
-    fill_with_progress,
-    slow_precision,
-    tell_caches,
-    tell_data,
-    tell_validation,
 )
-from davsn.experiment.resuming import alone, compare_settings, longer
+from davsn.experiment.resuming import alone, compare_settings
 from davsn.learning.method import Method
-from davsn.networks.image_network import weights_of
 from davsn.networks.normalisation import SharedStatistics, batch_norms, estimate_statistics
 from davsn.networks.video import VideoSegmenter
 from davsn.training import checkpoint
@@ -188,6 +181,7 @@ class Run:
         """Yield the source batch and the target batch of a step and of all later ones."""
         settings = self.experiment.training
         share: dict[str, Any] = {"batch_size": settings.batch_size, "workers": settings.workers, "start": start}
+        share["pinned"] = settings.pinned and self.device.type == "cuda"
         sources: Iterator[Batch] = repeat(Batch({}))
         if self.source is not None:
             by_class = class_draw(self.source, settings.rare_classes, self.folder.source_classes)
@@ -257,71 +251,3 @@ def _against_compiling(training: TrainingSettings) -> list[str]:
             "training.compile  needs a C++ compiler, and none was found. Install one (g++), or set it to false"
         )
     return found
-
-
-def train_in(experiment: Experiment, folder: Path) -> bool:
-    """Train in a folder and show progress; return False if a signal stopped the run."""
-    with doing(_preparing(experiment)):
-        run = Run(experiment, folder)
-    if slow := slow_precision(experiment):
-        say(f"Warning: {slow}. Set training.precision=fp32")
-    tell_caches(experiment)
-    if more := longer(experiment, run.folder):
-        say(more)
-    for domain in run.domains:
-        if domain.left_out:
-            say(f"{domain.left_out} frames have no neighbour and are left out; {len(domain)} remain")
-        fill_with_progress(domain, run.device, experiment.training.batch_size)
-    counts = count_with_progress(run)
-    _tell_data(run, counts)
-    losses, steps, saved = "", experiment.training.steps, run.steps_saved()
-    before = "loading the first frames" if saved < steps else "all steps are done"
-    with shown(f"training {experiment.name}", steps, saved, before) as report:
-
-        def moved(done: int, line: Mapping[str, float]) -> None:
-            nonlocal losses
-            losses = _losses(line) or losses
-            report(done, losses)
-
-        return run.train(moved)
-
-
-def _tell_data(run: Run, counts: Counts | None) -> None:
-    """Print what is said of each data set before the first step."""
-    experiment = run.experiment
-    if run.source is not None:
-        tell_data("source", run.source, counts)
-    if experiment.target is not None:
-        # Where the method itself does not read it, its frames give their style and their statistics alone.
-        frames = run.target
-        if frames is None:
-            frames = Samples(target_training(build_dataset(experiment.target)), ClipSpec())
-        tell_data("target", frames)
-    tell_validation(experiment, run.taxonomy)
-
-
-def _preparing(experiment: Experiment) -> str:
-    """Say what happens before the first step: data sets are read, and weights are loaded or downloaded."""
-    names = dict.fromkeys(part.name for part in (experiment.source, experiment.target) if part is not None)
-    weights = weights_of(experiment.network)
-    fetching = experiment.start is None and weights in ("hub", "auto")
-    loading = "downloading weights, if they are not here" if fetching else "building the network"
-    return f"Reading {' and '.join(names)}; {loading} …"
-
-
-def count_with_progress(run: Run) -> Counts | None:
-    """Count the source's classes with progress, if a run needs them; a drawn source draws its label maps for that."""
-    if not (run.method.needs_shares or run.experiment.training.rare_classes is not None):
-        return None
-    drawn = run.experiment.source.name == "streets"
-    total = len(run.source or ())
-    with shown("drawing, to count classes" if drawn else "counting classes", total) as report:
-        counts = run.count_classes(report)
-        report(total)  # nothing is counted where an earlier start did so
-        return counts
-
-
-def _losses(line: Mapping[str, float]) -> str:
-    """Format the main losses of a log line for the progress display; empty for a line without any."""
-    shown = {key: value for key, value in line.items() if key.startswith("loss/") and key.endswith("/main")}
-    return "  ".join(f"{key.removeprefix('loss/').removesuffix('/main')} {value:.3f}" for key, value in shown.items())

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from davsn.networks.combined import Combined
 from davsn.networks.video import VideoSegmenter
-from davsn.ops.resize import largest
 
 
-class Ensemble(nn.Module):
+class Ensemble(Combined):
     """An ensemble predicts by the weighted mean of its networks' logits. It can be evaluated like a single network.
 
     The logits of each network are resized before they are averaged, as the public code's ``video_single`` intends.
@@ -59,14 +59,3 @@ class Ensemble(nn.Module):
             total = total + share * scores
             memories.append(kept)
         return total, memories
-
-    def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """The predicted train ids (B, H, W) int64 at ``size``; see :meth:`VideoSegmenter.predict`."""
-        return largest(self.scores(current, previous, flow, size))
-
-    def predict_next(
-        self, current: Tensor, flow: Tensor | None, memory: Sequence[Any] | None, size: tuple[int, int]
-    ) -> tuple[Tensor, Sequence[Any]]:
-        """The train ids (B, H, W) int64 of the next frame of a stream, and the memory; see :meth:`step`."""
-        scores, memories = self.step(current, flow, memory, size)
-        return largest(scores), memories

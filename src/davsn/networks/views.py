@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import interpolate
 
+from davsn.networks.combined import Combined
 from davsn.networks.ensemble import Ensemble
 from davsn.networks.video import VideoSegmenter
-from davsn.ops.resize import largest
 from davsn.ops.warp import mirror_flow
 
 SegmentationNetwork = VideoSegmenter | Ensemble
@@ -43,7 +43,7 @@ class View(NamedTuple):
         return scores.flip(-1) if self.mirrored else scores
 
 
-class Views(nn.Module):
+class Views(Combined):
     """A network that predicts by the mean of its logits over several views. It can be used like a single network.
 
     The logits of each view are resized and mirrored back before they are averaged. The cost is about the sum of the
@@ -91,17 +91,6 @@ class Views(nn.Module):
             total = total + view.back(scores) / len(self.views)
             memories.append(kept)
         return total, memories
-
-    def predict(self, current: Tensor, previous: Tensor | None, flow: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """The predicted train ids (B, H, W) int64 at ``size``; see :meth:`VideoSegmenter.predict`."""
-        return largest(self.scores(current, previous, flow, size))
-
-    def predict_next(
-        self, current: Tensor, flow: Tensor | None, memory: Sequence[Any] | None, size: tuple[int, int]
-    ) -> tuple[Tensor, Sequence[Any]]:
-        """The train ids (B, H, W) int64 of the next frame of a stream, and the memory; see :meth:`step`."""
-        scores, memories = self.step(current, flow, memory, size)
-        return largest(scores), memories
 
 
 def _of(change: Callable[[Tensor], Tensor], tensor: Tensor | None) -> Tensor | None:

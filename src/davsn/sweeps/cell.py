@@ -10,9 +10,9 @@ from pathlib import Path
 from davsn.core.console import say
 from davsn.core.errors import DavsnError
 from davsn.core.memory import LESS, enough_memory
-from davsn.experiment.checkpoint_scores import score_checkpoints
 from davsn.experiment.experiment import load
-from davsn.experiment.run import train_in
+from davsn.experiment.running import train_in
+from davsn.experiment.scoring_checkpoints import score_checkpoints
 from davsn.scoring.measures import Measures, chosen_metrics
 from davsn.training.folder import RunFolder
 

@@ -60,6 +60,9 @@ class TrainingSettings(Settings):
     estimated anew (AdaBN, Li et al., 2018), whatever the method; 0 keeps those of training."""
     workers: Annotated[int, AlsoCalled("num_workers")] = Field(1, ge=0)
     """Loader processes for each domain; 0 loads in the training process."""
+    pinned: Annotated[bool, AlsoCalled("pin_memory")] = False
+    """Load batches into page-locked memory, from which a CUDA device copies them while the host works on; without
+    effect on other devices."""
     device: str = "auto"
     """'cpu', 'cuda', 'mps', or 'auto' for the best device available."""
 

@@ -17,6 +17,7 @@ from davsn.data.origin import Origin, origin
 from davsn.data.video.containers import USUAL_SUFFIXES, videos_in
 from davsn.data.video.decoding import VideoReader
 from davsn.data.video.index import VideoIndex, video_index
+from davsn.data.video.recordings import recordings
 
 _OPEN_READERS = 8
 
@@ -38,7 +39,8 @@ class Video(VideoDataset):
         paths: Annotated[
             tuple[Path, ...], BeforeValidator(lambda one: (one,) if isinstance(one, str | Path) else one)
         ] = Field(min_length=1)
-        """Video files, or folders of video files; a single path needs no list."""
+        """Video files, or folders of video files; a single path needs no list. A folder without a video is searched
+        below, links included."""
         samples: int | None = Field(None, ge=1)
         """Largest number of current frames, evenly spread over all videos; the other frames are only neighbours. null:
         every frame may be a current frame."""
@@ -118,7 +120,7 @@ def _videos(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = videos_in(path)
+            inside = videos_in(path) or [each for each in recordings(path).values() if each.is_file()]
             if not inside:
                 raise DataError("holds no videos", str(path), f"Expected files that end in {USUAL_SUFFIXES}")
             found += inside

@@ -15,6 +15,7 @@ from davsn.data.images import PICTURE_SUFFIXES, picture_files, read_picture
 from davsn.data.sets.video import Video
 from davsn.data.video.containers import USUAL_SUFFIXES, is_video, videos_in
 from davsn.data.video.live import Latest, arrivals, is_address
+from davsn.data.video.recordings import recordings
 
 Frame = NDArray[np.uint8]
 """A frame: (H, W, 3) uint8 RGB."""
@@ -111,13 +112,16 @@ def footage(source: Source, bad_files: BadFiles = "error", stream: int | None = 
 
 
 def names_videos(path: Path) -> bool:
-    """Whether a path is a file, or a folder that directly contains video files."""
+    """Whether a path is a file, or a folder of video files; see :func:`holds_videos`."""
     return path.is_file() or holds_videos(path)
 
 
 def holds_videos(path: Path) -> bool:
-    """Whether a path is a folder that directly contains video files."""
-    return path.is_dir() and bool(videos_in(path))
+    """Whether a path is a folder that contains video files: directly, or below it if there are no frames below it."""
+    if not path.is_dir():
+        return False
+    below = recordings(path).values()
+    return bool(videos_in(path)) or (bool(below) and all(each.is_file() for each in below))
 
 
 def _pictures(place: Path, files: list[Path], bad_files: BadFiles) -> Footage:
