@@ -250,6 +250,10 @@ class TestShift:
         os.rename(front / "img", front / "img_decompressed")
         with pytest.raises(DataError, match=r"none of 6 frames .* set framerate: videos"):
             Samples(make(Shift, values, framerate="videos"), LABELLED)
+        with pytest.raises(
+            DataError, match=r"val/front/img: cannot be listed .*\. Expected discrete/videos/val/front/img"
+        ):
+            make(Shift, values, framerate="videos", split="val")
 
     def test_tags_are_in_the_first_channel(self, tmp_path):
         values = published.shift(tmp_path, {"007b-4e72": [0, 10]})

@@ -1,8 +1,10 @@
 """What labelling tools write becomes a labelled folder: all of it, or nothing and every mistake at once."""
 
 import base64
+import codecs
 import io
 import json
+import struct
 import zlib
 
 import numpy as np
@@ -178,6 +180,10 @@ def test_a_polygon_of_supervisely_has_holes(tmp_path):
 
 
 SHAPE = {"label": "car", "points": CAR}
+_CHUNKS = (b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0), b"IDAT" + zlib.compress(bytes(100)))
+_PACKED = (struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in _CHUNKS)
+BOMB = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(_PACKED)).decode()
+"""A PNG that claims 3.6 billion pixels."""
 HOSTILE = {
     "a path out of the folder": ({"imagePath": "../../secret.png", "shapes": [SHAPE]}, "image 'secret.png' is not in"),
     "an absolute path": ({"imagePath": "/etc/passwd", "shapes": [SHAPE]}, "image 'passwd' is not in the folder"),
@@ -197,6 +203,10 @@ HOSTILE = {
     "no JSON": ("{", "is not as this tool writes it: Invalid JSON"),
     "deep JSON": ("[" * 100_000, "is not as this tool writes it: Invalid JSON"),
     "other JSON": ("[]", "is not as this tool writes it"),
+    "a mask of billions of pixels": (
+        {"imagePath": "0.png", "shapes": [{"label": "car", "shape_type": "mask", "points": [[0, 0]], "mask": BOMB}]},
+        "holds a mask that cannot be read (DecompressionBombError)",
+    ),
     "a mask that is none": (
         {"imagePath": "0.png", "shapes": [{"label": "car", "shape_type": "mask", "points": [[0, 0]], "mask": "AAAA"}]},
         "holds a mask that cannot be read",
@@ -259,6 +269,35 @@ def test_segments_without_a_category_and_masks_of_another_size(tmp_path):
     Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(tmp_path / "in2" / "SegmentationClass" / "drive" / "1.png")
     with pytest.raises(ConfigError, match=r"drive/1\.png: is 2x2 pixels, and its image 40x24"):
         davsn.import_labels("cvat", tmp_path / "in2", tmp_path / "out", quiet=True)
+
+
+def test_a_category_and_an_image_that_occur_twice(tmp_path):
+    coco_panoptic(tmp_path / "in")
+    path = tmp_path / "in" / "annotations" / "panoptic_train.json"
+    content = json.loads(path.read_text())
+    text(path, {**content, "annotations": content["annotations"] + content["annotations"][:1]})
+    with pytest.raises(ConfigError, match=r"0\.png: is annotated more than once\. Keep one annotation"):
+        convert(tmp_path, "coco-panoptic")
+    text(path, {**content, "categories": content["categories"] + content["categories"][:1]})
+    with pytest.raises(ConfigError) as caught:
+        convert(tmp_path, "coco-panoptic")
+    number = content["categories"][0]["id"]
+    assert caught.value.mistakes[-1].endswith(f"the categories [{number}] occur more than once")
+
+
+def test_json_with_the_mark_of_windows_and_a_single_class(tmp_path):
+    labelme(tmp_path / "in")
+    path = tmp_path / "in" / "drive" / "0.json"
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert convert(tmp_path, "labelme").frames == 2
+    text(tmp_path / "one" / "in" / "0.json", {"imagePath": "0.png", "shapes": [SHAPE]})
+    frame(tmp_path / "one" / "in", "0.png")
+    with pytest.raises(ConfigError, match="has 1 class, where 2 to 254 are needed"):
+        convert(tmp_path / "one", "labelme")
+    text(tmp_path / "one" / "in" / "0.json", "{")
+    with pytest.raises(ConfigError) as caught:
+        convert(tmp_path / "one", "labelme")
+    assert len(caught.value.mistakes) == 1
 
 
 @pytest.mark.parametrize("form", FORMS)

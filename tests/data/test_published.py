@@ -233,9 +233,10 @@ class TestCityscapes:
         [
             (
                 b"aachen_000000_000019\n",
-                r"list\.txt: line 1 names no frame: 'aachen_000000_000019'\. Expected leftImg",
+                r"list\.txt: line 1 names no frame: 'aachen_000000_000019'\. Each line should be the path of an image "
+                r"below .*leftImg8bit_sequence/train, such as aachen/aachen_000000_0000\d\d_leftImg8bit\.png",
             ),
-            (b"\n", r"list\.txt: names no frame\. Expected leftImg8bit_sequence/train/aachen"),
+            (b"\n", r"list\.txt: names no frame\. Each line should be the path of an image below "),
             (b"\xff\xfe", r"list\.txt: is not a list of frames"),
         ],
     )

@@ -18,6 +18,7 @@ from davsn.learning.method import Method, Term
 from davsn.networks import initial_weights
 from davsn.networks.encoder import Encoder, family_of
 from davsn.networks.encoders import mit
+from davsn.networks.encoders.hierarchical import Hierarchical
 from davsn.networks.encoders.mit import Mit, nvidia_name
 from davsn.networks.head import Head
 from davsn.networks.image.encoder_head import EncoderHead, EncoderHeadSettings
@@ -224,6 +225,19 @@ def test_a_file_that_does_not_fit_names_the_nearest(tmp_path):
         EncoderHead(EncoderHeadSettings(encoder="test_convnext", weights=tmp_path / "other.safetensors"), CLASSES)
 
 
+def test_a_file_of_mit_that_does_not_fit_is_told_by_its_own_names(tmp_path):
+    state = {nvidia_name(name): tensor for name, tensor in Mit("mit_b0").body.state_dict().items()}
+    state["block1.0.attn.q.weights"] = state.pop("block1.0.attn.q.weight")
+    state["norm4.bias"] = torch.zeros(3)
+    safetensors.torch.save_file(state, tmp_path / "mit.safetensors")
+    with pytest.raises(CheckpointError) as caught:
+        EncoderHead(EncoderHeadSettings(encoder="mit_b0", weights=tmp_path / "mit.safetensors"), CLASSES)
+    told = str(caught.value)
+    assert "missing: block1.0.attn.q.weight 32×32" in told
+    assert "misshapen: norm4.bias 3 where the network has 256" in told
+    assert "nearest: block1.0.attn.q.weights for block1.0.attn.q.weight" in told
+
+
 def test_a_frozen_encoder_keeps_its_weights_and_statistics():
     network = EncoderHead(EncoderHeadSettings(encoder="test_resnet", weights=None, frozen=True), CLASSES)
     network.train()
@@ -287,6 +301,56 @@ def test_unknown_encoders_and_heads_are_mistakes_in_the_settings():
         validate(EncoderHeadSettings, {"head": "segforme"}, "recipe")
     with pytest.raises(ConfigError, match=r"width"):
         validate(EncoderHeadSettings, {"head": {"name": "segformer", "width": 0}}, "recipe")
+    with pytest.raises(ConfigError, match=r"head\.width  unknown key\. \(it has no settings\)"):
+        validate(EncoderHeadSettings, {"head": {"name": "linear", "width": 8}}, "recipe")
+
+
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [
+        ("dinov2", "vit_base_patch14_dinov2, vit_giant_patch14_dinov2, vit_large_patch14_dinov2 …"),
+        ("resnet18.nonsense", "'resnet18'"),
+        ("mit_b0.imagenet", "'mit_b0'"),
+    ],
+)
+def test_a_part_of_a_name_and_a_wrong_tag_are_answered_with_names(name, suggested):
+    with pytest.raises(ConfigError, match=rf"there is no encoder '{name}'\. Did you mean {suggested}\?"):
+        validate(EncoderHeadSettings, {"encoder": name}, "recipe")
+
+
+def test_a_name_may_say_which_weights():
+    assert name_of(family_of("resnet18.a1_in1k")) == "hierarchical"
+    assert name_of(family_of("vit_small_patch14_dinov2.lvd142m")) == "vit"
+
+
+@pytest.mark.slow
+def test_the_sizes_that_an_encoder_takes_are_found_by_trying():
+    with torch.device("meta"):
+        assert Hierarchical("test_convnext").multiple == 1
+        assert Hierarchical("hrnet_w18_small").multiple == 32
+        with pytest.raises(ConfigError, match=r"halonet26t takes frames of certain sizes only\. Choose another"):
+            Hierarchical("halonet26t")
+
+
+@pytest.mark.slow
+def test_an_encoder_whose_layers_timm_does_not_tell_has_none():
+    with torch.device("meta"):
+        assert Hierarchical("caformer_s18").layers() == []
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize("head", ["sum", "upernet"])
+def test_an_encoder_of_ones_own_may_have_any_number_of_features(tmp_path, number, head):
+    (tmp_path / f"flat{number}.py").write_text(
+        "from torch import nn\nfrom davsn.networks.encoder import Encoder\n\n\nclass Flat(Encoder):\n"
+        f"    channels = (4,) * {number}\n    several_scales = False\n\n"
+        "    def __init__(self, name, drop_path=0.0, pretrained=False):\n"
+        "        super().__init__(name)\n        self.only = nn.Conv2d(3, 4, 8, 8)\n\n"
+        "    def forward(self, images):\n"
+        "        return [self.only(images)] * len(self.channels)\n"
+    )
+    main, aux = built(str(tmp_path / f"flat{number}.py"), head)(frames(2))
+    assert main.shape == aux.shape == (2, CLASSES, 4 * (SIZE[0] // 8), 4 * (SIZE[1] // 8))
 
 
 def test_an_encoder_of_one_frame_size_is_refused():

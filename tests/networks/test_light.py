@@ -79,6 +79,14 @@ def test_with_a_network_the_weights_are_timms(monkeypatch):
 def test_an_unknown_encoder_is_a_mistake_in_the_settings():
     with pytest.raises(ConfigError, match=r"encoder  timm has no encoder 'resnet81'\. Did you mean 'resnet\d+'\?"):
         validate(LightSettings, {"encoder": "resnet81"}, "recipe")
+    with pytest.raises(ConfigError, match=r"encoder  timm has no encoder 'resnet18\.mine'"):
+        validate(LightSettings, {"encoder": "resnet18.mine"}, "recipe")
+
+
+@pytest.mark.parametrize("encoder", ["test_vit", "swin_tiny_patch4_window7_224", "mixer_b16_224"])
+def test_an_encoder_for_the_other_network_is_refused(encoder):
+    with pytest.raises(ConfigError, match=f"{encoder} does not take frames of any size here. Choose the network encod"):
+        validate(LightSettings, {"encoder": encoder}, "recipe")
 
 
 def test_images_are_normalised_as_the_encoder_was_trained():

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from davsn.core.errors import ConfigError
+from davsn.networks.image.encoder_head import EncoderHead, EncoderHeadSettings
 from davsn.networks.image.light import Light, LightSettings
 from davsn.networks.onnx import OPSET, save_onnx
 from davsn.networks.video import VideoSegmenter
@@ -84,6 +85,21 @@ def test_the_example_segments_a_video(exported, tmp_path):
     segment = runpy.run_path(str(PROJECT / "examples" / "onnx_video.py"))["segment"]
     assert segment(str(exported[1]), str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"), (96, 48)) == 3
     assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("encoder", "head"),
+    [("test_convnext", "daformer"), pytest.param("mit_b0", "segformer", marks=pytest.mark.slow)],
+)
+def test_an_encoder_with_a_head(tmp_path, encoder, head):
+    torch.manual_seed(0)
+    settings = EncoderHeadSettings(encoder=encoder, head={"name": head, "width": 8}, weights=None)
+    segmenter = VideoSegmenter(EncoderHead(settings, 4), "none").eval()
+    save_onnx(segmenter, tmp_path / "a.onnx")
+    frame = torch.rand(1, 3, 53, 91)
+    (scores,) = session(tmp_path / "a.onnx").run(None, {"frame": frame.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(scores, segmenter(frame).fused.main, atol=1e-4)
 
 
 def test_a_network_that_onnx_cannot_compute_is_refused_and_leaves_no_file(tmp_path):

@@ -232,3 +232,8 @@ def test_a_network_that_does_not_tell_its_layers_has_no_rates_by_layer():
 def test_the_positional_schedule_needs_one_group_a_role(settings):
     with pytest.raises(ConfigError, match="schedule  positional counts on one group a role"):
         validate(OptimiserSettings, {"schedule": "positional", **settings}, "recipe")
+
+
+def test_the_positional_schedule_has_no_warm_up():
+    with pytest.raises(ConfigError, match="schedule  positional leaves some rates constant, so they have no warm-up"):
+        validate(OptimiserSettings, {"schedule": "positional", "warmup": 10}, "recipe")

@@ -248,7 +248,8 @@ def _nearest(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
             return ""
         kind = below
     names = list(kind.model_fields)
-    return f"{did_you_mean(str(location[-1]), names)} (known: {', '.join(names)})"
+    told = f"known: {', '.join(names)}" if names else "it has no settings"
+    return f"{did_you_mean(str(location[-1]), names)} ({told})"
 
 
 def _settings_in(annotation: Any) -> type[BaseModel] | None:

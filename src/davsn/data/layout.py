@@ -66,7 +66,7 @@ def scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) ->
         DataError: a folder cannot be listed, or one frame has two files.
     """
     found: dict[Key, str] = {}
-    for name in _files(folder, inside):
+    for name in _files(folder, inside, layout.wanted):
         match = pattern.fullmatch(name)
         if match is None:
             continue
@@ -79,7 +79,7 @@ def scan(layout: Layout, folder: Path, inside: str, pattern: re.Pattern[str]) ->
     return found
 
 
-def _files(folder: Path, inside: str) -> Iterator[str]:
+def _files(folder: Path, inside: str, wanted: str) -> Iterator[str]:
     """The paths, below a folder, of the files in it and in the folders that match ``inside``."""
     try:
         for place in [folder, *sorted(place for place in folder.glob(inside) if place.is_dir())]:
@@ -87,29 +87,35 @@ def _files(folder: Path, inside: str) -> Iterator[str]:
                 below = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
                 yield from (f"{below}{entry.name}" for entry in entries if not entry.is_dir())
     except OSError as error:
-        remedy = "Use the folder as it was downloaded; see docs/data.md"
+        remedy = f"{wanted}, as the archives unpack (docs/data.md)"
         raise DataError(f"cannot be listed ({error.strerror})", str(folder), remedy) from None
 
 
-def listed(path: Path, layout: Layout) -> set[Key]:
+def listed(path: Path, layout: Layout, example: str) -> set[Key]:
     """Read the frames that a list names, one image path a line.
+
+    Args:
+        path: the list.
+        layout: how files are named.
+        example: the path of an image below the folder of images, for the error.
 
     Raises:
         DataError: the list cannot be read or is empty, or a line names no frame.
     """
+    wanted = f"Each line should be the path of an image below {layout.pictures}, such as {example}"
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"is not a list of frames ({error})", str(path), layout.wanted) from None
+        raise DataError(f"is not a list of frames ({error})", str(path), wanted) from None
     found: set[Key] = set()
     for number, line in enumerate(map(str.strip, lines), 1):
         match = layout.picture.fullmatch(line)
         if match is not None:
             found.add(layout.key(match))
         elif line:
-            raise DataError(f"line {number} names no frame: {line[:80]!r}", str(path), layout.wanted)
+            raise DataError(f"line {number} names no frame: {line[:80]!r}", str(path), wanted)
     if not found:
-        raise DataError("names no frame", str(path), layout.wanted)
+        raise DataError("names no frame", str(path), wanted)
     return found
 
 

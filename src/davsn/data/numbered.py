@@ -155,7 +155,7 @@ class Numbered(VideoDataset):
         labels = scan(layout, layout.labels, layout.labels_in, layout.label) if layout.labels.is_dir() else {}
         chosen = {key for key in labels if wanted(key[1])}
         if self.config.frame_list is not None:
-            chosen = listed(self.config.frame_list, layout)
+            chosen = listed(self.config.frame_list, layout, min(pictures.values()))
         self.damage: list[DataError] = []
         self._note(chosen - pictures.keys(), "image", layout.pictures)
         if labels and self.config.frame_list is not None:  # without a list, the labelled frames are the chosen ones

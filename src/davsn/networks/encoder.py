@@ -1,7 +1,7 @@
 """The interface of every encoder: images in, features at several depths out. One file in ``encoders/`` is a family."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from torch import Tensor, nn
 
@@ -27,7 +27,7 @@ class Encoder(nn.Module, Plugin, ABC, package="davsn.networks.encoders"):
 
     Config = Settings
     channels: tuple[int, ...]
-    """Channels of the features, from the finest to the deepest; at least two."""
+    """Channels of the features, from the finest to the deepest."""
     several_scales: bool = True
     """Whether the features are at several scales; those of a plain ViT have one."""
     multiple: int = 1
@@ -43,7 +43,7 @@ class Encoder(nn.Module, Plugin, ABC, package="davsn.networks.encoders"):
 
     @classmethod
     def names(cls) -> Collection[str]:
-        """The names of the family's encoders; none for an encoder that is named by its file."""
+        """The names of the family's encoders, in lower case; none for an encoder that is named by its file."""
         return ()
 
     @abstractmethod
@@ -85,13 +85,22 @@ def family_of(name: str) -> type[Encoder]:
     families, known = available(Encoder), list[str]()
     for family in families.values():
         names = family.names()
-        if name.partition(".")[0] in names:  # what follows a dot names the weights, as in resnet18.a1_in1k
+        if name in names:
             return family
         known += names
     raise ConfigError(
         f"'{name}'",
         [
-            f"there is no encoder '{name}'.{did_you_mean(name, known)} (families: {', '.join(families)}; or the path "
+            f"there is no encoder '{name}'.{_suggested(name, known)} (families: {', '.join(families)}; or the path "
             "of your own .py file)"
         ],
     )
+
+
+def _suggested(name: str, known: Sequence[str]) -> str:
+    """A sentence with the name without its tag, the shortest known names that contain this one, or the nearest one."""
+    stem = name.partition(".")[0]
+    if stem != name and stem in known:
+        return f" Did you mean '{stem}'?"
+    within = sorted((each for each in known if name and name.lower() in each), key=lambda each: (len(each), each))
+    return f" Did you mean {', '.join(within[:3])} …?" if within else did_you_mean(name, known)

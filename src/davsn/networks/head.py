@@ -32,7 +32,7 @@ class Head(nn.Module, Plugin, ABC, package="davsn.networks.heads"):
     auxiliary: ClassVar[bool] = False
     """Whether the network has an auxiliary classifier by default, as published with this head."""
     several_scales: ClassVar[bool] = True
-    """Whether the head needs features at several scales; those of a plain ViT are then resized to four scales."""
+    """Whether the head needs features at several scales; those of one scale are then resized by 4, 2, 1, 1/2 …"""
     width: int
     """Channels of the decoded features."""
 

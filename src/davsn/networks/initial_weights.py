@@ -4,7 +4,7 @@ A hub that is out of reach is noticed in two seconds. Its client alone would ret
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -97,20 +97,21 @@ def load_timm(encoder: nn.Module, state: State, where: str) -> None:
     load_part(encoder, {names.get(flat(name), name): tensor for name, tensor in found.items()}, where)
 
 
-def load_part(encoder: nn.Module, state: State, where: str) -> None:
+def load_part(encoder: nn.Module, state: State, where: str, names: Mapping[str, str] | None = None) -> None:
     """Load the state of a whole network into its encoder; what else the network has, such as a classifier, is left out.
 
     Args:
         encoder: the module.
-        state: tensors by the encoder's names; others are left out if all of the encoder are there.
+        state: tensors of the file; others are left out if all of the encoder are there.
         where: the file, named in the error.
+        names: the encoder's name of each tensor → its name in the file; None: they are the same.
 
     Raises:
         CheckpointError: names all missing and misshapen tensors, and the nearest of the others.
     """
-    names = encoder.state_dict().keys()
-    whole = names <= state.keys()
-    load_state(encoder, {name: tensor for name, tensor in state.items() if name in names or not whole}, where)
+    wanted = set(encoder.state_dict() if names is None else names.values())
+    whole = wanted <= state.keys()
+    load_state(encoder, {name: tensor for name, tensor in state.items() if name in wanted or not whole}, where, names)
 
 
 def flat(name: str) -> str:

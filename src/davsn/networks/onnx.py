@@ -124,7 +124,9 @@ def save_onnx(segmenter: VideoSegmenter, path: Path, fp16: bool = False) -> int:
             apart = max(_difference(session, graph, size) for size in _SIZES)
         except refusals as error:
             told = " ".join(str(error).split())[:200]
-            raise ConfigError("--out", [f"this network cannot be written as ONNX: {told}"]) from None
+            raise ConfigError(
+                "--out", [f"this network cannot be written as ONNX (docs/predict.md says which can): {told}"]
+            ) from None
         if not apart < (_CLOSE_FP16 if fp16 else _CLOSE):
             raise ConfigError("--out", [f"this network gives other logits as ONNX, by {apart:.1%}. Use .safetensors"])
     return len(network.state_dict())

@@ -1,5 +1,6 @@
 """What the families of encoders share that are built by timm."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,9 +16,25 @@ PLAIN = ("vision_transformer", "eva", "deit")
 """The modules of timm with plain vision transformers that take frames of any size."""
 
 
+@functools.cache
+def names_of(module: str = "") -> frozenset[str]:
+    """The names of timm's encoders, alone and with the tag of weights after a dot, as in resnet18.a1_in1k.
+
+    Args:
+        module: a module of timm; the empty text takes all of them.
+    """
+    return frozenset(timm.list_models(module=module) + timm.list_models(module=module, pretrained=True))
+
+
 def plain_names() -> set[str]:
-    """The names of plain vision transformers."""
-    return {name for module in PLAIN for name in timm.list_models(module=module)}
+    """The names of plain vision transformers; see :func:`names_of`."""
+    return {name for module in PLAIN for name in names_of(module)}
+
+
+def of_one_size(name: str) -> bool:
+    """Whether an encoder takes frames of one size only, unless it is told the size."""
+    published = timm.get_pretrained_cfg(name)
+    return published is not None and bool(published.fixed_input_size)
 
 
 def built(make: Callable[..., Any], name: str, drop_path: float) -> Any:
@@ -57,24 +74,29 @@ def fast_layout(body: nn.Module) -> torch.memory_format:
 
 
 def layers_of(body: nn.Module, depths: Mapping[str, int]) -> list[list[nn.Parameter]]:
-    """The trainable parameters of an encoder by layer, from input to output.
+    """The trainable parameters of an encoder by layer, from input to output; an empty list if a layer is unknown.
 
     Args:
         body: the encoder.
         depths: the name of a parameter, in the spelling of :func:`flat`, → the number of its layer.
     """
-    layers: list[list[nn.Parameter]] = [[] for _ in range(max(depths.values()) + 1)]
-    for name, parameter in body.named_parameters():
-        if parameter.requires_grad:
-            layers[depths[flat(name)]].append(parameter)
+    trained = {flat(name): parameter for name, parameter in body.named_parameters() if parameter.requires_grad}
+    if not trained.keys() <= depths.keys():
+        return []
+    layers: list[list[nn.Parameter]] = [[] for _ in range(max(depths.values(), default=0) + 1)]
+    for name, parameter in trained.items():
+        layers[depths[name]].append(parameter)
     return [layer for layer in layers if layer]
 
 
 def depths_of(model: Any) -> dict[str, int]:
     """The layers of a model of timm, as timm counts them: a parameter's name in the spelling of :func:`flat` → layer.
 
-    The stem is layer 0. A residual block is one layer, or a stage where timm tells no blocks.
+    The stem is layer 0. A residual block is one layer, or a stage where timm tells no blocks. Empty where timm tells no
+    layers.
     """
+    if not hasattr(model, "group_matcher"):
+        return {}
     matcher = model.group_matcher(coarse=False)
     return {flat(name): layer for name, layer in group_parameters(model, matcher, reverse=True).items()}
 

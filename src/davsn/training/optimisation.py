@@ -73,8 +73,13 @@ class OptimiserSettings(Settings):
     @field_validator("schedule")
     @classmethod
     def _has_one_group_a_role(cls, schedule: str, info: ValidationInfo) -> str:
-        if schedule == "positional" and (info.data.get("layer_decay", 1) != 1 or info.data.get("decayed") == "weights"):
+        one_group = info.data.get("layer_decay", 1) == 1 and info.data.get("decayed") != "weights"
+        if schedule == "positional" and not one_group:
             raise ValueError("positional counts on one group a role. Set layer_decay to 1 and decayed to all, or named")
+        if schedule == "positional" and info.data.get("warmup"):
+            raise ValueError(
+                "positional leaves some rates constant, so they have no warm-up. Set warmup to 0, or named"
+            )
         return schedule
 
 
@@ -190,10 +195,8 @@ def _parameter_groups(
         ConfigError: the learning rates should fall by layer, and the network does not tell its layers.
     """
     if settings.layer_decay != 1 and not layers and roles.get("backbone"):
-        raise ConfigError(
-            "optimiser",
-            ["layer_decay  the network does not tell its layers. Set it to 1, or choose the network encoder_head"],
-        )
+        refused = "layer_decay  the network does not tell its layers. Set it to 1, or choose another encoder"
+        raise ConfigError("optimiser", [f"{refused} of encoder_head"])
     # The order is that of the public code, because its positional schedule depends on it.
     factors = {"backbone": 1.0, "fusion": 1.0, "classifier": settings.classifier_factor}
     heights = {parameter: len(layers) - number for number, layer in enumerate(layers) for parameter in layer}

@@ -93,7 +93,9 @@ def of_network(state: State, wanted: Iterable[str], where: str, spelled: Callabl
     return {name.removeprefix(chosen): tensor for name, tensor in state.items() if name.startswith(chosen)}
 
 
-def load_state(module: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
+def load_state(
+    module: nn.Module, state: Mapping[str, Tensor], where: str, names: Mapping[str, str] | None = None
+) -> None:
     """Load a complete state into a module.
 
     Args:
@@ -101,14 +103,17 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], where: str) -> No
             themselves; any other module copies their values.
         state: tensors with exactly the module's names and shapes.
         where: the file, for the error message.
+        names: the module's name of each tensor → its name in ``state``; None: they are the same.
 
     Raises:
-        CheckpointError: names all missing, unexpected and misshapen tensors at once.
+        CheckpointError: names all missing, unexpected and misshapen tensors at once, as ``state`` calls them.
     """
-    mistakes = list(_mistakes(module.state_dict(), state))
+    own = module.state_dict()
+    mistakes = list(_mistakes({names[name] if names else name: tensor for name, tensor in own.items()}, state))
     if mistakes:
         raise CheckpointError("\n".join([f"{where} does not fit the network:", *mistakes]))
-    module.load_state_dict(state, assign=any(tensor.is_meta for tensor in module.state_dict().values()))
+    named = {name: state[names[name]] for name in own} if names else state
+    module.load_state_dict(named, assign=any(tensor.is_meta for tensor in own.values()))
 
 
 def _named(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:

@@ -1,5 +1,6 @@
 """COCO panoptic: a JSON file of categories and segments, and an image of segment ids for each image."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,10 @@ def _items(source: Source, path: Path, content: _File, taxonomy: Taxonomy) -> li
     def holds_segments(image: Path) -> bool:
         return image.parent.name == path.stem or "panoptic" in image.parent.name.lower()
 
+    twice = [number for number, count in Counter(each.id for each in content.categories).items() if count > 1]
+    if twice:
+        source.wrong(path, f"the categories {twice[:8]} occur more than once")
+        return []
     known = {each.id: source.index(each.name, taxonomy, path) for each in content.categories}
     names = {image.id: image.file_name for image in content.images}
     items: list[Item] = []

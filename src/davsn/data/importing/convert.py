@@ -101,7 +101,9 @@ def _targets(source: Source, items: Sequence[Item]) -> list[str]:
     first: dict[str, Path] = {}
     for item, name in zip(items, names, strict=True):
         if name in first:
-            source.wrong(item.frame, f"has the name of another image of its clip, {first[name].name}. Rename one")
+            same = first[name] == item.frame
+            other = f"has the name of another image of its clip, {first[name].name}. Rename one"
+            source.wrong(item.frame, "is annotated more than once. Keep one annotation" if same else other)
         first.setdefault(name, item.frame)
     return names
 

@@ -41,8 +41,9 @@ def read(source: Source) -> tuple[Taxonomy, Sequence[Item]]:
         content = source.json(path, _File) if path.suffix.lower() == ".json" else None
         if content is not None:
             found.append((path, content))
-    if not found and not source.mistakes:
-        source.mistakes.append("holds no JSON file of labelme")
+    if not found:
+        source.mistakes += [] if source.mistakes else ["holds no JSON file of labelme"]
+        return Taxonomy((), ()), []
     labels = {shape.label for _, content in found for shape in content.shapes} - {_NONE}
     names = sorted({"background" if label == "_background_" else label for label in labels})
     taxonomy = source.classes(names)

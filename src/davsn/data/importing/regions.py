@@ -1,6 +1,5 @@
 """Drawing the regions of an annotation into a label map: polygons with holes, circles, and masks."""
 
-import binascii
 import io
 import zlib
 from base64 import b64decode
@@ -10,7 +9,7 @@ from typing import Annotated
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import Field
 
 from davsn.core.errors import DataError
@@ -76,6 +75,6 @@ def decode_mask(data: str, where: str, compressed: bool = False) -> NDArray[np.b
                 raise DataError(f"{_BAD}: it claims {image.width}x{image.height} pixels", where, "Export it again")
             clear = image.mode in ("LA", "RGBA") or "transparency" in image.info
             pixels = np.array(image.convert("RGBA" if clear else "L"))
-    except (ValueError, binascii.Error, zlib.error, OSError, SyntaxError, UnidentifiedImageError) as error:
+    except (ValueError, zlib.error, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{_BAD} ({type(error).__name__})", where, "Export it again") from None
     return np.asarray((pixels[..., 3] if pixels.ndim == 3 else pixels) > 0)

@@ -1,5 +1,6 @@
 """A folder that a labelling tool wrote: its images, its classes, and the mistakes that are found in it."""
 
+import codecs
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,7 +85,7 @@ class Source:
             self.wrong(path, f"is larger than {JSON_LIMIT >> 20} MiB. Split the export")
             return None
         try:
-            return kind.model_validate_json(path.read_bytes())
+            return kind.model_validate_json(path.read_bytes().removeprefix(codecs.BOM_UTF8))  # Windows writes it
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             place = ".".join(map(str, first["loc"]))
@@ -123,8 +124,8 @@ class Source:
         free = palette_colours({colour for colour in given if colour is not None})
         if not 2 <= len(names) < IGNORE:
             self.mistakes.append(
-                f"has {len(names)} classes, where 2 to {IGNORE - 1} are needed. Give a class table: --classes "
-                "classes.yaml. If pixels without a label are a class, name it background there"
+                f"has {len(names)} class{'es' * (len(names) != 1)}, where 2 to {IGNORE - 1} are needed. Give a class "
+                "table: --classes classes.yaml. If pixels without a label are a class, name it background there"
             )
             return Taxonomy((), ())
         return Taxonomy(tuple(names), tuple(next(free) if colour is None else colour for colour in given))

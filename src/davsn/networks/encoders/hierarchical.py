@@ -2,6 +2,8 @@
 
 import functools
 from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
 
 import timm
 import torch
@@ -11,11 +13,22 @@ from davsn.core.errors import ConfigError
 from davsn.core.files.tensors import State
 from davsn.networks.encoder import Encoder
 from davsn.networks.initial_weights import load_timm
-from davsn.networks.timm_encoders import built, depths_of, fast_layout, layers_of, plain_names, without_memory
+from davsn.networks.timm_encoders import (
+    built,
+    depths_of,
+    fast_layout,
+    layers_of,
+    names_of,
+    of_one_size,
+    plain_names,
+    without_memory,
+)
 
 _WINDOWED = frozenset(timm.list_models(module="swin_transformer") + timm.list_models(module="swin_transformer_v2"))
 """Encoders of one frame size by default, which take others if told to."""
 _PATCH = 4
+_DEEPEST = 32
+"""The factor by which encoders reduce frames; some take only multiples of it, such as HRNet."""
 
 
 class Hierarchical(Encoder):
@@ -28,27 +41,25 @@ class Hierarchical(Encoder):
     def __init__(self, name: str, drop_path: float = 0.0, pretrained: bool = False) -> None:
         super().__init__(name, drop_path, pretrained)
         self.name, windowed = name, name.partition(".")[0] in _WINDOWED
-        if not windowed and timm.get_pretrained_cfg(name).fixed_input_size:
-            raise ConfigError(
-                "network",
-                [f"encoder  {name} takes frames of one size only. Choose another, such as convnextv2_tiny or mit_b2"],
-            )
+        if not windowed and of_one_size(name):
+            raise _refusal(name, "one size")
         any_size = {"strict_img_size": False} if windowed else {}
         make = functools.partial(timm.create_model, name, features_only=True, **any_size)
         with torch.device("meta"):
-            reductions = make().feature_info.reduction()
+            sketch = make().eval()
+            self.multiple = _PATCH if windowed else _multiple_of(sketch, name)
+        reductions = sketch.feature_info.reduction()
         wanted = tuple(index for index, reduction in enumerate(reductions) if reduction >= 4)
         self.body = built(functools.partial(make, pretrained=pretrained, out_indices=wanted), name, drop_path)
         self.channels = tuple(self.body.feature_info.channels())
-        self.multiple = _PATCH if windowed else 1
         self.mean, self.std = self.body.pretrained_cfg["mean"], self.body.pretrained_cfg["std"]
         self.layout = fast_layout(self.body)
         self.channels_last = str(getattr(self.body, "output_fmt", "NCHW")).endswith("NHWC")
 
     @classmethod
     def names(cls) -> Collection[str]:
-        """All names of timm that are no plain vision transformer."""
-        return set(timm.list_models()) - plain_names()
+        """All names of timm that are no plain vision transformer; a name may say which weights: resnet18.a1_in1k."""
+        return names_of() - plain_names()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """See :meth:`Encoder.forward`."""
@@ -62,3 +73,25 @@ class Hierarchical(Encoder):
     def layers(self) -> list[list[nn.Parameter]]:
         """See :meth:`Encoder.layers`."""
         return layers_of(self.body, depths_of(without_memory(self.name)))
+
+
+def _multiple_of(body: Any, name: str) -> int:
+    """Find the number of pixels of which the sides of a frame have to be multiples, by trying two sizes.
+
+    Args:
+        body: the encoder on the device ``meta``, so that nothing is computed.
+        name: its name, for the error.
+
+    Raises:
+        ConfigError: it takes neither.
+    """
+    for multiple, size in ((1, (51, 75)), (_DEEPEST, (3 * _DEEPEST, 5 * _DEEPEST))):
+        with suppress(Exception), torch.no_grad():  # timm's encoders refuse a size in many ways
+            body(torch.empty(1, 3, *size))
+            return multiple
+    raise _refusal(name, "certain sizes")
+
+
+def _refusal(name: str, sizes: str) -> ConfigError:
+    refused = f"encoder  {name} takes frames of {sizes} only. Choose another, such as convnextv2_tiny or mit_b2"
+    return ConfigError("network", [refused])

@@ -74,9 +74,8 @@ class Mit(Encoder):
 
         The file's classifier, or the head of a whole SegFormer, is left out.
         """
-        names = {nvidia_name(name): name for name in self.body.state_dict()}
-        found = of_network(state, names, where)
-        load_part(self.body, {names.get(name, name): tensor for name, tensor in found.items()}, where)
+        names = {name: nvidia_name(name) for name in self.body.state_dict()}
+        load_part(self.body, of_network(state, names.values(), where), where, names)
 
     def layers(self) -> list[list[nn.Parameter]]:
         """Patch embedding and stages, as timm counts the layers of PVTv2; see :meth:`Encoder.layers`."""

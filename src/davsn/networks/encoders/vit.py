@@ -37,7 +37,7 @@ class Vit(Encoder):
 
     @classmethod
     def names(cls) -> Collection[str]:
-        """All plain vision transformers of timm."""
+        """All plain vision transformers of timm; a name may say which weights: vit_small_patch14_dinov2.lvd142m."""
         return plain_names()
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -27,8 +27,8 @@ class EncoderHeadSettings(Settings):
     head: Annotated[Choice, choice_of(Head)] = Field("sum")  # type: ignore[assignment]  # validated
     """The head, with its own settings: sum, segformer, daformer, upernet, linear, or the path of your own .py file."""
     auxiliary: bool | None = None
-    """Whether to add an auxiliary classifier on the second-deepest features. null: as published with the head; sum and
-    upernet have one."""
+    """Whether to add an auxiliary classifier on the second-deepest features, or on the only ones. null: as published
+    with the head; sum and upernet have one."""
     weights: InitialWeights = "random"
     """The encoder's initial weights. 'random': random weights, with a warning. 'hub': download pretrained weights.
     'auto': the same; if the download fails, fall back to the weights of an installed package, which mobilenetv2_100 has
@@ -75,7 +75,7 @@ class EncoderHead(ImageNetwork):
         self.resized = head.several_scales and not self.encoder.several_scales
         self.main = nn.Conv2d(self.head.width, num_classes, 1)
         self.auxiliary = head.auxiliary if config.auxiliary is None else config.auxiliary
-        self.aux = nn.Conv2d(self.encoder.channels[-2], num_classes, 1) if self.auxiliary else None
+        self.aux = nn.Conv2d(self.encoder.channels[-2:][0], num_classes, 1) if self.auxiliary else None
         for name in ("mean", "std"):
             value = torch.tensor(getattr(self.encoder, name)).view(3, 1, 1)
             self.register_buffer(name, value, persistent=False)
@@ -87,10 +87,10 @@ class EncoderHead(ImageNetwork):
     def with_features(self, images: Tensor) -> tuple[Levels, Tensor]:
         """The logits and the head's features; see :meth:`ImageNetwork.with_features`."""
         features = self.encoder(self._prepared(images))
-        decoded = self.head(_at_four_scales(features) if self.resized else features)
+        decoded = self.head(_at_several_scales(features) if self.resized else features)
         main = self.classify(decoded)
         height, width = main.shape[-2:]
-        aux = None if self.aux is None or self.main_alone else upsample(self.aux(features[-2]), (height, width))
+        aux = None if self.aux is None or self.main_alone else upsample(self.aux(features[-2:][0]), (height, width))
         return Levels(main, aux), decoded
 
     def classify(self, features: Tensor) -> Tensor:
@@ -120,16 +120,20 @@ class EncoderHead(ImageNetwork):
 
     def _prepared(self, images: Tensor) -> Tensor:
         """Normalised images at a size that the encoder takes: the nearest multiple of its patch."""
-        multiple = self.encoder.multiple
-        height, width = (max(multiple, round(side / multiple) * multiple) for side in images.shape[-2:])
-        if (height, width) != tuple(images.shape[-2:]):
-            images = upsample(images, (height, width))
+        if self.encoder.multiple > 1:  # an exported network then has sizes of any kind in its graph, and no rounding
+            images = _at_multiple(images, self.encoder.multiple)
         return (images - self.get_buffer("mean")) / self.get_buffer("std")
 
 
-def _at_four_scales(features: list[Tensor]) -> list[Tensor]:
-    """Four features of one scale, resized by 4, 2, 1 and 1/2, as for the ViT of Rein (Wei et al., CVPR 2024)."""
+def _at_multiple(images: Tensor, multiple: int) -> Tensor:
+    """Images (B, 3, H, W) resized to the nearest multiple of so many pixels a side, at least one."""
+    height, width = (max(multiple, round(side / multiple) * multiple) for side in images.shape[-2:])
+    return images if (height, width) == tuple(images.shape[-2:]) else upsample(images, (height, width))
+
+
+def _at_several_scales(features: list[Tensor]) -> list[Tensor]:
+    """Features of one scale, resized by 4, 2, 1, 1/2 …, as the four of the ViT in Rein (Wei et al., CVPR 2024)."""
     height, width = features[0].shape[-2:]
-    scales = (4, 2, 1, 0.5)
-    sizes = ((max(1, round(height * scale)), max(1, round(width * scale))) for scale in scales)
+    scales = [4 / 2**depth for depth in range(len(features))]
+    sizes = [(max(1, round(height * scale)), max(1, round(width * scale))) for scale in scales]
     return [upsample(feature, size) for feature, size in zip(features, sizes, strict=True)]

@@ -14,7 +14,7 @@ from davsn.core.settings import Settings
 from davsn.networks.heads.sum import Sum, added_up
 from davsn.networks.image_network import ImageNetwork
 from davsn.networks.initial_weights import InitialWeights, load_timm, started
-from davsn.networks.timm_encoders import fast_layout
+from davsn.networks.timm_encoders import fast_layout, names_of, of_one_size, plain_names
 from davsn.ops.resize import upsample
 
 
@@ -36,8 +36,11 @@ class LightSettings(Settings):
     @field_validator("encoder")
     @classmethod
     def _known(cls, name: str) -> str:
-        if not timm.is_model(name):
-            raise ValueError(f"timm has no encoder '{name}'.{did_you_mean(name, timm.list_models())}")
+        known = names_of()
+        if name not in known:
+            raise ValueError(f"timm has no encoder '{name}'.{did_you_mean(name, known)}")
+        if name in plain_names() or of_one_size(name):
+            raise ValueError(f"{name} does not take frames of any size here. Choose the network encoder_head for it")
         return name
 
 
