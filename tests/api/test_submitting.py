@@ -72,6 +72,7 @@ def test_a_preempted_job_is_queued_again_and_resumes_at_its_step(recipe, tmp_pat
     recipe["training"] |= {"steps": 4, "save_every": 10}
     folder = RunFolder(tmp_path / "run")
     submitted = davsn.submit(recipe, out=folder.path, score=False)
+    assert "#SBATCH --time=1440" in submitted.job.paths.submission_file.read_text().splitlines()
     for name, value in {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "12", "SUBMITIT_FOLDER": ""}.items():
         monkeypatch.setenv(name, value)
     true, taken = Trainer.step, []

@@ -21,6 +21,8 @@ POLL = 0.5
 """Seconds between two checks of the progress of the cells."""
 _AGAIN = 100
 """How often a cluster queues a job again that its time limit has stopped, if the job can resume."""
+DAY = 24 * 60
+"""Minutes that a job may take if nobody says otherwise."""
 
 
 def carry_out(cell: Cell, settings: Mapping[str, Any], threads: int | None = None) -> int:
@@ -74,7 +76,8 @@ def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
     Args:
         folder: the folder for its scripts and logs.
         kind: 'slurm', or 'local' to try it with processes on this machine.
-        options: options of submitit, such as timeout_min and slurm_partition.
+        options: options of submitit, such as timeout_min and slurm_partition. Jobs have a day if there is no
+            timeout_min; submitit alone would give them five minutes.
 
     Raises:
         ConfigError: submitit is not installed, there is no such cluster, or submitit does not know an option.
@@ -85,7 +88,7 @@ def cluster(folder: Path, kind: str, options: Mapping[str, Any]) -> Executor:
         raise ConfigError("--submit", ["needs submitit, which is not installed: pip install 'davsn[slurm]'"]) from None
     try:
         executor: Any = submitit.AutoExecutor(folder, cluster=kind, slurm_max_num_timeout=_AGAIN)
-        executor.update_parameters(**options)
+        executor.update_parameters(**{"timeout_min": DAY, **options})
     except (RuntimeError, NameError, TypeError, ValueError, AssertionError) as error:
         raise ConfigError("--submit", [f"{kind}: {error}"]) from None
     return executor  # type: ignore[no-any-return]
