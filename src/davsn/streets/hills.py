@@ -1,6 +1,7 @@
 """The height of the ground in hilly clips, and where rays meet it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ FURTHEST = 600.0
 """Metres of depth beyond which no ground is looked for."""
 _FIRST, _GROWTH = 3.0, 1.22
 """The depth in metres of the first place that is looked at, and how much further away each next place is."""
-_REFINED = 6
+TURN = 2 * np.pi
+"""Radians."""
+_REFINED = 5
 """How often a depth is refined between two places."""
 
 
@@ -57,34 +60,66 @@ class Hills:
             rays: (3, H, W) directions of length 1 along the forward axis.
             origin: (3,) the camera, above the ground.
         """
-        x, y, z = rays.reshape(3, -1)
-        depth = np.full(x.shape, np.inf, np.float32)
-        open_ = np.flatnonzero(z < self.steepest * np.hypot(x, y))
-        near, above = 0.0, np.full(len(open_), origin[2] - self.height(origin[0], origin[1]))
-        far = _FIRST
+        cast = _Rays.of(rays.reshape(3, -1).astype(np.float32), origin, self)
+        flat = np.hypot(*rays[:2]).reshape(-1)
+        depth = np.full(flat.shape, np.inf, np.float32)
+        open_ = np.flatnonzero(cast.rise < self.steepest * flat)
+        near, far, above = 0.0, _FIRST, cast.over(open_, 0.0)
         while len(open_) and near < FURTHEST:
-            over = self._over(x[open_], y[open_], z[open_], origin, far)
+            over = cast.over(open_, far)
             hit = over <= 0
             found = open_[hit]
-            depth[found] = self._refined(x[found], y[found], z[found], origin, (near, far), (above[hit], over[hit]))
+            depth[found] = _refined(cast, found, (near, far), (above[hit], over[hit]))
             open_, above, near, far = open_[~hit], over[~hit], far, far * _GROWTH
         return depth.reshape(rays.shape[1:])
 
-    def _over(self, x: Array, y: Array, z: Array, origin: Array, depth: Array | float) -> Array:
-        """The height (N,) of the rays above the ground at a depth."""
-        return np.asarray(origin[2] + depth * z - self.height(origin[0] + depth * x, origin[1] + depth * y))
 
-    def _refined(
-        self, x: Array, y: Array, z: Array, origin: Array, depths: tuple[float, float], heights: tuple[Array, Array]
-    ) -> Array:
-        """The depths (N,) where rays meet the ground between two depths, from the heights (N,) above it there."""
-        (near, far), (above, below) = (np.full(x.shape, depth) for depth in depths), heights
-        middle, last = far, np.zeros(x.shape)
-        for _ in range(_REFINED):
-            middle = near + (far - near) * above / np.maximum(above - below, 1e-12)
-            over = self._over(x, y, z, origin, middle)
-            up, again = over > 0, np.sign(over) == last
-            above = np.where(up, over, np.where(again, 0.5 * above, above))
-            below = np.where(up, np.where(again, 0.5 * below, below), over)
-            near, far, last = np.where(up, middle, near), np.where(up, far, middle), np.sign(over)
-        return middle
+class _Rays(NamedTuple):
+    """N rays above hills. Single precision is enough, since phases are counted from the camera.
+
+    Attributes:
+        start: the height of the camera.
+        rise: (N,) metres that the rays rise for each metre of depth.
+        waves: for each sine its amplitude, the (N,) radians for each metre of depth, and its phase at the camera.
+    """
+
+    start: np.float32
+    rise: Array
+    waves: list[tuple[np.float32, Array, np.float32]]
+
+    @classmethod
+    def of(cls, rays: Array, origin: Array, hills: Hills) -> "_Rays":
+        x, y, z = rays
+        waves = [
+            (
+                np.float32(a),
+                np.float32(u) * x + np.float32(v) * y,
+                np.float32((u * origin[0] + v * origin[1] + p) % TURN),
+            )
+            for a, u, v, p in hills.waves.tolist()
+        ]
+        return cls(np.float32(origin[2]), z, waves)
+
+    def over(self, chosen: NDArray[np.int64], depth: Array | float) -> Array:
+        """The height (M,) of the chosen rays above the ground at a depth."""
+        height = self.start + depth * self.rise[chosen]
+        for amplitude, pace, phase in self.waves:
+            height -= amplitude * np.sin(phase + depth * pace[chosen])
+        return np.asarray(height)
+
+
+def _refined(
+    cast: _Rays, chosen: NDArray[np.int64], depths: tuple[float, float], heights: tuple[Array, Array]
+) -> Array:
+    """The depths (M,) where rays meet the ground between two depths, from the heights (M,) above it there."""
+    (near, far), (above, below) = (np.full(chosen.shape, depth, np.float32) for depth in depths), heights
+    middle, last = far, np.zeros(chosen.shape, np.float32)
+    for _ in range(_REFINED):
+        middle = near + (far - near) * above / np.maximum(above - below, np.float32(1e-9))
+        over = cast.over(chosen, middle)
+        up, sign = over > 0, np.sign(over)
+        again = sign == last
+        above = np.where(up, over, np.where(again, np.float32(0.5) * above, above))
+        below = np.where(up, np.where(again, np.float32(0.5) * below, below), over)
+        near, far, last = np.where(up, middle, near), np.where(up, far, middle), sign
+    return np.asarray(middle)
