@@ -64,8 +64,11 @@ def test_a_process_that_is_killed_ends_all_with_a_sentence(run, tmp_path):
     with pytest.raises(RankError, match=told):
         run("rank and os.kill(os.getpid(), signal.SIGKILL); time.sleep(900)")
     assert time.monotonic() - begin < 600  # it was ended, however long a busy machine takes to start it
+    dying = tmp_path / "dying"
+    kill = f"rank and (open('{dying}', 'w').close(), os.kill(os.getpid(), signal.SIGKILL))"
+    wait = f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists('{dying}'), True)]; time.sleep(0.5)"
     with pytest.raises(RankError, match=told):  # also if another process has noticed before the launcher
-        run("rank and os.kill(os.getpid(), signal.SIGKILL); sys.exit(3)")
+        run(f"{kill}; {wait}; sys.exit(3)")
     assert printed(tmp_path) == ""
 
 
