@@ -99,7 +99,7 @@ class TestViper:
         values = published.viper(tmp_path, {"070": [9, 10]}, split="val")
         assert names(Samples(make(Viper, values, split="val"), LABELLED)) == ["070_00009/070_00010"]
         with pytest.raises(
-            DataError, match=r"train/img: cannot be listed \(No such file or directory\)\. Use the folder"
+            DataError, match=r"train/img: cannot be listed \(No such file or directory\)\. Expected train/img"
         ):
             make(Viper, values)
 
