@@ -74,12 +74,17 @@ def light() -> VideoSegmenter:
 
 
 def least(rounds: int, **calls: Callable[[], object]) -> dict[str, float]:
-    """The least processor seconds of each call; they take turns."""
+    """The least processor seconds of each call; they take turns.
+
+    Each round begins with another call, since a call is slower after one that used the memory in another way.
+    """
     taken: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
+    names = list(calls)
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
             begun = time.process_time()
-            call()
+            calls[name]()
             taken[name].append(time.process_time() - begun)
     return {name: min(seconds) for name, seconds in taken.items()}
 
